@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kind.h: the small vocabularies that the wire, the store and the code share. */
+#ifndef CONTACT_VAULT_KIND_H
+#define CONTACT_VAULT_KIND_H
+
+/* What a contact is. Numbers are on the wire and on disk: never changed. */
+enum contact_kind {
+    CONTACT_PHONE = 1,
+    CONTACT_EMAIL = 2,
+};
+
+/* How a phone number is written. Numbers are on the wire. */
+enum contact_form {
+    FORM_INTERNATIONAL = 0, /* + or 00, then the country code */
+    FORM_WA_ID = 1,         /* bare international digits, as WhatsApp sends them */
+};
+
+/* What a principal is. */
+enum principal_kind {
+    PRINCIPAL_SERVICE = 1,
+    PRINCIPAL_PERSON = 2,
+};
+
+/* Named sets of capabilities, granted to a principal. Numbers are on disk and in the audit log. */
+enum role {
+    ROLE_SERVICE = 1, /* tokenize, mask, lookup */
+    ROLE_DELIVER = 2, /* reveal for delivery */
+    ROLE_REVEAL = 3,  /* mask, lookup, reveal */
+    ROLE_ADMIN = 4,   /* vault-wide: keys, namespaces, principals; never a contact */
+};
+
+enum { ROLE_COUNT = 5 };
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message.h: requests, replies and items as MessagePack maps from small field numbers to values
+ * (PROTOCOL.md, "Messages"). One field number has one type and one limit wherever it stands.
+ *
+ * Reading: message_parse walks the bytes once without allocating (depth, counts, sizes, UTF-8,
+ * duplicate or unknown fields, trailing bytes), then lets msgpack-c build its objects; every view
+ * handed out points into the bytes given and lives as long as they do.
+ * Writing: straight into a buffer of the caller's, which never grows.
+ */
+#ifndef CONTACT_VAULT_MESSAGE_H
+#define CONTACT_VAULT_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bytes.h"
+#include "status.h"
+
+/* Numbers are on the wire and in the audit log: never reused. */
+enum operation {
+    OP_STATUS = 1,
+    OP_HELLO = 2,
+    OP_PROVE = 3,
+    OP_TOKENIZE = 10,
+    OP_LOOKUP = 11,
+    OP_MASK = 12,
+    OP_DETOKENIZE = 13,
+    OP_UNSEAL = 30,
+    OP_SEAL = 31,
+    OP_NAMESPACE_CREATE = 40,
+    OP_NAMESPACE_LIST = 41,
+    OP_PRINCIPAL_ADD = 50,
+    OP_PRINCIPAL_LIST = 51,
+    OP_PRINCIPAL_SHOW = 52,
+    OP_PRINCIPAL_DISABLE = 53,
+    OP_GRANT = 54,
+    OP_REVOKE = 55,
+    OP_AUDIT_READ = 60,
+    OPERATION_LIMIT = 64, /* one past the highest number there may be */
+};
+
+/* Lower-case name ("tokenize", "principal_add"), or NULL where there is no such operation. */
+const char *operation_name(enum operation operation);
+
+enum field {
+    /* a request */
+    FIELD_OPERATION = 0,     /* uint */
+    FIELD_CONNECTION = 1,    /* bin 16: the id the HELLO reply gave */
+    FIELD_NAMESPACE = 2,     /* str: a namespace's name */
+    FIELD_VALUES = 3,        /* list of str: contacts, or tokens in text form */
+    FIELD_FORM = 4,          /* uint: enum contact_form */
+    FIELD_REASON = 5,        /* str */
+    FIELD_VERSION = 6,       /* uint: PROTOCOL_VERSION */
+    FIELD_PUBLIC_KEY = 7,    /* bin 32 */
+    FIELD_NONCE = 8,         /* bin 32 */
+    FIELD_SIGNATURE = 9,     /* bin 64 */
+    FIELD_UID = 10,          /* uint */
+    FIELD_ROOT_KEY = 11,     /* bin 32 */
+    FIELD_NAME = 12,         /* str: of the principal or namespace the request is about */
+    FIELD_KIND = 13,         /* uint: enum contact_kind, or enum principal_kind */
+    FIELD_ROLE = 14,         /* uint: enum role */
+    FIELD_FROM = 15,         /* uint: first audit entry wanted */
+    FIELD_LIMIT = 16,        /* uint: at most so many */
+    /* a reply, or an item of one */
+    FIELD_STATUS = 32,       /* uint: enum status */
+    FIELD_MESSAGE = 33,      /* str: what was wrong, for a person; never a contact */
+    FIELD_RETRY_AFTER_S = 34,/* uint */
+    FIELD_ITEMS = 35,        /* list of maps */
+    FIELD_TOKEN = 36,        /* str */
+    FIELD_MASK = 37,         /* str */
+    FIELD_VALUE = 38,        /* str: a contact */
+    FIELD_STATE = 39,        /* str: "unsealed", "sealed" */
+    FIELD_RELEASE = 40,      /* str: the daemon's version */
+    FIELD_INSTANCE = 41,     /* bin 16: instance_id */
+    FIELD_PRINCIPAL = 42,    /* str: a principal's name */
+    FIELD_CREATED = 43,      /* uint: ms since 1970 */
+    FIELD_DISABLED = 44,     /* bool */
+    FIELD_GRANTS = 45,       /* list of maps */
+    FIELD_CONTACTS = 46,     /* uint: how many */
+    FIELD_NAMESPACES = 47,   /* uint: how many */
+    FIELD_SEQUENCE = 48,     /* uint: an audit entry's number */
+    FIELD_TIME = 49,         /* uint: ms since 1970 */
+    FIELD_ACT = 50,          /* uint: enum operation, in an audit entry */
+    FIELD_PHASE = 51,        /* uint: enum audit_phase */
+    FIELD_RESULT = 52,       /* uint: enum status, in an audit entry */
+    FIELD_SUBJECT = 53,      /* str: the principal or namespace an audit entry is about */
+    FIELD_NEXT = 54,         /* uint: the entry to ask for next */
+    FIELD_LIMIT_NUMBER = 64, /* one past the highest number there may be */
+};
+
+/* ---- reading ---- */
+
+struct message;      /* one parsed map; a view, owned by its message_parser */
+struct message_list; /* a list within it */
+
+/* Holds what msgpack-c allocates between two parses; not shared between threads. */
+struct message_parser;
+MUST_USE enum status message_parser_new(struct message_parser **ret_parser);
+void message_parser_free(struct message_parser **parser);
+
+/*
+ * message_parse: bytes from a stranger become *ret_message, valid until the parser's next use.
+ * INVALID or TOO_LARGE sets *ret_fault to a static text that names the rule broken.
+ */
+MUST_USE enum status message_parse(struct message_parser *parser, struct bytes bytes,
+                                   const struct message **ret_message, const char **ret_fault);
+
+/* Each returns false, and leaves *ret_value alone, where the field is absent. */
+MUST_USE bool message_uint(const struct message *message, enum field field, uint64_t *ret_value);
+MUST_USE bool message_bool(const struct message *message, enum field field, bool *ret_value);
+/* For str and bin alike: the type was settled by message_parse. */
+MUST_USE bool message_bytes(const struct message *message, enum field field,
+                            struct bytes *ret_value);
+MUST_USE bool message_list(const struct message *message, enum field field,
+                           const struct message_list **ret_list);
+size_t message_list_count(const struct message_list *list);
+/* Of a list of str. */
+struct bytes message_list_bytes(const struct message_list *list, size_t index);
+/* Of a list of maps. */
+const struct message *message_list_message(const struct message_list *list, size_t index);
+
+/*
+ * message_check_request: are the fields those that this operation takes, no more and no fewer?
+ * INVALID sets *ret_fault to a static text that names the first field that is not.
+ */
+MUST_USE enum status message_check_request(const struct message *request,
+                                           enum operation *ret_operation, const char **ret_fault);
+
+/* ---- writing ---- */
+
+/* The caller's buffer; once something did not fit, `full` stays set and nothing more is written. */
+struct message_writer {
+    uint8_t *data;
+    size_t size, capacity;
+    bool full;
+};
+
+/* Starts a map of exactly `fields` fields; each message_put_* below adds one. */
+void message_begin(struct message_writer *writer, size_t fields);
+void message_put_uint(struct message_writer *writer, enum field field, uint64_t value);
+void message_put_bool(struct message_writer *writer, enum field field, bool value);
+/* As str or bin, as the field's type says. */
+void message_put_bytes(struct message_writer *writer, enum field field, struct bytes value);
+void message_put_text(struct message_writer *writer, enum field field, const char *value);
+/* Starts a list of exactly `count` entries: message_add_bytes for str, message_begin for maps. */
+void message_put_list(struct message_writer *writer, enum field field, size_t count);
+void message_add_bytes(struct message_writer *writer, struct bytes value);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * contact.h: what counts as a phone number and as an e-mail address, its one canonical form, and
+ * its mask. Pure: no I/O, no state. Every function may be called from any thread.
+ *
+ * Sources: ITU-T E.164 and libphonenumber's metadata (phone_table.c, made by tools/phonetable);
+ * RFC 5321, RFC 6531 and RFC 5891 for addresses; the Public Suffix List for masks.
+ */
+#ifndef CONTACT_VAULT_CONTACT_H
+#define CONTACT_VAULT_CONTACT_H
+
+#include "bytes.h"
+#include "kind.h"
+#include "limits.h"
+#include "status.h"
+
+struct scratch;
+
+/* Goes into every blind index: a change of any canonical form is a new version, never a new table. */
+enum { CONTACT_CANONICAL_VERSION = 1 };
+
+/* Both views lie in the scratch given to contact_parse and are wiped with it. */
+struct contact {
+    enum contact_kind kind;
+    struct bytes canonical;  /* equal for every spelling of one contact */
+    struct bytes first_seen; /* what a reveal gives if this is the first time: E.164, or the
+                                address as written with its domain normalised */
+};
+
+/* Why a text is no contact, for a person; says what to change, never repeats the contact. */
+struct contact_fault {
+    char text[MESSAGE_BYTES_MAX];
+};
+
+/*
+ * contact_parse: with an @ it is an address, else a phone number in the form named.
+ * INVALID (or TOO_LARGE over VALUE_BYTES_MAX) fills *ret_fault. INTERNAL: scratch is used up.
+ */
+MUST_USE enum status contact_parse(struct bytes text, enum contact_form form,
+                                   struct scratch *scratch, struct contact *ret_contact,
+                                   struct contact_fault *ret_fault);
+
+/* contact_mask: what an agent may see of a canonical form; NUL-terminated, at most MASK_BYTES_MAX. */
+void contact_mask(enum contact_kind kind, struct bytes canonical, struct scratch *scratch,
+                  char ret_mask[static MASK_BYTES_MAX + 1]);
+
+#endif
