@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vault.h: the domain: tokenize, lookup, mask, reveal; the only module that sees plaintext contacts
+ * and stored records together. Formats: DESIGN.md, "Records" and "Blind index".
+ *
+ * Threads: open, close, unseal, seal and namespace_create by one thread while no other is in here
+ * (dispatch's gate); all else by any number at once.
+ */
+#ifndef CONTACT_VAULT_VAULT_H
+#define CONTACT_VAULT_VAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "audit_receipt.h"
+#include "bytes.h"
+#include "kind.h"
+#include "limits.h"
+#include "status.h"
+#include "token.h"
+
+struct contact;
+struct keyring;
+struct scratch;
+struct store;
+struct vault;
+
+enum { VAULT_FAULT_BYTES = 256 };
+
+/* Writes the rows of a new vault into an empty store. */
+MUST_USE enum status vault_create(struct store *store, const struct keyring *keyring,
+                                  const uint8_t instance_id[static INSTANCE_ID_BYTES]);
+
+/*
+ * vault_open: compares keyring and store, which need not be unsealed. CORRUPT: one of them is an
+ * older copy put back, or they are of two vaults; ret_fault says which, for a person.
+ */
+MUST_USE enum status vault_open(struct store *store, struct keyring *keyring,
+                                char ret_fault[static VAULT_FAULT_BYTES],
+                                struct vault **ret_vault);
+void vault_close(struct vault **vault);
+const uint8_t *vault_instance_id(const struct vault *vault); /* INSTANCE_ID_BYTES */
+
+/* After keyring_unseal: settles a keyring change that a crash cut in two. */
+MUST_USE enum status vault_unseal(struct vault *vault);
+
+/* Keys and epoch rows for a namespace; a second call for the same id finds them and is OK. */
+MUST_USE enum status vault_namespace_create(struct vault *vault, uint32_t namespace_id);
+/* The year's key for reasons, made if absent. */
+MUST_USE enum status vault_reason_key_create(struct vault *vault, uint32_t year);
+
+/* One contact in, one token out. */
+struct vault_item {
+    struct contact *contact; /* in; NULL: passed over */
+    enum status status;      /* out: OK, NOT_FOUND (lookup), CORRUPT */
+    struct token token;      /* out */
+};
+
+/* Never makes a token, never waits for the disk: NOT_FOUND in an item that has none. */
+MUST_USE enum status vault_lookup(struct vault *vault, struct scratch *scratch,
+                                  uint32_t namespace_id, struct vault_item *items, size_t count);
+/* Tokens for all, made where there are none; durable on return. A status other than OK: for none. */
+MUST_USE enum status vault_tokenize(struct vault *vault, struct scratch *scratch,
+                                    uint32_t namespace_id, struct vault_item *items, size_t count);
+
+/* Where a token leads; nothing is opened. */
+struct vault_place {
+    struct token token;    /* in */
+    enum contact_kind kind; /* in: as the token's text says */
+    enum status status;    /* out: OK or NOT_FOUND */
+    uint32_t namespace_id; /* out */
+    uint64_t row;          /* out */
+};
+MUST_USE enum status vault_locate(struct vault *vault, struct vault_place *places, size_t count);
+
+/* For places found: ret_masks[i] points to a NUL-terminated text in scratch, or is NULL where
+ * places[i].status is not OK (CORRUPT is set there when a record does not open). */
+MUST_USE enum status vault_mask(struct vault *vault, struct scratch *scratch,
+                                struct vault_place *places, size_t count,
+                                const char **ret_masks);
+
+/* The contact in the form first seen, in scratch. Opens nothing without its receipt. NOT_FOUND:
+ * erased meanwhile. */
+MUST_USE enum status vault_reveal(struct vault *vault, struct scratch *scratch,
+                                  const struct audit_receipt *receipt,
+                                  const struct vault_place *place, struct bytes *ret_contact);
+
+MUST_USE enum status vault_count(struct vault *vault, uint32_t namespace_id,
+                                 uint64_t *ret_contacts);
+
+#endif
