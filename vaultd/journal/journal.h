@@ -39,7 +39,9 @@ struct journal_place {
 struct journal_report {
     uint64_t entries;           /* whole entries there are */
     bool cut;                   /* a torn tail was cut after the last of them */
-    struct journal_place place; /* of the cut, or of the damage */
+    /* Of the cut, of the damage, or of the entry at which the visitor ended the walk. */
+    struct journal_place place;
+    uint8_t id[JOURNAL_ID_BYTES]; /* of the segments; filled in by journal_walk too */
 };
 
 /* Called for each entry in order; a status other than OK ends the walk and is returned by it. */
