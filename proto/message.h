@@ -107,6 +107,9 @@ void message_parser_free(struct message_parser **parser);
 MUST_USE enum status message_parse(struct message_parser *parser, struct bytes bytes,
                                    const struct message **ret_message, const char **ret_fault);
 
+/* Which fields are there: bit n for field number n. */
+uint64_t message_fields(const struct message *message);
+
 /* Each returns false, and leaves *ret_value alone, where the field is absent. */
 MUST_USE bool message_uint(const struct message *message, enum field field, uint64_t *ret_value);
 MUST_USE bool message_bool(const struct message *message, enum field field, bool *ret_value);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which fields each operation takes: PROTOCOL.md, "Operations", as a table. */
+#include "message.h"
+
+#include <stddef.h>
+
+#include "field.h"
+
+#define BIT(name) (UINT64_C(1) << FIELD_##name)
+
+/* Each has FIELD_OPERATION besides. */
+struct shape {
+    const char *name;
+    uint64_t required, optional;
+    uint64_t one_of; /* exactly one of these; 0: nothing to choose */
+};
+
+/* clang-format off: one row an operation */
+static const struct shape shapes[OPERATION_LIMIT] = {
+    [OP_STATUS] = {"status", 0, BIT(CONNECTION), 0},
+    [OP_HELLO] = {"hello", BIT(VERSION) | BIT(NONCE), BIT(PUBLIC_KEY), 0},
+    [OP_PROVE] = {"prove", BIT(SIGNATURE) | BIT(UID), 0, 0},
+    [OP_TOKENIZE] = {"tokenize", BIT(CONNECTION) | BIT(VALUES), BIT(NAMESPACE) | BIT(FORM), 0},
+    [OP_LOOKUP] = {"lookup", BIT(CONNECTION) | BIT(VALUES), BIT(NAMESPACE) | BIT(FORM), 0},
+    [OP_MASK] = {"mask", BIT(CONNECTION) | BIT(VALUES), 0, 0},
+    [OP_DETOKENIZE] = {"detokenize", BIT(CONNECTION) | BIT(VALUES) | BIT(REASON), 0, 0},
+    [OP_UNSEAL] = {"unseal", BIT(ROOT_KEY), 0, 0},
+    [OP_SEAL] = {"seal", BIT(CONNECTION), 0, 0},
+    [OP_NAMESPACE_CREATE] = {"namespace_create", BIT(CONNECTION) | BIT(NAME), 0, 0},
+    [OP_NAMESPACE_LIST] = {"namespace_list", BIT(CONNECTION), 0, 0},
+    [OP_PRINCIPAL_ADD] = {"principal_add", BIT(CONNECTION) | BIT(NAME) | BIT(KIND), 0,
+                          BIT(UID) | BIT(PUBLIC_KEY)},
+    [OP_PRINCIPAL_LIST] = {"principal_list", BIT(CONNECTION), 0, 0},
+    [OP_PRINCIPAL_SHOW] = {"principal_show", BIT(CONNECTION) | BIT(NAME), 0, 0},
+    [OP_PRINCIPAL_DISABLE] = {"principal_disable", BIT(CONNECTION) | BIT(NAME), 0, 0},
+    [OP_GRANT] = {"grant", BIT(CONNECTION) | BIT(NAME) | BIT(ROLE), BIT(NAMESPACE), 0},
+    [OP_REVOKE] = {"revoke", BIT(CONNECTION) | BIT(NAME) | BIT(ROLE), BIT(NAMESPACE), 0},
+    [OP_AUDIT_READ] = {"audit_read", BIT(CONNECTION) | BIT(FROM), BIT(LIMIT), 0},
+};
+/* clang-format on */
+
+static const struct shape *
+find_shape(uint64_t operation)
+{
+    if (operation >= OPERATION_LIMIT || shapes[operation].name == NULL)
+        return NULL;
+    return &shapes[operation];
+}
+
+const char *
+operation_name(enum operation operation)
+{
+    const struct shape *shape = find_shape(operation);
+
+    return shape != NULL ? shape->name : NULL;
+}
+
+static const char *
+fault_of_first(uint64_t fields, enum field_fault fault)
+{
+    return field_rule((uint64_t)__builtin_ctzll(fields))->faults[fault];
+}
+
+/* NULL: the fields are those of the shape. */
+static const char *
+find_fault(const struct shape *shape, uint64_t fields)
+{
+    uint64_t required = shape->required | BIT(OPERATION);
+    uint64_t missing = required & ~fields;
+    uint64_t surplus = fields & ~(required | shape->optional | shape->one_of);
+    uint64_t chosen = fields & shape->one_of;
+
+    if (missing != 0)
+        return fault_of_first(missing, FIELD_FAULT_MISSING);
+    if (surplus != 0)
+        return fault_of_first(surplus, FIELD_FAULT_SURPLUS);
+    if (shape->one_of != 0 && chosen == 0)
+        return "uid, public_key: one of them is needed";
+    if (chosen != 0 && (chosen & (chosen - 1)) != 0)
+        return "uid, public_key: only one of them";
+    return NULL;
+}
+
+enum status
+message_check_request(const struct message *request, enum operation *ret_operation,
+                      const char **ret_fault)
+{
+    uint64_t operation;
+
+    if (!message_uint(request, FIELD_OPERATION, &operation)) {
+        *ret_fault = field_rule(FIELD_OPERATION)->faults[FIELD_FAULT_MISSING];
+        return STATUS_INVALID;
+    }
+    const struct shape *shape = find_shape(operation);
+    if (shape == NULL) {
+        *ret_fault = "operation: unknown";
+        return STATUS_INVALID;
+    }
+    const char *fault = find_fault(shape, message_fields(request));
+    if (fault != NULL) {
+        *ret_fault = fault;
+        return STATUS_INVALID;
+    }
+    *ret_operation = (enum operation)operation;
+    return STATUS_OK;
+}
