@@ -37,8 +37,7 @@ MUST_USE enum status vault_create(struct store *store, const struct keyring *key
  * older copy put back, or they are of two vaults; ret_fault says which, for a person.
  */
 MUST_USE enum status vault_open(struct store *store, struct keyring *keyring,
-                                char ret_fault[static VAULT_FAULT_BYTES],
-                                struct vault **ret_vault);
+                                char ret_fault[static VAULT_FAULT_BYTES], struct vault **ret_vault);
 void vault_close(struct vault **vault);
 const uint8_t *vault_instance_id(const struct vault *vault); /* INSTANCE_ID_BYTES */
 
@@ -50,35 +49,41 @@ MUST_USE enum status vault_namespace_create(struct vault *vault, uint32_t namesp
 /* The year's key for reasons, made if absent. */
 MUST_USE enum status vault_reason_key_create(struct vault *vault, uint32_t year);
 
-/* One contact in, one token out. */
+/* One text in, one token out. Texts given out lie in the scratch. */
 struct vault_item {
-    struct contact *contact; /* in; NULL: passed over */
-    enum status status;      /* out: OK, NOT_FOUND (lookup), CORRUPT */
+    struct bytes text;       /* in: a contact as a person writes it */
+    enum status status;      /* out: OK, INVALID and TOO_LARGE (no contact), NOT_FOUND, CORRUPT */
+    const char *message;     /* out: why not; never repeats the contact */
+    enum contact_kind kind;  /* out */
     struct token token;      /* out */
+    const char *mask;        /* out */
+    struct contact *contact; /* vault's own */
 };
 
-/* Never makes a token, never waits for the disk: NOT_FOUND in an item that has none. */
+/* Never makes a token, never waits for the disk: NOT_FOUND in an item that has none.
+ * A status other than OK: for none (here and below). */
 MUST_USE enum status vault_lookup(struct vault *vault, struct scratch *scratch,
-                                  uint32_t namespace_id, struct vault_item *items, size_t count);
-/* Tokens for all, made where there are none; durable on return. A status other than OK: for none. */
+                                  uint32_t namespace_id, enum contact_form form,
+                                  struct vault_item *items, size_t count);
+/* Tokens for all that are contacts, made where there are none; durable on return. */
 MUST_USE enum status vault_tokenize(struct vault *vault, struct scratch *scratch,
-                                    uint32_t namespace_id, struct vault_item *items, size_t count);
+                                    uint32_t namespace_id, enum contact_form form,
+                                    struct vault_item *items, size_t count);
 
 /* Where a token leads; nothing is opened. */
 struct vault_place {
-    struct token token;    /* in */
+    struct token token;     /* in */
     enum contact_kind kind; /* in: as the token's text says */
-    enum status status;    /* out: OK or NOT_FOUND */
-    uint32_t namespace_id; /* out */
-    uint64_t row;          /* out */
+    enum status status;     /* out: OK or NOT_FOUND */
+    uint32_t namespace_id;  /* out */
+    uint64_t row;           /* out */
 };
 MUST_USE enum status vault_locate(struct vault *vault, struct vault_place *places, size_t count);
 
 /* For places found: ret_masks[i] points to a NUL-terminated text in scratch, or is NULL where
  * places[i].status is not OK (CORRUPT is set there when a record does not open). */
 MUST_USE enum status vault_mask(struct vault *vault, struct scratch *scratch,
-                                struct vault_place *places, size_t count,
-                                const char **ret_masks);
+                                struct vault_place *places, size_t count, const char **ret_masks);
 
 /* The contact in the form first seen, in scratch. Opens nothing without its receipt. NOT_FOUND:
  * erased meanwhile. */
