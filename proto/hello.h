@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hello.h: the bytes a client signs to prove its key (PROTOCOL.md, "Identity"; RFC 8032 Ed25519). */
+/* hello.h: the bytes a client signs to prove its key (PROTOCOL.md, "Identity"; RFC 8032 Ed25519).
+ */
 #ifndef CONTACT_VAULT_HELLO_H
 #define CONTACT_VAULT_HELLO_H
 
@@ -11,8 +12,8 @@
 
 enum {
     HELLO_CONTEXT_BYTES = sizeof HELLO_CONTEXT, /* with its NUL */
-    HELLO_TRANSCRIPT_BYTES = HELLO_CONTEXT_BYTES + INSTANCE_ID_BYTES + PUBLIC_KEY_BYTES +
-                             NONCE_BYTES + NONCE_BYTES + 4,
+    HELLO_TRANSCRIPT_BYTES =
+        HELLO_CONTEXT_BYTES + INSTANCE_ID_BYTES + PUBLIC_KEY_BYTES + NONCE_BYTES + NONCE_BYTES + 4,
 };
 
 struct hello {

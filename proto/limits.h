@@ -11,23 +11,23 @@ enum {
     CONTACT_BYTES_MAX = 254,           /* RFC 5321 4.5.3.1.3: a path less its angle brackets */
     VALUE_BYTES_MAX = 512,             /* a contact as written by a person, before it is parsed */
     MASK_BYTES_MAX = 128,
-    TOKEN_BYTES = 16,                  /* random */
-    TOKEN_TEXT_BYTES = 31,             /* phn_ or eml_, 26 letters, check character; no NUL */
-    NAME_BYTES_MAX = 64,               /* a namespace or a principal */
+    TOKEN_BYTES = 16,      /* random */
+    TOKEN_TEXT_BYTES = 31, /* phn_ or eml_, 26 letters, check character; no NUL */
+    NAME_BYTES_MAX = 64,   /* a namespace or a principal */
     REASON_BYTES_MAX = 200,
-    MESSAGE_BYTES_MAX = 256,           /* the error text of a reply */
+    MESSAGE_BYTES_MAX = 256, /* the error text of a reply */
     CONNECTION_ID_BYTES = 16,
     INSTANCE_ID_BYTES = 16,
-    NONCE_BYTES = 32,                  /* HELLO: either side's */
-    PUBLIC_KEY_BYTES = 32,             /* Ed25519, RFC 8032 */
+    NONCE_BYTES = 32,      /* HELLO: either side's */
+    PUBLIC_KEY_BYTES = 32, /* Ed25519, RFC 8032 */
     SIGNATURE_BYTES = 64,
     ROOT_KEY_BYTES = 32,
-    AUDIT_PAGE_MAX = 256,              /* entries in one audit_read reply */
-    LIST_ITEMS_MAX = 4096,             /* principals, namespaces, grants in one reply */
+    AUDIT_PAGE_MAX = 256,  /* entries in one audit_read reply */
+    LIST_ITEMS_MAX = 4096, /* principals, namespaces, grants in one reply */
 
-    MESSAGE_DEPTH_MAX = 5,             /* message > items > item > grants > grant */
-    MESSAGE_FIELDS_MAX = 24,           /* keys in one map */
-    MESSAGE_ENTRIES_MAX = 16384,       /* list entries in one message, all its lists together */
+    MESSAGE_DEPTH_MAX = 5,       /* message > items > item > grants > grant */
+    MESSAGE_FIELDS_MAX = 24,     /* keys in one map */
+    MESSAGE_ENTRIES_MAX = 16384, /* list entries in one message, all its lists together */
 };
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * access.h: namespaces, principals and their grants. Sealed under the access key in the store, loaded
- * whole at unseal; the digest of all rows must be the one the audit's last access change names, so
- * that who can write to the database cannot make himself an admin. Format: DESIGN.md, "Access rows".
+ * access.h: namespaces, principals and their grants. Sealed under the access key in the store,
+ * loaded whole at unseal; the digest of all rows must be the one the audit's last access change
+ * names, so that who can write to the database cannot make himself an admin. Format: DESIGN.md,
+ * "Access rows".
  *
- * Threads: what loads or changes is called by one thread while no other is in here (dispatch's gate);
- * all else by any number at once. Pointers given out live until the next change.
+ * Threads: what loads or changes is called by one thread while no other is in here (dispatch's
+ * gate); all else by any number at once. Pointers given out live until the next change.
  */
 #ifndef CONTACT_VAULT_ACCESS_H
 #define CONTACT_VAULT_ACCESS_H
@@ -25,9 +26,10 @@ struct store;
 
 enum {
     ACCESS_DIGEST_BYTES = 32,
-    ACCESS_GRANTS_MAX = 100,       /* of one principal */
+    ACCESS_GRANTS_MAX = 100,          /* of one principal */
     ACCESS_ROWS_MAX = LIST_ITEMS_MAX, /* namespaces; and principals */
-    ACCESS_UID_OVERFLOW = 65534,   /* what the kernel says for a uid it cannot map: never a principal */
+    ACCESS_UID_OVERFLOW =
+        65534, /* what the kernel says for a uid it cannot map: never a principal */
 };
 
 /* What a role lets do, one by one. Bits. */
@@ -42,8 +44,8 @@ enum capability {
 
 struct grant {
     enum role role;
-    uint32_t namespace_id;   /* 0: vault-wide, as admin is */
-    uint8_t bound_to[32];    /* reveal, deliver: digest of the key or uid it was given for */
+    uint32_t namespace_id; /* 0: vault-wide, as admin is */
+    uint8_t bound_to[32];  /* reveal, deliver: digest of the key or uid it was given for */
 };
 
 struct principal {
@@ -101,8 +103,8 @@ bool access_may(const struct access *access, const struct principal *principal,
 /*
  * A change is prepared (checked, sealed, its digest known), so that the audit can hold the intent
  * before it is committed. At most one at a time; commit or free ends it.
- * Each names what is wrong in *ret_fault, a static text: INVALID a bad name, key or uid; CONFLICT in
- * use already, or a role that excludes another (admin with reveal or deliver); NOT_FOUND.
+ * Each names what is wrong in *ret_fault, a static text: INVALID a bad name, key or uid; CONFLICT
+ * in use already, or a role that excludes another (admin with reveal or deliver); NOT_FOUND.
  */
 struct access_change;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * audit.h: the hash chain of who did what. Each entry carries the SHA-256 of the one before, in a
- * journal of its own that can be copied and verified as files. Never a contact, a hash of one, a key
- * or a credential. Format: DESIGN.md, "The audit entry".
+ * journal of its own that can be copied and verified as files. Never a contact, a hash of one, a
+ * key or a credential. Format: DESIGN.md, "The audit entry".
  *
  * Threads: audit_append, audit_wait, audit_record_reveals and audit_read by any number at once.
  */
@@ -33,8 +33,8 @@ enum audit_phase {
 
 /* What an entry says. Views: the caller's when written, valid during the visit when read. */
 struct audit_entry {
-    uint64_t sequence; /* given by the chain: 1, 2, ... */
-    uint64_t time_ms;  /* wall clock; given by the chain, which never goes back */
+    uint64_t sequence;  /* given by the chain: 1, 2, ... */
+    uint64_t time_ms;   /* wall clock; given by the chain, which never goes back */
     uint32_t operation; /* enum operation; the vault's own acts: enum audit_act */
     enum audit_phase phase;
     enum status result;
@@ -80,8 +80,7 @@ struct audit_summary {
  */
 MUST_USE enum status audit_open(const char *folder, const uint8_t vault_id[static 16],
                                 struct keyring *keyring, struct audit_summary *ret_summary,
-                                char ret_place[static AUDIT_PLACE_BYTES],
-                                struct audit **ret_audit);
+                                char ret_place[static AUDIT_PLACE_BYTES], struct audit **ret_audit);
 void audit_close(struct audit **audit);
 
 /*

@@ -44,8 +44,7 @@ field_text(const struct log_field *field, char *text, size_t size)
     case LOG_SIGNED:
         return snprintf(text, size, " %s=%lld", field->name, (long long)field->number);
     case LOG_STATUS:
-        return snprintf(text, size, " %s=%s", field->name,
-                        status_name((enum status)field->number));
+        return snprintf(text, size, " %s=%s", field->name, status_name((enum status)field->number));
     case LOG_NUMBER:
         break;
     }

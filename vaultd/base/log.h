@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log.h: typed events to stderr, one line each (journald reads that). An event is an enum and a field
- * is a number, a bool or a status: there is no way to hand it text, so a contact cannot be printed.
- * Any thread.
+ * log.h: typed events to stderr, one line each (journald reads that). An event is an enum and a
+ * field is a number, a bool or a status: there is no way to hand it text, so a contact cannot be
+ * printed. Any thread.
  */
 #ifndef CONTACT_VAULT_LOG_H
 #define CONTACT_VAULT_LOG_H
@@ -29,9 +29,9 @@ enum log_event {
     EVENT_KEYRING_REFUSED,
     EVENT_AUDIT_REFUSED,
     EVENT_ACCESS_REFUSED,
-    EVENT_RECORD_CORRUPT,    /* row */
-    EVENT_CONNECTION_REFUSED,/* uid, connections */
-    EVENT_CONNECTION_CLOSED, /* uid, reason */
+    EVENT_RECORD_CORRUPT,     /* row */
+    EVENT_CONNECTION_REFUSED, /* uid, connections */
+    EVENT_CONNECTION_CLOSED,  /* uid, reason */
     EVENT_OVERLOADED,
     EVENT_NNG_FAILED, /* error: nng's number */
     EVENT_MEMORY_SHORT,
@@ -78,19 +78,21 @@ log_field_status(const char *name, enum status value)
     return (struct log_field){name, LOG_STATUS, (uint64_t)value};
 }
 
-/* enum status is unsigned int to the compiler: F_STATUS says it by name. No pointer has a row here. */
+/* enum status is unsigned int to the compiler: F_STATUS says it by name. No pointer has a row here.
+ */
 #define F(name, value)                                                                             \
-    _Generic((value),                                                                              \
-        bool: log_field_bool,                                                                      \
-        int: log_field_signed,                                                                     \
-        long: log_field_signed,                                                                    \
-        unsigned char: log_field_unsigned,                                                         \
-        unsigned short: log_field_unsigned,                                                        \
-        unsigned int: log_field_unsigned,                                                          \
-        unsigned long: log_field_unsigned)("" name, value)
+    _Generic((value), bool                                                                         \
+             : log_field_bool, int                                                                 \
+             : log_field_signed, long                                                              \
+             : log_field_signed, unsigned char                                                     \
+             : log_field_unsigned, unsigned short                                                  \
+             : log_field_unsigned, unsigned int                                                    \
+             : log_field_unsigned, unsigned long                                                   \
+             : log_field_unsigned)("" name, value)
 #define F_STATUS(name, value) log_field_status("" name, value)
 
-/* LOG(LOG_LEVEL_ERROR, EVENT_STORE_FULL, F("error", code), F("line", __LINE__)); at least one field. */
+/* LOG(LOG_LEVEL_ERROR, EVENT_STORE_FULL, F("error", code), F("line", __LINE__)); at least one
+ * field. */
 #define LOG(level, event, ...)                                                                     \
     log_write(level, event, (struct log_field[]){__VA_ARGS__},                                     \
               sizeof((struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * poison.h: what no file of the daemon may call, because it can print a contact or overrun a buffer.
- * Forced into every file of vaultd/; base/log.c and host/ opt out with POISON_EXEMPT before it.
+ * poison.h: what no file of the daemon may call, because it can print a contact or overrun a
+ * buffer. Forced into every file of vaultd/; base/log.c and host/ opt out with POISON_EXEMPT before
+ * it.
  */
 #ifndef CONTACT_VAULT_POISON_H
 #define CONTACT_VAULT_POISON_H

@@ -16,7 +16,8 @@
 
 struct scratch;
 
-/* Goes into every blind index: a change of any canonical form is a new version, never a new table. */
+/* Goes into every blind index: a change of any canonical form is a new version, never a new table.
+ */
 enum { CONTACT_CANONICAL_VERSION = 1 };
 
 /* Both views lie in the scratch given to contact_parse and are wiped with it. */
@@ -40,7 +41,8 @@ MUST_USE enum status contact_parse(struct bytes text, enum contact_form form,
                                    struct scratch *scratch, struct contact *ret_contact,
                                    struct contact_fault *ret_fault);
 
-/* contact_mask: what an agent may see of a canonical form; NUL-terminated, at most MASK_BYTES_MAX. */
+/* contact_mask: what an agent may see of a canonical form; NUL-terminated, at most MASK_BYTES_MAX.
+ */
 void contact_mask(enum contact_kind kind, struct bytes canonical, struct scratch *scratch,
                   char ret_mask[static MASK_BYTES_MAX + 1]);
 

@@ -35,9 +35,9 @@ enum peer_state {
 };
 
 /*
- * The far end of one connection; rpc keeps it, dispatch alone writes it. Only hello and prove write,
- * and those are always answered where they arrive, one after another for one connection; a request
- * that is handed to another thread travels with a copy.
+ * The far end of one connection; rpc keeps it, dispatch alone writes it. Only hello and prove
+ * write, and those are always answered where they arrive, one after another for one connection; a
+ * request that is handed to another thread travels with a copy.
  */
 struct peer {
     enum peer_socket socket;
@@ -61,7 +61,7 @@ void workspace_free(struct workspace **workspace);
 void workspace_wipe(struct workspace *workspace);
 
 enum dispatch_mode {
-    DISPATCH_NO_WAIT,  /* on a thread that moves bytes: answer only what needs no disk and no lock */
+    DISPATCH_NO_WAIT, /* on a thread that moves bytes: answer only what needs no disk and no lock */
     DISPATCH_MAY_WAIT, /* on a worker */
 };
 
@@ -78,7 +78,8 @@ enum dispatch_outcome dispatch_handle(struct dispatch *dispatch, struct peer *pe
                                       struct workspace *workspace, struct bytes request,
                                       enum dispatch_mode mode, struct bytes *ret_reply);
 
-/* A whole reply with this status and nothing else, for what rpc must refuse itself (BUSY). Static. */
+/* A whole reply with this status and nothing else, for what rpc must refuse itself (BUSY). Static.
+ */
 struct bytes dispatch_refusal(enum status status);
 
 #endif

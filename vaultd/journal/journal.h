@@ -25,9 +25,9 @@ enum {
 };
 
 struct journal_options {
-    const char *folder;                 /* made if absent, 0700 */
-    uint8_t id[JOURNAL_ID_BYTES];       /* in every checksum: a foreign segment never passes */
-    uint64_t segment_bytes;             /* 0: 8 MiB; written with zeros before it is used */
+    const char *folder;           /* made if absent, 0700 */
+    uint8_t id[JOURNAL_ID_BYTES]; /* in every checksum: a foreign segment never passes */
+    uint64_t segment_bytes;       /* 0: 8 MiB; written with zeros before it is used */
 };
 
 /* Where something is wrong: file and offset, for a person. */
@@ -37,8 +37,8 @@ struct journal_place {
 
 /* What opening found. */
 struct journal_report {
-    uint64_t entries;           /* whole entries there are */
-    bool cut;                   /* a torn tail was cut after the last of them */
+    uint64_t entries; /* whole entries there are */
+    bool cut;         /* a torn tail was cut after the last of them */
     /* Of the cut, of the damage, or of the entry at which the visitor ended the walk. */
     struct journal_place place;
     uint8_t id[JOURNAL_ID_BYTES]; /* of the segments; filled in by journal_walk too */
@@ -56,9 +56,9 @@ MUST_USE enum status journal_open(const struct journal_options *options, journal
                                   struct journal **ret_journal);
 
 /*
- * journal_append: takes `count` entries in order, atomically with regard to other callers, and gives
- * the position of the last. Not yet on disk. UNAVAILABLE: the disk is full or the journal has failed;
- * then none was taken. TOO_LARGE: an entry over JOURNAL_ENTRY_BYTES_MAX.
+ * journal_append: takes `count` entries in order, atomically with regard to other callers, and
+ * gives the position of the last. Not yet on disk. UNAVAILABLE: the disk is full or the journal has
+ * failed; then none was taken. TOO_LARGE: an entry over JOURNAL_ENTRY_BYTES_MAX.
  */
 MUST_USE enum status journal_append(struct journal *journal, const struct bytes *entries,
                                     size_t count, uint64_t *ret_position);
@@ -71,7 +71,8 @@ MUST_USE enum status journal_append(struct journal *journal, const struct bytes 
 MUST_USE enum status journal_wait(struct journal *journal, uint64_t position);
 bool journal_failed(const struct journal *journal);
 
-/* Entries from `from` on, at most `limit`, read from disk; only what journal_wait has vouched for. */
+/* Entries from `from` on, at most `limit`, read from disk; only what journal_wait has vouched for.
+ */
 MUST_USE enum status journal_read(struct journal *journal, uint64_t from, uint64_t limit,
                                   journal_visit *visit, void *state);
 
@@ -81,7 +82,8 @@ uint64_t journal_flushes(const struct journal *journal);
 /* Flushes what was appended. NULL is fine. */
 void journal_close(struct journal **journal);
 
-/* Walks a folder without changing it and without opening it for writing: for offline verification. */
+/* Walks a folder without changing it and without opening it for writing: for offline verification.
+ */
 MUST_USE enum status journal_walk(const struct journal_options *options, journal_visit *visit,
                                   void *state, struct journal_report *ret_report);
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keyring.h: every key of the vault in one sealed file, and the cryptography done with them. Callers
- * name a key; they never hold one. Formats: DESIGN.md, "The keyring file".
+ * keyring.h: every key of the vault in one sealed file, and the cryptography done with them.
+ * Callers name a key; they never hold one. Formats: DESIGN.md, "The keyring file".
  *
  * Threads: what changes the keyring (unseal, seal, add_keys) is called by one thread while no other
  * is in here; dispatch's gate sees to that. All else may be called by any number at once.
  *
- * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, RFC 8439), BLAKE2b (RFC 7693), Ed25519 (RFC 8032).
+ * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, RFC 8439), BLAKE2b (RFC 7693), Ed25519 (RFC
+ * 8032).
  */
 #ifndef CONTACT_VAULT_KEYRING_H
 #define CONTACT_VAULT_KEYRING_H
@@ -46,8 +47,8 @@ struct key_name {
 };
 
 /*
- * keyring_create: makes a new file, never over an old one (CONFLICT), with an access key and an audit
- * key, generation 1, sealed under `root` (ROOT_KEY_BYTES).
+ * keyring_create: makes a new file, never over an old one (CONFLICT), with an access key and an
+ * audit key, generation 1, sealed under `root` (ROOT_KEY_BYTES).
  */
 MUST_USE enum status keyring_create(const char *path, const uint8_t vault_id[static VAULT_ID_BYTES],
                                     const struct secret *root);
@@ -60,7 +61,8 @@ const uint8_t *keyring_vault_id(const struct keyring *keyring); /* VAULT_ID_BYTE
 /* Raised by every change of the file. As the header says; vouched for only once unsealed. */
 uint64_t keyring_generation(const struct keyring *keyring);
 
-/* DENIED: not this vault's root key. CORRUPT: the file was altered. The keyring keeps its own copy. */
+/* DENIED: not this vault's root key. CORRUPT: the file was altered. The keyring keeps its own copy.
+ */
 MUST_USE enum status keyring_unseal(struct keyring *keyring, const struct secret *root);
 /* Every key leaves the memory. */
 void keyring_seal(struct keyring *keyring);
@@ -69,8 +71,8 @@ bool keyring_is_unsealed(const struct keyring *keyring);
 bool keyring_has(const struct keyring *keyring, struct key_name name);
 /*
  * keyring_add_keys: makes new random keys and writes the file as generation + 1 (temporary file,
- * fsync, rename, fsync of the folder), then uses them. A failure leaves file and memory as they were,
- * or, after the rename, INTERNAL: the process must stop. CONFLICT: there is such a key.
+ * fsync, rename, fsync of the folder), then uses them. A failure leaves file and memory as they
+ * were, or, after the rename, INTERNAL: the process must stop. CONFLICT: there is such a key.
  */
 MUST_USE enum status keyring_add_keys(struct keyring *keyring, const struct key_name *names,
                                       size_t count);
@@ -80,16 +82,14 @@ MUST_USE enum status keyring_add_keys(struct keyring *keyring, const struct key_
  * Every call takes a fresh random nonce. SEALED or NOT_FOUND: there is no such key.
  */
 MUST_USE enum status keyring_encrypt(const struct keyring *keyring, struct key_name name,
-                                     struct bytes associated, struct bytes plain,
-                                     uint8_t *ret_box);
+                                     struct bytes associated, struct bytes plain, uint8_t *ret_box);
 /* As above with a nonce of the caller's, drawn with others in one call (24 random bytes). */
 MUST_USE enum status keyring_encrypt_with(const struct keyring *keyring, struct key_name name,
                                           const uint8_t nonce[static 24], struct bytes associated,
                                           struct bytes plain, uint8_t *ret_box);
 /* ret_plain takes box.size - KEYRING_BOX_EXTRA bytes. CORRUPT: not what was sealed. */
 MUST_USE enum status keyring_decrypt(const struct keyring *keyring, struct key_name name,
-                                     struct bytes associated, struct bytes box,
-                                     uint8_t *ret_plain);
+                                     struct bytes associated, struct bytes box, uint8_t *ret_plain);
 
 /* Where a contact is found: keyed BLAKE2b-128; `version` is CONTACT_CANONICAL_VERSION. */
 MUST_USE enum status keyring_blind_index(const struct keyring *keyring, uint32_t namespace_id,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server.h: listens, accepts, speaks the SP REQ/REP framing over nng's byte streams, and hands whole
- * requests to dispatch. Moves bytes, knows no meaning. DESIGN.md says why this is not a REP socket.
+ * server.h: listens, accepts, speaks the SP REQ/REP framing over nng's byte streams, and hands
+ * whole requests to dispatch. Moves bytes, knows no meaning. DESIGN.md says why this is not a REP
+ * socket.
  */
 #ifndef CONTACT_VAULT_SERVER_H
 #define CONTACT_VAULT_SERVER_H
@@ -19,13 +20,13 @@ struct server;
 struct server_limits {
     uint32_t connections_max;         /* 1,024 over all sockets */
     uint32_t connections_per_uid_max; /* 256 */
-    uint32_t outstanding_max;         /* 64 requests unanswered on one connection; then it is not read */
-    uint32_t handshake_ms;            /* 5,000: from accept to the whole SP header */
-    uint32_t frame_ms;                /* 10,000: from a frame's first byte to its last */
-    uint32_t write_ms;                /* 10,000: for one write of replies to be taken */
-    uint32_t idle_ms;                 /* 0: never; a connection may rest */
-    uint32_t workers;                 /* 64 threads that may wait for the disk */
-    uint32_t queue_max;               /* 4,096 requests waiting for a worker; then BUSY */
+    uint32_t outstanding_max; /* 64 requests unanswered on one connection; then it is not read */
+    uint32_t handshake_ms;    /* 5,000: from accept to the whole SP header */
+    uint32_t frame_ms;        /* 10,000: from a frame's first byte to its last */
+    uint32_t write_ms;        /* 10,000: for one write of replies to be taken */
+    uint32_t idle_ms;         /* 0: never; a connection may rest */
+    uint32_t workers;         /* 64 threads that may wait for the disk */
+    uint32_t queue_max;       /* 4,096 requests waiting for a worker; then BUSY */
 };
 
 struct server_socket {
@@ -46,8 +47,7 @@ struct server_options {
  * server_start: the first nng call of the process is in here. UNAVAILABLE: a socket cannot be bound
  * (logged with its cause); INVALID: a path too long.
  */
-MUST_USE enum status server_start(const struct server_options *options,
-                                  struct server **ret_server);
+MUST_USE enum status server_start(const struct server_options *options, struct server **ret_server);
 
 /*
  * server_tick: closes what is past its deadline and frees what is closed. Call it from one

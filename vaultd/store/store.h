@@ -41,7 +41,8 @@ struct store_options {
     uint64_t map_bytes; /* 0: 1 TiB, sparse */
 };
 
-/* CORRUPT: not a store, or of another version. UNAVAILABLE: cannot be opened; logged with the cause. */
+/* CORRUPT: not a store, or of another version. UNAVAILABLE: cannot be opened; logged with the
+ * cause. */
 MUST_USE enum status store_open(const struct store_options *options, struct store **ret_store);
 void store_close(struct store **store);
 
@@ -49,9 +50,9 @@ void store_close(struct store **store);
 typedef enum status store_step(struct store_txn *txn, void *state);
 
 /*
- * store_update: runs the step and returns when what it wrote is on disk. A step that fails costs its
- * neighbours in the group nothing. UNAVAILABLE: disk or map full (nothing was written; later calls
- * may succeed), or store_failed.
+ * store_update: runs the step and returns when what it wrote is on disk. A step that fails costs
+ * its neighbours in the group nothing. UNAVAILABLE: disk or map full (nothing was written; later
+ * calls may succeed), or store_failed.
  */
 MUST_USE enum status store_update(struct store *store, store_step *step, void *state);
 
