@@ -6,8 +6,8 @@
  * Threads: what changes the keyring (unseal, seal, add_keys) is called by one thread while no other
  * is in here; dispatch's gate sees to that. All else may be called by any number at once.
  *
- * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, RFC 8439), BLAKE2b (RFC 7693), Ed25519 (RFC
- * 8032).
+ * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, RFC 8439), BLAKE2b (RFC 7693),
+ * Ed25519 (RFC 8032).
  */
 #ifndef CONTACT_VAULT_KEYRING_H
 #define CONTACT_VAULT_KEYRING_H
@@ -53,7 +53,8 @@ struct key_name {
 MUST_USE enum status keyring_create(const char *path, const uint8_t vault_id[static VAULT_ID_BYTES],
                                     const struct secret *root);
 
-/* Reads the header only: sealed. CORRUPT: no keyring, or another version. */
+/* Reads the header only: sealed. NOT_FOUND: no such file. CORRUPT: not a keyring, another version,
+ * or damaged. */
 MUST_USE enum status keyring_open(const char *path, struct keyring **ret_keyring);
 void keyring_close(struct keyring **keyring);
 
@@ -61,7 +62,10 @@ const uint8_t *keyring_vault_id(const struct keyring *keyring); /* VAULT_ID_BYTE
 /* Raised by every change of the file. As the header says; vouched for only once unsealed. */
 uint64_t keyring_generation(const struct keyring *keyring);
 
-/* DENIED: not this vault's root key. CORRUPT: the file was altered. The keyring keeps its own copy.
+/*
+ * DENIED: not this vault's root key, or the file's header was altered on purpose (nobody can tell
+ * which without the right key). CORRUPT: the file is damaged, or no longer the one that was opened.
+ * CONFLICT: unsealed already. The keyring keeps its own copy of `root`.
  */
 MUST_USE enum status keyring_unseal(struct keyring *keyring, const struct secret *root);
 /* Every key leaves the memory. */
@@ -73,6 +77,7 @@ bool keyring_has(const struct keyring *keyring, struct key_name name);
  * keyring_add_keys: makes new random keys and writes the file as generation + 1 (temporary file,
  * fsync, rename, fsync of the folder), then uses them. A failure leaves file and memory as they
  * were, or, after the rename, INTERNAL: the process must stop. CONFLICT: there is such a key.
+ * UNAVAILABLE: disk or memory short. TOO_LARGE: over KEYRING_KEYS_MAX.
  */
 MUST_USE enum status keyring_add_keys(struct keyring *keyring, const struct key_name *names,
                                       size_t count);

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keyring.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "keyring_disk.h"
+#include "keyring_file.h"
+#include "keyring_internal.h"
+#include "secret.h"
+
+/* What every vault has from its first moment. In the order of the arena. */
+static const struct key_name first_keys[] = {
+    {.purpose = KEY_ACCESS, .number = 1},
+    {.purpose = KEY_AUDIT, .number = 1},
+};
+enum { FIRST_KEYS = sizeof first_keys / sizeof *first_keys };
+
+static void
+put_name(uint8_t *to, struct key_name name)
+{
+    to[0] = (uint8_t)name.purpose;
+    put_u32(to + 1, name.namespace_id);
+    put_u32(to + 5, name.number);
+}
+
+/* How many of the first `count` rows stand before the name; *ret_found: the next one is it. */
+static size_t
+lower_bound(const uint8_t *rows, size_t count, const uint8_t name[static KEYRING_NAME_BYTES],
+            bool *ret_found)
+{
+    size_t low = 0;
+    size_t high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (memcmp(rows + middle * KEYRING_ROW_BYTES, name, KEYRING_NAME_BYTES) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *ret_found =
+        low < count && memcmp(rows + low * KEYRING_ROW_BYTES, name, KEYRING_NAME_BYTES) == 0;
+    return low;
+}
+
+/* A new random key, moved in where it belongs among the `count` rows there are. */
+static enum status
+insert_key(uint8_t *rows, size_t count, struct key_name name, uint64_t created_ms)
+{
+    uint8_t key_name[KEYRING_NAME_BYTES];
+    uint8_t *row;
+    size_t index;
+    bool found;
+
+    put_name(key_name, name);
+    index = lower_bound(rows, count, key_name, &found);
+    if (found) {
+        return STATUS_CONFLICT;
+    }
+    row = rows + index * KEYRING_ROW_BYTES;
+    memmove(row + KEYRING_ROW_BYTES, row, (count - index) * KEYRING_ROW_BYTES);
+    memcpy(row, key_name, KEYRING_NAME_BYTES);
+    row[KEYRING_STATE_OFFSET] = KEYRING_STATE_ACTIVE;
+    put_u64(row + KEYRING_CREATED_OFFSET, created_ms);
+    randombytes_buf(row + KEYRING_KEY_OFFSET, KEYRING_KEY_BYTES);
+    return STATUS_OK;
+}
+
+/* A new frozen arena: the old one's rows, if there is one, and new keys. */
+static enum status
+extend(const struct secret *old, const struct key_name *names, size_t count,
+       struct secret **ret_keys)
+{
+    size_t have = old == NULL ? 0 : secret_size(old) / KEYRING_ROW_BYTES;
+    uint64_t now_ms = clock_wall_ms();
+    struct secret *keys = NULL;
+    enum status status;
+
+    if (count > KEYRING_KEYS_MAX - have) {
+        return STATUS_TOO_LARGE;
+    }
+    status = secret_new((have + count) * KEYRING_ROW_BYTES, &keys);
+    if (status == STATUS_OK && old != NULL) {
+        memcpy(secret_write(keys), secret_read(old), secret_size(old));
+    }
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        status = insert_key(secret_write(keys), have + i, names[i], now_ms);
+    }
+    if (status != STATUS_OK) {
+        secret_free(&keys);
+        return status;
+    }
+    secret_freeze(keys);
+    *ret_keys = keys;
+    return STATUS_OK;
+}
+
+static enum status
+write_file(const char *path, enum keyring_write_mode mode, const struct keyring_header *header,
+           const struct secret *root, const struct secret *keys)
+{
+    uint8_t *file = NULL;
+    size_t size = 0;
+    enum status status = keyring_file_seal(header, root, keys, &file, &size);
+
+    if (status == STATUS_OK) {
+        status = keyring_disk_write(path, mode, bytes_of(file, size));
+    }
+    free(file);
+    return status;
+}
+
+enum status
+keyring_create(const char *path, const uint8_t vault_id[static VAULT_ID_BYTES],
+               const struct secret *root)
+{
+    struct keyring_header header;
+    struct secret *keys = NULL;
+    enum status status;
+
+    assert(secret_size(root) == ROOT_KEY_BYTES);
+    if (sodium_init() < 0) {
+        return STATUS_INTERNAL;
+    }
+    keyring_header_init(&header, vault_id);
+    status = extend(NULL, first_keys, FIRST_KEYS, &keys);
+    if (status == STATUS_OK) {
+        status = write_file(path, KEYRING_WRITE_NEW, &header, root, keys);
+    }
+    secret_free(&keys);
+    return status;
+}
+
+enum status
+keyring_open(const char *path, struct keyring **ret_keyring)
+{
+    struct keyring *keyring = calloc(1, sizeof *keyring);
+    uint8_t *file = NULL;
+    size_t size = 0;
+    enum status status = STATUS_INTERNAL;
+
+    if (keyring == NULL || sodium_init() < 0) {
+        goto out;
+    }
+    keyring->path = strdup(path);
+    if (keyring->path == NULL) {
+        goto out;
+    }
+    status = keyring_disk_read(path, KEYRING_FILE_BYTES_MAX, &file, &size);
+    if (status == STATUS_OK) {
+        status = keyring_file_parse(bytes_of(file, size), &keyring->header);
+    }
+    if (status == STATUS_OK) {
+        *ret_keyring = keyring;
+        keyring = NULL;
+    }
+
+out:
+    free(file);
+    keyring_close(&keyring);
+    return status;
+}
+
+void
+keyring_close(struct keyring **keyring)
+{
+    if (*keyring == NULL) {
+        return;
+    }
+    keyring_seal(*keyring);
+    free((*keyring)->path);
+    free(*keyring);
+    *keyring = NULL;
+}
+
+const uint8_t *
+keyring_vault_id(const struct keyring *keyring)
+{
+    return keyring_header_vault_id(&keyring->header);
+}
+
+uint64_t
+keyring_generation(const struct keyring *keyring)
+{
+    return keyring_header_generation(&keyring->header);
+}
+
+/* The file is read anew: while sealed we keep nothing of it but the header. */
+static enum status
+load(const struct keyring *keyring, const struct secret *root, struct secret **ret_keys)
+{
+    struct keyring_header header;
+    uint8_t *file = NULL;
+    size_t size = 0;
+    enum status status = keyring_disk_read(keyring->path, KEYRING_FILE_BYTES_MAX, &file, &size);
+
+    if (status != STATUS_OK) {
+        return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
+    }
+    status = keyring_file_parse(bytes_of(file, size), &header);
+    if (status == STATUS_OK && !bytes_equal(bytes_of(header.data, header.size),
+                                            bytes_of(keyring->header.data, keyring->header.size))) {
+        status = STATUS_CORRUPT; /* another file was put there since it was opened */
+    }
+    if (status == STATUS_OK) {
+        status = keyring_file_unseal(bytes_of(file, size), &header, root, ret_keys);
+    }
+    free(file);
+    return status;
+}
+
+enum status
+keyring_unseal(struct keyring *keyring, const struct secret *root)
+{
+    struct secret *copy = NULL;
+    struct secret *keys = NULL;
+    enum status status;
+
+    assert(secret_size(root) == ROOT_KEY_BYTES);
+    if (keyring_is_unsealed(keyring)) {
+        return STATUS_CONFLICT;
+    }
+    status = load(keyring, root, &keys);
+    if (status == STATUS_OK) {
+        status = secret_new(ROOT_KEY_BYTES, &copy);
+    }
+    if (status != STATUS_OK) {
+        secret_free(&keys);
+        return status;
+    }
+    memcpy(secret_write(copy), secret_read(root), ROOT_KEY_BYTES);
+    secret_freeze(copy);
+    keyring->root = copy;
+    keyring->keys = keys;
+    return STATUS_OK;
+}
+
+void
+keyring_seal(struct keyring *keyring)
+{
+    secret_free(&keyring->keys);
+    secret_free(&keyring->root);
+}
+
+bool
+keyring_is_unsealed(const struct keyring *keyring)
+{
+    return keyring->keys != NULL;
+}
+
+enum status
+keyring_find(const struct keyring *keyring, struct key_name name, const uint8_t **ret_key)
+{
+    uint8_t key_name[KEYRING_NAME_BYTES];
+    const uint8_t *rows;
+    size_t index;
+    bool found;
+
+    if (!keyring_is_unsealed(keyring)) {
+        return STATUS_SEALED;
+    }
+    rows = secret_read(keyring->keys);
+    put_name(key_name, name);
+    index = lower_bound(rows, secret_size(keyring->keys) / KEYRING_ROW_BYTES, key_name, &found);
+    if (!found) {
+        return STATUS_NOT_FOUND;
+    }
+    *ret_key = rows + index * KEYRING_ROW_BYTES + KEYRING_KEY_OFFSET;
+    return STATUS_OK;
+}
+
+bool
+keyring_has(const struct keyring *keyring, struct key_name name)
+{
+    const uint8_t *key;
+
+    return keyring_find(keyring, name, &key) == STATUS_OK;
+}
+
+enum status
+keyring_add_keys(struct keyring *keyring, const struct key_name *names, size_t count)
+{
+    struct keyring_header header = keyring->header;
+    struct secret *keys = NULL;
+    enum status status;
+
+    assert(count > 0);
+    if (!keyring_is_unsealed(keyring)) {
+        return STATUS_SEALED;
+    }
+    keyring_header_set_generation(&header, keyring_generation(keyring) + 1);
+    status = extend(keyring->keys, names, count, &keys);
+    /* Memory short is UNAVAILABLE here: INTERNAL tells the caller that the rename was done. */
+    if (status == STATUS_INTERNAL) {
+        status = STATUS_UNAVAILABLE;
+    }
+    if (status == STATUS_OK) {
+        status = write_file(keyring->path, KEYRING_WRITE_OVER, &header, keyring->root, keys);
+    }
+    if (status != STATUS_OK) {
+        secret_free(&keys);
+        return status;
+    }
+    keyring->header = header;
+    secret_free(&keyring->keys);
+    keyring->keys = keys;
+    return STATUS_OK;
+}
