@@ -15,7 +15,7 @@ find_library(NNG_LIBRARY nng REQUIRED)
 
 add_library(house INTERFACE)
 target_link_libraries(house INTERFACE Threads::Threads)
-target_compile_definitions(house INTERFACE _GNU_SOURCE)
+target_compile_definitions(house INTERFACE _GNU_SOURCE CONTACT_VAULT_RELEASE="${PROJECT_VERSION}")
 target_compile_options(house INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Wvla -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual
   $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>

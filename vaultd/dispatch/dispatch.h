@@ -16,10 +16,52 @@
 
 struct access;
 struct audit;
+struct audit_summary;
 struct dispatch;
-struct keyring;
-struct store;
+struct secret;
 struct vault;
+
+/*
+ * What dispatch stands on; all of it belongs to the caller and outlives the dispatch. `daemon_uid`
+ * and root may unseal.
+ */
+struct dispatch_parts {
+    struct vault *vault;
+    struct access *access;
+    struct audit *audit;
+    const struct audit_summary *found; /* what opening the chain learned; copied */
+    uint32_t daemon_uid;
+};
+
+enum { DISPATCH_FAULT_BYTES = 256 };
+
+/* Starts sealed. */
+MUST_USE enum status dispatch_new(const struct dispatch_parts *parts,
+                                  struct dispatch **ret_dispatch);
+void dispatch_free(struct dispatch **dispatch);
+
+/*
+ * dispatch_unseal: opens keyring, vault and access state, settles what a crash cut in two, and
+ * writes OPENED into the audit. On any failure the vault is sealed again and ret_fault says why,
+ * for a person. DENIED: not this vault's root key. CORRUPT: something was altered or put back.
+ */
+MUST_USE enum status dispatch_unseal(struct dispatch *dispatch, const struct secret *root,
+                                     char ret_fault[static DISPATCH_FAULT_BYTES]);
+/* Waits for what is admitted, writes CLOSED into the audit, forgets every key. */
+MUST_USE enum status dispatch_seal(struct dispatch *dispatch);
+
+/*
+ * dispatch_add_first_admin: for `init`, on an unsealed vault without principals: recorded as the
+ * vault's own act.
+ */
+MUST_USE enum status dispatch_add_first_admin(struct dispatch *dispatch, struct bytes name,
+                                              uint32_t uid);
+
+/* Housekeeping that needs keys (the reason key of the year to come); some ten times a second. */
+void dispatch_tick(struct dispatch *dispatch);
+
+/* What is on disk is unknown: stop the process, the restart decides. */
+bool dispatch_must_stop(const struct dispatch *dispatch);
 
 /* Which listener a connection came in by. An operation not on that socket does not exist there. */
 enum peer_socket {

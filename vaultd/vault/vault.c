@@ -193,8 +193,8 @@ settle_step(struct store_txn *txn, void *state)
     return status;
 }
 
-enum status
-vault_unseal(struct vault *vault)
+static enum status
+settle(struct vault *vault)
 {
     struct meta meta = {0};
     uint64_t generation = keyring_generation(vault->keyring);
@@ -210,6 +210,32 @@ vault_unseal(struct vault *vault)
     return status;
 }
 
+enum status
+vault_unseal(struct vault *vault, const struct secret *root)
+{
+    enum status status = keyring_unseal(vault->keyring, root);
+
+    if (status == STATUS_OK) {
+        status = settle(vault);
+        if (status != STATUS_OK) {
+            keyring_seal(vault->keyring);
+        }
+    }
+    return status;
+}
+
+void
+vault_seal(struct vault *vault)
+{
+    keyring_seal(vault->keyring);
+}
+
+bool
+vault_failed(const struct vault *vault)
+{
+    return vault->keyring_unknown || store_failed(vault->store);
+}
+
 /* Store and keyring agree again whatever step a crash falls on (DESIGN.md, "Two files, one truth").
  */
 static enum status
@@ -220,6 +246,7 @@ add_keys(struct vault *vault, const struct key_name *names, size_t count)
 
     if (status == STATUS_OK) {
         status = keyring_add_keys(vault->keyring, names, count);
+        vault->keyring_unknown = status == STATUS_INTERNAL;
     }
     if (status == STATUS_OK) {
         status = store_update(vault->store, settle_step, &next);
@@ -270,10 +297,22 @@ vault_namespace_create(struct vault *vault, uint32_t namespace_id)
     return status;
 }
 
+static struct key_name
+reason_key(uint32_t year)
+{
+    return (struct key_name){KEY_REASON, 0, year};
+}
+
+bool
+vault_has_reason_key(const struct vault *vault, uint32_t year)
+{
+    return keyring_has(vault->keyring, reason_key(year));
+}
+
 enum status
 vault_reason_key_create(struct vault *vault, uint32_t year)
 {
-    const struct key_name name = {KEY_REASON, 0, year};
+    const struct key_name name = reason_key(year);
 
     return keyring_has(vault->keyring, name) ? STATUS_OK : add_keys(vault, &name, 1);
 }

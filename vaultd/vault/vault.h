@@ -23,6 +23,7 @@
 struct contact;
 struct keyring;
 struct scratch;
+struct secret;
 struct store;
 struct vault;
 
@@ -41,12 +42,20 @@ MUST_USE enum status vault_open(struct store *store, struct keyring *keyring,
 void vault_close(struct vault **vault);
 const uint8_t *vault_instance_id(const struct vault *vault); /* INSTANCE_ID_BYTES */
 
-/* After keyring_unseal: settles a keyring change that a crash cut in two. */
-MUST_USE enum status vault_unseal(struct vault *vault);
+/*
+ * vault_unseal: opens the keyring and settles a change of it that a crash cut in two. DENIED: not
+ * this vault's root key. CORRUPT: the keyring was altered.
+ */
+MUST_USE enum status vault_unseal(struct vault *vault, const struct secret *root);
+/* Every key leaves the memory. */
+void vault_seal(struct vault *vault);
+/* What is on disk is unknown: the process must stop. */
+bool vault_failed(const struct vault *vault);
 
 /* Keys and epoch rows for a namespace; a second call for the same id finds them and is OK. */
 MUST_USE enum status vault_namespace_create(struct vault *vault, uint32_t namespace_id);
 /* The year's key for reasons, made if absent. */
+bool vault_has_reason_key(const struct vault *vault, uint32_t year);
 MUST_USE enum status vault_reason_key_create(struct vault *vault, uint32_t year);
 
 /* One text in, one token out. Texts given out lie in the scratch. */
@@ -73,6 +82,7 @@ MUST_USE enum status vault_tokenize(struct vault *vault, struct scratch *scratch
 /* Where a token leads; nothing is opened. */
 struct vault_place {
     struct token token;     /* in */
+    bool skip;              /* in: leave this one, its status too */
     enum contact_kind kind; /* in: as the token's text says */
     enum status status;     /* out: OK or NOT_FOUND */
     uint32_t namespace_id;  /* out */

@@ -67,6 +67,9 @@ locate_step(struct store_txn *txn, void *state)
     for (size_t i = 0; i < walk->count; i++) {
         struct vault_place *place = &walk->places[i];
 
+        if (place->skip) {
+            continue;
+        }
         place->status = locate_one(txn, place);
         if (place->status != STATUS_OK && place->status != STATUS_NOT_FOUND &&
             place->status != STATUS_CORRUPT) {

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The staircase every request walks: decode, who are you, may you, do it, encode. */
+#include "dispatch_internal.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "scratch.h"
+
+enum {
+    REPLY_BYTES = 4096,  /* of a reply without items */
+    ITEM_BYTES = 384,    /* the most an item may take: a message or a mask, a token, numbers */
+    REFUSAL_BYTES = 512, /* a status and a text */
+};
+
+/* ---- the dispatch itself ---- */
+
+enum status
+dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
+{
+    struct dispatch *dispatch = calloc(1, sizeof *dispatch);
+    pthread_rwlockattr_t attributes;
+    int failed;
+
+    if (dispatch == NULL) {
+        return STATUS_INTERNAL;
+    }
+    dispatch->parts = *parts;
+    dispatch->found = *parts->found;
+    dispatch->parts.found = &dispatch->found;
+    dispatch->sealed = true;
+    failed = pthread_rwlockattr_init(&attributes);
+    assert(failed == 0);
+    failed =
+        pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    assert(failed == 0);
+    failed = pthread_rwlock_init(&dispatch->gate, &attributes);
+    assert(failed == 0);
+    (void)pthread_rwlockattr_destroy(&attributes);
+    *ret_dispatch = dispatch;
+    return STATUS_OK;
+}
+
+void
+dispatch_free(struct dispatch **dispatch)
+{
+    if (*dispatch != NULL) {
+        (void)pthread_rwlock_destroy(&(*dispatch)->gate);
+        free(*dispatch);
+        *dispatch = NULL;
+    }
+}
+
+bool
+dispatch_must_stop(const struct dispatch *dispatch)
+{
+    return vault_failed(dispatch->parts.vault) || audit_failed(dispatch->parts.audit);
+}
+
+void
+dispatch_peer_init(struct peer *peer, enum peer_socket socket, uint32_t uid)
+{
+    *peer = (struct peer){.socket = socket, .uid = uid, .state = PEER_STRANGER};
+    randombytes_buf(peer->connection, sizeof peer->connection);
+}
+
+/* ---- workspaces ---- */
+
+enum status
+workspace_new(struct workspace **ret_workspace)
+{
+    struct workspace *workspace = calloc(1, sizeof *workspace);
+    enum status status = workspace == NULL ? STATUS_INTERNAL : scratch_new(&workspace->scratch);
+
+    if (status == STATUS_OK) {
+        status = message_parser_new(&workspace->parser);
+    }
+    if (status != STATUS_OK) {
+        workspace_free(&workspace);
+        return status;
+    }
+    *ret_workspace = workspace;
+    return STATUS_OK;
+}
+
+void
+workspace_free(struct workspace **workspace)
+{
+    if (*workspace != NULL) {
+        message_parser_free(&(*workspace)->parser);
+        scratch_free(&(*workspace)->scratch);
+        free(*workspace);
+        *workspace = NULL;
+    }
+}
+
+void
+workspace_wipe(struct workspace *workspace)
+{
+    scratch_wipe(workspace->scratch);
+}
+
+/* ---- replies ---- */
+
+enum status
+call_begin_reply(struct call *call, size_t fields, size_t items)
+{
+    size_t capacity = REPLY_BYTES + items * ITEM_BYTES;
+
+    assert(items <= BATCH_ITEMS_MAX);
+    call->reply = (struct message_writer){.data = scratch_alloc(call->scratch, capacity),
+                                          .capacity = capacity};
+    if (call->reply.data == NULL) {
+        return call_refuse(call, STATUS_UNAVAILABLE,
+                           "no memory for the reply; send a smaller batch, or fewer at once");
+    }
+    message_begin(&call->reply, fields);
+    message_put_uint(&call->reply, FIELD_STATUS, STATUS_OK);
+    return STATUS_OK;
+}
+
+enum status
+call_refuse(struct call *call, enum status status, const char *fault)
+{
+    call->fault = fault;
+    return status;
+}
+
+static const char *
+usual_fault(enum status status)
+{
+    static const char *const faults[STATUS_COUNT] = {
+        [STATUS_OK] = "",
+        [STATUS_INVALID] = "the request is wrong",
+        [STATUS_TOO_LARGE] = "too large",
+        [STATUS_UNAUTHENTICATED] = "say hello on this connection first",
+        [STATUS_DENIED] = "not permitted",
+        [STATUS_QUOTA] = "the budget is used up",
+        [STATUS_NOT_FOUND] = "not found",
+        [STATUS_CONFLICT] = "in conflict with what is there",
+        [STATUS_EXPIRED] = "expired",
+        [STATUS_SEALED] = "the vault is sealed: vaultctl unseal",
+        [STATUS_BUSY] = "too much at once; try again shortly",
+        [STATUS_UNAVAILABLE] = "cannot be done now: the disk may be full; nothing was changed",
+        [STATUS_CORRUPT] = "stored bytes do not verify; tell the vault's admin",
+        [STATUS_INTERNAL] = "a fault of the vault; its log says more",
+    };
+
+    return faults[status];
+}
+
+static void
+write_refusal(struct message_writer *writer, enum status status, const char *fault,
+              uint32_t retry_after_s)
+{
+    message_begin(writer, retry_after_s > 0 ? 3 : 2);
+    message_put_uint(writer, FIELD_STATUS, status);
+    message_put_text(writer, FIELD_MESSAGE, fault != NULL ? fault : usual_fault(status));
+    if (retry_after_s > 0) {
+        message_put_uint(writer, FIELD_RETRY_AFTER_S, retry_after_s);
+    }
+}
+
+struct bytes
+dispatch_refusal(enum status status)
+{
+    static uint8_t replies[STATUS_COUNT][REFUSAL_BYTES];
+    static size_t sizes[STATUS_COUNT];
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+    (void)pthread_mutex_lock(&lock);
+    if (sizes[status] == 0) {
+        struct message_writer writer = {.data = replies[status], .capacity = REFUSAL_BYTES};
+
+        write_refusal(&writer, status, NULL, 0);
+        assert(!writer.full);
+        sizes[status] = writer.size;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    return bytes_of(replies[status], sizes[status]);
+}
+
+/* ---- audit ---- */
+
+struct audit_entry
+call_audit_entry(const struct call *call, enum audit_phase phase, enum status result)
+{
+    return (struct audit_entry){
+        .operation = call->row->operation,
+        .phase = phase,
+        .result = result,
+        .uid = call->peer->uid,
+        .principal =
+            call->principal == NULL ? (struct bytes){0} : bytes_of_text(call->principal->name),
+    };
+}
+
+/* A refusal is recorded but not waited for: nothing hangs on it, and it must not slow a flood down
+ * to the disk's pace. A log that cannot take it does not turn a no into anything else. */
+static void
+record_refusal(struct call *call, enum status status)
+{
+    struct audit_entry entry = call_audit_entry(call, AUDIT_DONE, status);
+
+    if (audit_append(call->dispatch->parts.audit, &entry, 1) != STATUS_OK) {
+        return;
+    }
+}
+
+/* ---- the staircase ---- */
+
+static bool
+is_anywhere(const struct call *call, unsigned capabilities)
+{
+    const struct access *access = call->dispatch->parts.access;
+
+    if (access_may(access, call->principal, capabilities, 0)) {
+        return true;
+    }
+    for (size_t i = 0; i < call->principal->grant_count; i++) {
+        if (access_may(access, call->principal, capabilities,
+                       call->principal->grants[i].namespace_id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who asks: by the connection id the request repeats, and by what hello found on that connection.
+ */
+static enum status
+identify(struct call *call)
+{
+    struct bytes connection;
+    const struct peer *peer = call->peer;
+
+    if (!message_bytes(call->request, FIELD_CONNECTION, &connection)) {
+        return call->row->strangers == STRANGERS_TOO ? STATUS_OK : STATUS_UNAUTHENTICATED;
+    }
+    if (peer->state != PEER_KNOWN || connection.size != CONNECTION_ID_BYTES ||
+        sodium_memcmp(connection.data, peer->connection, CONNECTION_ID_BYTES) != 0) {
+        return STATUS_UNAUTHENTICATED;
+    }
+    if (call->dispatch->sealed) {
+        return STATUS_OK;
+    }
+    call->principal = access_by_number(call->dispatch->parts.access, peer->principal);
+    if (call->principal == NULL) {
+        return STATUS_UNAUTHENTICATED;
+    }
+    if (call->principal->disabled) {
+        return call_refuse(call, STATUS_DENIED, "this principal is disabled");
+    }
+    return STATUS_OK;
+}
+
+static enum status
+admit(struct call *call)
+{
+    const struct operation_row *row = call->row;
+    enum status status;
+
+    if (call->dispatch->sealed && !row->while_sealed) {
+        return STATUS_SEALED;
+    }
+    status = identify(call);
+    if (status == STATUS_OK && row->capabilities != 0 && !is_anywhere(call, row->capabilities)) {
+        status = call_refuse(call, STATUS_DENIED, "no grant of yours permits this");
+    }
+    if (status == STATUS_DENIED && row->audit_refusal && call->principal != NULL) {
+        record_refusal(call, status);
+    }
+    return status;
+}
+
+/* False: it would have to wait, and may not. */
+static bool
+enter_gate(struct call *call)
+{
+    pthread_rwlock_t *gate = &call->dispatch->gate;
+    int failed;
+
+    if (call->row->gate == GATE_EXCLUSIVE) {
+        if (call->mode == DISPATCH_NO_WAIT) {
+            return false;
+        }
+        failed = pthread_rwlock_wrlock(gate);
+    } else if (call->mode == DISPATCH_NO_WAIT && !call->row->inline_only) {
+        return pthread_rwlock_tryrdlock(gate) == 0;
+    } else {
+        failed = pthread_rwlock_rdlock(gate);
+    }
+    assert(failed == 0);
+    return true;
+}
+
+static enum status
+find_row(struct call *call)
+{
+    enum operation operation;
+    enum status status = message_check_request(call->request, &operation, &call->fault);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    call->row = operations_find(operation);
+    if (call->row == NULL || (call->row->sockets & call->peer->socket) == 0) {
+        return call_refuse(call, STATUS_INVALID, "no such operation on this socket");
+    }
+    return STATUS_OK;
+}
+
+static enum status
+run(struct call *call, struct workspace *workspace, struct bytes request)
+{
+    enum status status = message_parse(workspace->parser, request, &call->request, &call->fault);
+
+    if (status == STATUS_OK) {
+        status = find_row(call);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (!enter_gate(call)) {
+        call->would_wait = true;
+        return STATUS_BUSY;
+    }
+    status = admit(call);
+    if (status == STATUS_OK) {
+        status = call->row->handler(call);
+    }
+    (void)pthread_rwlock_unlock(&call->dispatch->gate);
+    if (status == STATUS_OK && call->reply.full) {
+        status = call_refuse(call, STATUS_INTERNAL, "the reply does not fit");
+    }
+    return status;
+}
+
+enum dispatch_outcome
+dispatch_handle(struct dispatch *dispatch, struct peer *peer, struct workspace *workspace,
+                struct bytes request, enum dispatch_mode mode, struct bytes *ret_reply)
+{
+    struct call call = {
+        .dispatch = dispatch, .peer = peer, .scratch = workspace->scratch, .mode = mode};
+    enum status status = run(&call, workspace, request);
+
+    if (call.would_wait) {
+        workspace_wipe(workspace);
+        return DISPATCH_WOULD_WAIT;
+    }
+    if (status != STATUS_OK) {
+        call.reply = (struct message_writer){
+            .data = scratch_alloc(workspace->scratch, REFUSAL_BYTES), .capacity = REFUSAL_BYTES};
+        if (call.reply.data == NULL) {
+            *ret_reply = dispatch_refusal(status);
+            return DISPATCH_ANSWERED;
+        }
+        write_refusal(&call.reply, status, call.fault, call.retry_after_s);
+    }
+    *ret_reply = bytes_of(call.reply.data, call.reply.size);
+    return DISPATCH_ANSWERED;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* status, hello, prove: what a stranger may ask (PROTOCOL.md, "Identity"). */
+#include "dispatch_internal.h"
+
+#include <sodium.h>
+
+#include "hello.h"
+
+/* ---- status ---- */
+
+static enum status
+count_contacts(struct call *call, uint64_t *ret_contacts)
+{
+    const struct dispatch_parts *parts = &call->dispatch->parts;
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < access_namespace_count(parts->access); i++) {
+        uint64_t contacts = 0;
+        enum status status =
+            vault_count(parts->vault, access_namespace_at(parts->access, i)->id, &contacts);
+
+        if (status != STATUS_OK) {
+            return status;
+        }
+        total += contacts;
+    }
+    *ret_contacts = total;
+    return STATUS_OK;
+}
+
+enum status
+op_status(struct call *call)
+{
+    const struct access *access = call->dispatch->parts.access;
+    bool tell_more =
+        call->principal != NULL && access_may(access, call->principal, MAY_ADMINISTER, 0);
+    uint64_t contacts = 0;
+    enum status status = tell_more ? count_contacts(call, &contacts) : STATUS_OK;
+
+    if (status == STATUS_OK) {
+        status = call_begin_reply(call, tell_more ? 6 : 4, 0);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    message_put_text(&call->reply, FIELD_STATE, call->dispatch->sealed ? "sealed" : "unsealed");
+    message_put_text(&call->reply, FIELD_RELEASE, CONTACT_VAULT_RELEASE);
+    message_put_uint(&call->reply, FIELD_VERSION, PROTOCOL_VERSION);
+    if (tell_more) {
+        message_put_uint(&call->reply, FIELD_NAMESPACES, access_namespace_count(access));
+        message_put_uint(&call->reply, FIELD_CONTACTS, contacts);
+    }
+    return STATUS_OK;
+}
+
+/* ---- hello and prove ---- */
+
+static enum status
+welcome(struct call *call, const struct principal *principal)
+{
+    struct peer *peer = call->peer;
+    enum status status = call_begin_reply(call, 5, 0);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    peer->state = PEER_KNOWN;
+    peer->principal = principal->number;
+    message_put_bytes(&call->reply, FIELD_CONNECTION,
+                      bytes_of(peer->connection, sizeof peer->connection));
+    message_put_text(&call->reply, FIELD_PRINCIPAL, principal->name);
+    message_put_uint(&call->reply, FIELD_VERSION, PROTOCOL_VERSION);
+    message_put_text(&call->reply, FIELD_RELEASE, CONTACT_VAULT_RELEASE);
+    return STATUS_OK;
+}
+
+static enum status
+hello_by_uid(struct call *call)
+{
+    const struct principal *principal =
+        access_by_uid(call->dispatch->parts.access, call->peer->uid);
+
+    if (principal == NULL || principal->disabled) {
+        return call_refuse(call, STATUS_UNAUTHENTICATED,
+                           "your Unix user id belongs to no active principal; give --identity, or "
+                           "have an admin add it");
+    }
+    return welcome(call, principal);
+}
+
+/* A key nobody has gets its challenge too: who asks learns nothing before he has proved it. */
+static enum status
+hello_by_key(struct call *call, struct bytes public_key, struct bytes nonce)
+{
+    struct peer *peer = call->peer;
+    enum status status = call_begin_reply(call, 3, 0);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    memcpy(peer->public_key, public_key.data, PUBLIC_KEY_BYTES);
+    memcpy(peer->client_nonce, nonce.data, NONCE_BYTES);
+    randombytes_buf(peer->vault_nonce, NONCE_BYTES);
+    peer->state = PEER_CHALLENGED;
+    message_put_bytes(&call->reply, FIELD_INSTANCE,
+                      bytes_of(vault_instance_id(call->dispatch->parts.vault), INSTANCE_ID_BYTES));
+    message_put_bytes(&call->reply, FIELD_NONCE, bytes_of(peer->vault_nonce, NONCE_BYTES));
+    return STATUS_OK;
+}
+
+enum status
+op_hello(struct call *call)
+{
+    struct bytes public_key;
+    struct bytes nonce;
+    uint64_t version = 0;
+
+    call->peer->state = PEER_STRANGER;
+    if (!message_uint(call->request, FIELD_VERSION, &version) || version != PROTOCOL_VERSION) {
+        return call_refuse(call, STATUS_INVALID, "version: this vault speaks protocol 1");
+    }
+    if (!message_bytes(call->request, FIELD_NONCE, &nonce) || nonce.size != NONCE_BYTES) {
+        return call_refuse(call, STATUS_INVALID, "nonce: 32 bytes are needed");
+    }
+    if (!message_bytes(call->request, FIELD_PUBLIC_KEY, &public_key)) {
+        return hello_by_uid(call);
+    }
+    if (public_key.size != PUBLIC_KEY_BYTES) {
+        return call_refuse(call, STATUS_INVALID, "public_key: 32 bytes are needed");
+    }
+    return hello_by_key(call, public_key, nonce);
+}
+
+/* The signature covers the uid the client believes to have: a socket that passes a challenge on to
+ * another client presents that client's signature with its own uid, and fails here. */
+static bool
+proof_holds(const struct call *call, struct bytes signature, uint64_t uid)
+{
+    const struct peer *peer = call->peer;
+    uint8_t transcript[HELLO_TRANSCRIPT_BYTES];
+    const struct hello hello = {
+        .instance_id = vault_instance_id(call->dispatch->parts.vault),
+        .public_key = peer->public_key,
+        .client_nonce = peer->client_nonce,
+        .vault_nonce = peer->vault_nonce,
+        .uid = peer->uid,
+    };
+
+    if (uid != peer->uid || signature.size != SIGNATURE_BYTES) {
+        return false;
+    }
+    hello_transcript(&hello, transcript);
+    return crypto_sign_verify_detached(signature.data, transcript, sizeof transcript,
+                                       peer->public_key) == 0;
+}
+
+enum status
+op_prove(struct call *call)
+{
+    const struct principal *principal;
+    struct bytes signature = {0};
+    uint64_t uid = UINT64_MAX;
+    bool challenged = call->peer->state == PEER_CHALLENGED;
+
+    /* One try a challenge. */
+    call->peer->state = PEER_STRANGER;
+    if (!message_bytes(call->request, FIELD_SIGNATURE, &signature) ||
+        !message_uint(call->request, FIELD_UID, &uid)) {
+        return STATUS_INVALID;
+    }
+    principal = access_by_key(call->dispatch->parts.access, call->peer->public_key);
+    if (!challenged || !proof_holds(call, signature, uid) || principal == NULL ||
+        principal->disabled) {
+        return call_refuse(call, STATUS_UNAUTHENTICATED,
+                           "this key belongs to no active principal, or the proof does not hold");
+    }
+    return welcome(call, principal);
+}
