@@ -26,6 +26,13 @@ bytes_of_text(const char *text)
     return bytes_of(text, strlen(text));
 }
 
+/* One past the last byte. C17 leaves even NULL + 0 undefined. */
+static inline const uint8_t *
+bytes_end(struct bytes bytes)
+{
+    return bytes.size > 0 ? bytes.data + bytes.size : bytes.data;
+}
+
 /* Not constant in time: for names and other public things. */
 static inline bool
 bytes_equal(struct bytes a, struct bytes b)

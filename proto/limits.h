@@ -27,7 +27,7 @@ enum {
 
     MESSAGE_DEPTH_MAX = 5,       /* message > items > item > grants > grant */
     MESSAGE_FIELDS_MAX = 24,     /* keys in one map */
-    MESSAGE_ENTRIES_MAX = 16384, /* list entries in one message, all its lists together */
+    MESSAGE_ENTRIES_MAX = 65536, /* list entries in one message, all its lists together */
 };
 
 #endif

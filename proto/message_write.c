@@ -18,7 +18,8 @@ append(void *data, const char *piece, size_t size)
         writer->full = true;
         return -1;
     }
-    memcpy(writer->data + writer->size, piece, size);
+    if (size > 0) /* an absent piece is NULL, which memcpy may not be given */
+        memcpy(writer->data + writer->size, piece, size);
     writer->size += size;
     return 0;
 }

@@ -246,7 +246,7 @@ take_root(struct scan *scan)
 enum status
 scan_message(struct bytes bytes, const char **ret_fault)
 {
-    struct scan scan = {.at = bytes.data, .end = bytes.data + bytes.size};
+    struct scan scan = {.at = bytes.data, .end = bytes_end(bytes)};
     enum status status;
 
     if (bytes.size > FRAME_BYTES_MAX)

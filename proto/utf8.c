@@ -56,7 +56,7 @@ word_is_ascii(const uint8_t *at)
 bool
 utf8_valid(struct bytes text)
 {
-    const uint8_t *at = text.data, *end = text.data + text.size;
+    const uint8_t *at = text.data, *end = bytes_end(text);
 
     while (at < end) {
         if (end - at >= WORD_BYTES && word_is_ascii(at)) {

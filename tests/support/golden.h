@@ -19,7 +19,7 @@ struct message_writer;
 enum {
     GOLDEN_KEYS_MAX = 12,
     GOLDEN_LINES_MAX = 64,
-    GOLDEN_BYTES_MAX = 64 * 1024, /* of what a hex value stands for */
+    GOLDEN_BYTES_MAX = 128 * 1024, /* of what a hex value stands for */
 };
 
 /* One record: `key: value` lines, then content lines of a message. Lives until the callback ends.

@@ -87,7 +87,7 @@ test_views_point_into_the_input(void **state)
     message_begin(&writer, 2);
     message_put_list(&writer, FIELD_VALUES, 2);
     message_add_bytes(&writer, bytes_of_text("+393331234567"));
-    message_add_bytes(&writer, bytes_of_text(""));
+    message_add_bytes(&writer, bytes_of(NULL, 0));
     message_put_text(&writer, FIELD_NAME, "anna");
     const struct message *message = parse(&writer);
 

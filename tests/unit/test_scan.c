@@ -56,6 +56,7 @@ test_every_prefix_is_cut_short(void **state)
 
     (void)state;
     assert_int_equal(scan(data, size, &fault), STATUS_OK);
+    assert_int_equal(scan(NULL, 0, &fault), STATUS_INVALID);
     for (size_t cut = 0; cut < size; cut++) {
         uint8_t *exact = malloc(cut + 1);
         assert_non_null(exact);
