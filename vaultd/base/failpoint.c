@@ -51,7 +51,8 @@ failpoint_fires(const char *name)
         if (strcmp(points[i].name, name) == 0) {
             (void)pthread_mutex_lock(&lock);
             points[i].passes++;
-            fires = points[i].at == 0 || points[i].passes == points[i].at;
+            /* A name may be listed twice: the Nth pass and a later one. */
+            fires |= points[i].at == 0 || points[i].passes == points[i].at;
             (void)pthread_mutex_unlock(&lock);
         }
     }

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+cmocka_test(unit base LIBS PkgConfig::sodium)

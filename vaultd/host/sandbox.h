@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sandbox.h: from here on the process reaches its two folders and Unix sockets, and nothing else.
+ * It cannot be left again. DESIGN.md says what is allowed and why.
+ */
+#ifndef CONTACT_VAULT_SANDBOX_H
+#define CONTACT_VAULT_SANDBOX_H
+
+#include <stdbool.h>
+
+#include "status.h"
+
+struct sandbox_plan {
+    const char *data; /* folder: read, write, make, rename, delete beneath it */
+    const char *run;  /* folder: the same, and sockets */
+    bool required;    /* refuse to go on where the kernel lacks a part of it */
+};
+
+/*
+ * sandbox_enter: both parts bind the calling thread and the threads it starts later, so this is
+ * called while there is one thread only: before the store is opened and before the first nng call
+ * (CONFLICT else). Needs process_harden first. Logs what is in force.
+ * UNAVAILABLE: plan->required, and the kernel has no Landlock or no seccomp. INTERNAL: half-way in;
+ * the process must stop.
+ */
+MUST_USE enum status sandbox_enter(const struct sandbox_plan *plan);
+
+#endif

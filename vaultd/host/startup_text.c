@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "startup_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char program[] = "vaultd: ";
+
+void
+startup_say(const char *sentence)
+{
+    char line[sizeof program + STARTUP_SENTENCE_BYTES_MAX];
+    size_t start = sizeof program - 1;
+    size_t size = strnlen(sentence, STARTUP_SENTENCE_BYTES_MAX);
+
+    memcpy(line, program, start);
+    for (size_t i = 0; i < size; i++) {
+        unsigned char letter = (unsigned char)sentence[i];
+
+        /* A path may hold a newline or an escape, to forge a line or to steer a terminal. */
+        line[start + i] = letter < ' ' || letter == 0x7f ? '?' : (char)letter;
+    }
+    line[start + size] = '\n';
+    /* Nothing can be done if it fails. */
+    if (write(STDERR_FILENO, line, start + size + 1) < 0) {
+        return;
+    }
+}
+
+int
+startup_fail(const char *sentence)
+{
+    startup_say(sentence);
+    return EXIT_FAILURE;
+}
