@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Builds the house from the ground up and takes it down again. */
+#include "main_internal.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "access.h"
+#include "audit.h"
+#include "dispatch.h"
+#include "keyring.h"
+#include "locked.h"
+#include "process.h"
+#include "signals.h"
+#include "startup_text.h"
+#include "store.h"
+#include "vault.h"
+
+enum {
+    LOCKED_BYTES_NEEDED = 5 * 1024 * 1024, /* workers' scratch, connections' buffers, keys */
+    SENTENCE_BYTES = 512,
+};
+
+static bool
+say(const char *what, const char *why)
+{
+    char sentence[SENTENCE_BYTES];
+
+    (void)snprintf(sentence, sizeof sentence, "%s: %s", what, why);
+    startup_say(sentence);
+    return false;
+}
+
+bool
+graph_prepare_process(void)
+{
+    if (sodium_init() < 0) {
+        return say("libsodium", "cannot be initialised");
+    }
+    if (signals_block() != STATUS_OK || process_harden() != STATUS_OK) {
+        return say("the process", "cannot be made undumpable");
+    }
+    process_raise_file_limit();
+    process_warn_of_swap();
+    if (locked_probe(LOCKED_BYTES_NEEDED) != STATUS_OK) {
+        return say("memory",
+                   "5 MiB cannot be locked, so keys and contacts could be swapped to disk; "
+                   "raise RLIMIT_MEMLOCK (ulimit -l, or LimitMEMLOCK= in the unit)");
+    }
+    return true;
+}
+
+static bool
+open_vault(struct graph *graph)
+{
+    const struct store_options options = {.folder = graph->paths.store};
+    char fault[VAULT_FAULT_BYTES] = "";
+    enum status status = keyring_open(graph->paths.keyring, &graph->keyring);
+
+    if (status != STATUS_OK) {
+        return say(graph->paths.keyring, status == STATUS_CORRUPT
+                                             ? "not a keyring of this version, or damaged"
+                                             : "cannot be read; if init was cut short, remove the "
+                                               "data directory and run it again");
+    }
+    status = store_open(&options, &graph->store);
+    if (status != STATUS_OK) {
+        return say(graph->paths.store, status == STATUS_CORRUPT
+                                           ? "not a store of this version, or damaged"
+                                           : "cannot be opened; the line above says why");
+    }
+    status = vault_open(graph->store, graph->keyring, fault, &graph->vault);
+    return status == STATUS_OK ? true : say("refusing to start", fault);
+}
+
+static bool
+open_above(struct graph *graph)
+{
+    struct audit_summary found;
+    char place[AUDIT_PLACE_BYTES] = "";
+    struct dispatch_parts parts = {.daemon_uid = (uint32_t)geteuid(), .found = &found};
+
+    if (audit_open(graph->paths.audit, keyring_vault_id(graph->keyring), graph->keyring, &found,
+                   place, &graph->audit) != STATUS_OK) {
+        return say("refusing to start: the audit log", place);
+    }
+    if (access_new(graph->store, graph->keyring, &graph->access) != STATUS_OK) {
+        return say("memory", "none left");
+    }
+    parts.vault = graph->vault;
+    parts.access = graph->access;
+    parts.audit = graph->audit;
+    return dispatch_new(&parts, &graph->dispatch) == STATUS_OK ? true : say("memory", "none left");
+}
+
+bool
+graph_open(struct graph *graph)
+{
+    return open_vault(graph) && open_above(graph);
+}
+
+void
+graph_close(struct graph *graph)
+{
+    dispatch_free(&graph->dispatch);
+    access_free(&graph->access);
+    audit_close(&graph->audit);
+    vault_close(&graph->vault);
+    store_close(&graph->store);
+    keyring_close(&graph->keyring);
+    datadir_close(&graph->datadir);
+}
+
+bool
+graph_unseal(struct graph *graph, const struct secret *root)
+{
+    char fault[DISPATCH_FAULT_BYTES] = "";
+
+    if (dispatch_unseal(graph->dispatch, root, fault) != STATUS_OK) {
+        return say("refusing to unseal", fault);
+    }
+    return true;
+}
