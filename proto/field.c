@@ -6,20 +6,22 @@
 #include "kind.h"
 #include "limits.h"
 
-/* clang-format off: one row a field */
+/* One row a field; the literals are joined on purpose. */
+/* clang-format off */
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma,bugprone-macro-parentheses) */
 
-/* Whole sentences at compile time, so that a fault is a static text and never holds what was sent.
- */
+/* Whole sentences at compile time: a fault is a static text and never holds what was sent. */
 #define NAMED(text)                                                                                \
-    .name = text, .faults = {                                                                      \
-                      [FIELD_FAULT_TYPE] = text ": wrong type",                                    \
-                      [FIELD_FAULT_RANGE] = text ": out of range",                                 \
-                      [FIELD_FAULT_LIMIT] = text ": over its limit",                               \
-                      [FIELD_FAULT_UTF8] = text ": not UTF-8",                                     \
-                      [FIELD_FAULT_TWICE] = text ": given twice",                                  \
-                      [FIELD_FAULT_PLACE] = text ": in the wrong place",                           \
-                      [FIELD_FAULT_MISSING] = text ": missing",                                    \
-                      [FIELD_FAULT_SURPLUS] = text ": not taken by this operation",                \
+    .name = text,                                                                                  \
+    .faults = {                                                                                    \
+        [FIELD_FAULT_TYPE] = text ": wrong type",                                                  \
+        [FIELD_FAULT_RANGE] = text ": out of range",                                               \
+        [FIELD_FAULT_LIMIT] = text ": over its limit",                                             \
+        [FIELD_FAULT_UTF8] = text ": not UTF-8",                                                   \
+        [FIELD_FAULT_TWICE] = text ": given twice",                                                \
+        [FIELD_FAULT_PLACE] = text ": in the wrong place",                                         \
+        [FIELD_FAULT_MISSING] = text ": missing",                                                  \
+        [FIELD_FAULT_SURPLUS] = text ": not taken by this operation",                              \
     }
 
 #define UINT(lowest, highest) .type = FIELD_TYPE_UINT, .min = (lowest), .max = (highest)
@@ -72,13 +74,14 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_SUBJECT] = {NAMED("subject"), STR(0, NAME_BYTES_MAX)},
     [FIELD_NEXT] = {NAMED("next"), UINT(0, UINT64_MAX)},
 };
-
+/* NOLINTEND(bugprone-suspicious-missing-comma,bugprone-macro-parentheses) */
 /* clang-format on */
 
 const struct field_rule *
 field_rule(uint64_t field)
 {
-    if (field >= FIELD_LIMIT_NUMBER || rules[field].type == FIELD_TYPE_NONE)
+    if (field >= FIELD_LIMIT_NUMBER || rules[field].type == FIELD_TYPE_NONE) {
         return NULL;
+    }
     return &rules[field];
 }

@@ -32,8 +32,9 @@ message_parser_new(struct message_parser **ret_parser)
 {
     struct message_parser *parser = calloc(1, sizeof *parser);
 
-    if (parser == NULL)
+    if (parser == NULL) {
         return STATUS_INTERNAL;
+    }
     if (!msgpack_zone_init(&parser->zone, ZONE_CHUNK_BYTES)) {
         free(parser);
         return STATUS_INTERNAL;
@@ -45,8 +46,9 @@ message_parser_new(struct message_parser **ret_parser)
 void
 message_parser_free(struct message_parser **parser)
 {
-    if (*parser == NULL)
+    if (*parser == NULL) {
         return;
+    }
     msgpack_zone_destroy(&(*parser)->zone);
     free(*parser);
     *parser = NULL;
@@ -59,13 +61,15 @@ message_parse(struct message_parser *parser, struct bytes bytes, const struct me
     enum status status = scan_message(bytes, ret_fault);
     size_t offset = 0;
 
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
         return status;
+    }
     msgpack_zone_clear(&parser->zone);
     /* msgpack_unpack_next would make a new zone for each message; this takes ours. */
     if (msgpack_unpack((const char *)bytes.data, bytes.size, &offset, &parser->zone,
-                       &parser->root.object) != MSGPACK_UNPACK_SUCCESS)
+                       &parser->root.object) != MSGPACK_UNPACK_SUCCESS) {
         return STATUS_INTERNAL; /* out of memory: the scan let only well-formed bytes through */
+    }
     *ret_message = &parser->root;
     return STATUS_OK;
 }
@@ -76,8 +80,9 @@ message_fields(const struct message *message)
     const msgpack_object_map *map = &message->object.via.map;
     uint64_t fields = 0;
 
-    for (uint32_t i = 0; i < map->size; i++)
+    for (uint32_t i = 0; i < map->size; i++) {
         fields |= UINT64_C(1) << map->ptr[i].key.via.u64;
+    }
     return fields;
 }
 
@@ -87,8 +92,9 @@ find(const struct message *message, enum field field)
     const msgpack_object_map *map = &message->object.via.map;
 
     for (uint32_t i = 0; i < map->size; i++) {
-        if (map->ptr[i].key.via.u64 == field)
+        if (map->ptr[i].key.via.u64 == field) {
             return &map->ptr[i].val;
+        }
     }
     return NULL;
 }
@@ -98,8 +104,9 @@ message_uint(const struct message *message, enum field field, uint64_t *ret_valu
 {
     const msgpack_object *object = find(message, field);
 
-    if (object == NULL)
+    if (object == NULL) {
         return false;
+    }
     assert(object->type == MSGPACK_OBJECT_POSITIVE_INTEGER);
     *ret_value = object->via.u64;
     return true;
@@ -110,8 +117,9 @@ message_bool(const struct message *message, enum field field, bool *ret_value)
 {
     const msgpack_object *object = find(message, field);
 
-    if (object == NULL)
+    if (object == NULL) {
         return false;
+    }
     assert(object->type == MSGPACK_OBJECT_BOOLEAN);
     *ret_value = object->via.boolean;
     return true;
@@ -120,8 +128,9 @@ message_bool(const struct message *message, enum field field, bool *ret_value)
 static struct bytes
 bytes_of_object(const msgpack_object *object)
 {
-    if (object->type == MSGPACK_OBJECT_STR)
+    if (object->type == MSGPACK_OBJECT_STR) {
         return bytes_of(object->via.str.ptr, object->via.str.size);
+    }
     assert(object->type == MSGPACK_OBJECT_BIN);
     return bytes_of(object->via.bin.ptr, object->via.bin.size);
 }
@@ -131,8 +140,9 @@ message_bytes(const struct message *message, enum field field, struct bytes *ret
 {
     const msgpack_object *object = find(message, field);
 
-    if (object == NULL)
+    if (object == NULL) {
         return false;
+    }
     *ret_value = bytes_of_object(object);
     return true;
 }
@@ -142,8 +152,9 @@ message_list(const struct message *message, enum field field, const struct messa
 {
     const msgpack_object *object = find(message, field);
 
-    if (object == NULL)
+    if (object == NULL) {
         return false;
+    }
     assert(object->type == MSGPACK_OBJECT_ARRAY);
     *ret_list = (const struct message_list *)object;
     return true;

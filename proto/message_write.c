@@ -18,8 +18,9 @@ append(void *data, const char *piece, size_t size)
         writer->full = true;
         return -1;
     }
-    if (size > 0) /* an absent piece is NULL, which memcpy may not be given */
+    if (size > 0) { /* an absent piece is NULL, which memcpy may not be given */
         memcpy(writer->data + writer->size, piece, size);
+    }
     writer->size += size;
     return 0;
 }
@@ -46,10 +47,11 @@ type_of(enum field field)
 static void
 pack_bytes(msgpack_packer *packer, enum field_type type, struct bytes value)
 {
-    if (type == FIELD_TYPE_STR)
+    if (type == FIELD_TYPE_STR) {
         msgpack_pack_str_with_body(packer, value.data, value.size);
-    else
+    } else {
         msgpack_pack_bin_with_body(packer, value.data, value.size);
+    }
 }
 
 void
@@ -77,10 +79,11 @@ message_put_bool(struct message_writer *writer, enum field field, bool value)
 
     assert(type_of(field) == FIELD_TYPE_BOOL);
     msgpack_pack_uint64(&packer, field);
-    if (value)
+    if (value) {
         msgpack_pack_true(&packer);
-    else
+    } else {
         msgpack_pack_false(&packer);
+    }
 }
 
 void

@@ -78,16 +78,21 @@ static const struct wide {
 static struct head
 narrow_head(uint8_t first)
 {
-    if (first <= 0x7f)
+    if (first <= 0x7f) {
         return (struct head){HEAD_UINT, first};
-    if (first <= 0x8f)
+    }
+    if (first <= 0x8f) {
         return (struct head){HEAD_MAP, first & 0x0fu};
-    if (first <= 0x9f)
+    }
+    if (first <= 0x9f) {
         return (struct head){HEAD_LIST, first & 0x0fu};
-    if (first <= 0xbf)
+    }
+    if (first <= 0xbf) {
         return (struct head){HEAD_STR, first & 0x1fu};
-    if (first == 0xc2 || first == 0xc3)
+    }
+    if (first == 0xc2 || first == 0xc3) {
         return (struct head){HEAD_BOOL, first & 0x01u};
+    }
     return (struct head){HEAD_UNUSED, 0};
 }
 
@@ -95,24 +100,28 @@ narrow_head(uint8_t first)
 static enum status
 take_head(struct scan *scan, struct head *ret_head)
 {
-    if (scan->at == scan->end)
+    if (scan->at == scan->end) {
         return refuse(scan, STATUS_INVALID, "message: cut short");
+    }
 
     uint8_t first = *scan->at++;
     const struct wide *wide = &wide_heads[first & (WIDE_LAST - WIDE_FIRST)];
 
     if (first < WIDE_FIRST || first > WIDE_LAST || wide->width == 0) {
         *ret_head = narrow_head(first);
-        if (ret_head->type == HEAD_UNUSED)
+        if (ret_head->type == HEAD_UNUSED) {
             return refuse(scan, STATUS_INVALID, "message: a type that is not used");
+        }
         return STATUS_OK;
     }
-    if (bytes_left(scan) < wide->width)
+    if (bytes_left(scan) < wide->width) {
         return refuse(scan, STATUS_INVALID, "message: cut short");
+    }
     ret_head->type = wide->type;
     ret_head->number = 0;
-    for (unsigned i = 0; i < wide->width; i++)
+    for (unsigned i = 0; i < wide->width; i++) {
         ret_head->number = ret_head->number << 8 | *scan->at++;
+    }
     return STATUS_OK;
 }
 
@@ -120,8 +129,9 @@ static enum status
 push(struct scan *scan, const struct field_rule *list, uint64_t count)
 {
     /* The table's levels already see to it; the stack must not depend on a table. */
-    if (scan->depth == MESSAGE_DEPTH_MAX)
+    if (scan->depth == MESSAGE_DEPTH_MAX) {
         return refuse(scan, STATUS_INVALID, "message: nested too deep");
+    }
     scan->levels[scan->depth++] = (struct level){.list = list, .left = count};
     return STATUS_OK;
 }
@@ -129,8 +139,9 @@ push(struct scan *scan, const struct field_rule *list, uint64_t count)
 static enum status
 push_map(struct scan *scan, uint64_t count)
 {
-    if (count > MESSAGE_FIELDS_MAX)
+    if (count > MESSAGE_FIELDS_MAX) {
         return refuse(scan, STATUS_TOO_LARGE, "message: too many fields");
+    }
     return push(scan, NULL, count);
 }
 
@@ -139,10 +150,12 @@ push_list(struct scan *scan, const struct field_rule *rule, uint64_t count)
 {
     unsigned lists_around = scan->depth / 2;
 
-    if (lists_around != rule->level)
+    if (lists_around != rule->level) {
         return refuse_field(scan, rule, FIELD_FAULT_PLACE);
-    if (count > MESSAGE_ENTRIES_MAX - scan->entries)
+    }
+    if (count > MESSAGE_ENTRIES_MAX - scan->entries) {
         return refuse(scan, STATUS_TOO_LARGE, "message: too many list entries");
+    }
     scan->entries += count;
     return push(scan, rule, count);
 }
@@ -150,11 +163,13 @@ push_list(struct scan *scan, const struct field_rule *rule, uint64_t count)
 static enum status
 take_bytes(struct scan *scan, const struct field_rule *rule, const struct head *head)
 {
-    if (head->number > bytes_left(scan))
+    if (head->number > bytes_left(scan)) {
         return refuse(scan, STATUS_INVALID, "message: cut short");
+    }
     struct bytes content = bytes_of(scan->at, (size_t)head->number);
-    if (head->type == HEAD_STR && !utf8_valid(content))
+    if (head->type == HEAD_STR && !utf8_valid(content)) {
         return refuse_field(scan, rule, FIELD_FAULT_UTF8);
+    }
     scan->at += content.size;
     return STATUS_OK;
 }
@@ -163,13 +178,16 @@ take_bytes(struct scan *scan, const struct field_rule *rule, const struct head *
 static enum status
 check_limits(struct scan *scan, const struct field_rule *rule, const struct head *head)
 {
-    if (rule->type == FIELD_TYPE_BOOL)
+    if (rule->type == FIELD_TYPE_BOOL) {
         return STATUS_OK;
-    if (head->number < rule->min)
+    }
+    if (head->number < rule->min) {
         return refuse_field(scan, rule, FIELD_FAULT_RANGE);
-    if (head->number > rule->max)
+    }
+    if (head->number > rule->max) {
         return refuse_field(scan, rule,
                             rule->type == FIELD_TYPE_UINT ? FIELD_FAULT_RANGE : FIELD_FAULT_LIMIT);
+    }
     return STATUS_OK;
 }
 
@@ -184,17 +202,22 @@ take_value(struct scan *scan, const struct field_rule *rule)
     struct head head;
     enum status status = take_head(scan, &head);
 
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
         return status;
-    if (head.type != head_types[rule->type])
+    }
+    if (head.type != head_types[rule->type]) {
         return refuse_field(scan, rule, FIELD_FAULT_TYPE);
+    }
     status = check_limits(scan, rule, &head);
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
         return status;
-    if (head.type == HEAD_STR || head.type == HEAD_BIN)
+    }
+    if (head.type == HEAD_STR || head.type == HEAD_BIN) {
         return take_bytes(scan, rule, &head);
-    if (head.type == HEAD_LIST)
+    }
+    if (head.type == HEAD_LIST) {
         return push_list(scan, rule, head.number);
+    }
     return STATUS_OK;
 }
 
@@ -204,14 +227,17 @@ take_field(struct scan *scan, struct level *map)
     struct head key;
     enum status status = take_head(scan, &key);
 
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
         return status;
+    }
     const struct field_rule *rule = key.type == HEAD_UINT ? field_rule(key.number) : NULL;
-    if (rule == NULL)
+    if (rule == NULL) {
         return refuse(scan, STATUS_INVALID, "message: a field that does not exist");
+    }
     uint64_t bit = UINT64_C(1) << key.number;
-    if ((map->seen & bit) != 0)
+    if ((map->seen & bit) != 0) {
         return refuse_field(scan, rule, FIELD_FAULT_TWICE);
+    }
     map->seen |= bit;
     return take_value(scan, rule);
 }
@@ -223,10 +249,12 @@ take_entry(struct scan *scan, const struct field_rule *list)
     struct head head;
     enum status status = take_head(scan, &head);
 
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
         return status;
-    if (head.type != (list->type == FIELD_TYPE_TEXTS ? HEAD_STR : HEAD_MAP))
+    }
+    if (head.type != (list->type == FIELD_TYPE_TEXTS ? HEAD_STR : HEAD_MAP)) {
         return refuse_field(scan, list, FIELD_FAULT_TYPE);
+    }
     return head.type == HEAD_STR ? take_bytes(scan, list, &head) : push_map(scan, head.number);
 }
 
@@ -236,10 +264,12 @@ take_root(struct scan *scan)
     struct head head;
     enum status status = take_head(scan, &head);
 
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
         return status;
-    if (head.type != HEAD_MAP)
+    }
+    if (head.type != HEAD_MAP) {
         return refuse(scan, STATUS_INVALID, "message: not a map");
+    }
     return push_map(scan, head.number);
 }
 
@@ -249,10 +279,11 @@ scan_message(struct bytes bytes, const char **ret_fault)
     struct scan scan = {.at = bytes.data, .end = bytes_end(bytes)};
     enum status status;
 
-    if (bytes.size > FRAME_BYTES_MAX)
+    if (bytes.size > FRAME_BYTES_MAX) {
         status = refuse(&scan, STATUS_TOO_LARGE, "message: over its limit");
-    else
+    } else {
         status = take_root(&scan);
+    }
     while (status == STATUS_OK && scan.depth > 0) {
         struct level *level = &scan.levels[scan.depth - 1];
         if (level->left == 0) {
@@ -262,9 +293,11 @@ scan_message(struct bytes bytes, const char **ret_fault)
         level->left--;
         status = level->list == NULL ? take_field(&scan, level) : take_entry(&scan, level->list);
     }
-    if (status == STATUS_OK && scan.at != scan.end)
+    if (status == STATUS_OK && scan.at != scan.end) {
         status = refuse(&scan, STATUS_INVALID, "message: bytes after its end");
-    if (status != STATUS_OK)
+    }
+    if (status != STATUS_OK) {
         *ret_fault = scan.fault;
+    }
     return status;
 }

@@ -15,7 +15,8 @@ struct shape {
     uint64_t one_of; /* exactly one of these; 0: nothing to choose */
 };
 
-/* clang-format off: one row an operation */
+/* One row an operation. */
+/* clang-format off */
 static const struct shape shapes[OPERATION_LIMIT] = {
     [OP_STATUS] = {"status", 0, BIT(CONNECTION), 0},
     [OP_HELLO] = {"hello", BIT(VERSION) | BIT(NONCE), BIT(PUBLIC_KEY), 0},
@@ -42,8 +43,9 @@ static const struct shape shapes[OPERATION_LIMIT] = {
 static const struct shape *
 find_shape(uint64_t operation)
 {
-    if (operation >= OPERATION_LIMIT || shapes[operation].name == NULL)
+    if (operation >= OPERATION_LIMIT || shapes[operation].name == NULL) {
         return NULL;
+    }
     return &shapes[operation];
 }
 
@@ -70,14 +72,18 @@ find_fault(const struct shape *shape, uint64_t fields)
     uint64_t surplus = fields & ~(required | shape->optional | shape->one_of);
     uint64_t chosen = fields & shape->one_of;
 
-    if (missing != 0)
+    if (missing != 0) {
         return fault_of_first(missing, FIELD_FAULT_MISSING);
-    if (surplus != 0)
+    }
+    if (surplus != 0) {
         return fault_of_first(surplus, FIELD_FAULT_SURPLUS);
-    if (shape->one_of != 0 && chosen == 0)
+    }
+    if (shape->one_of != 0 && chosen == 0) {
         return "uid, public_key: one of them is needed";
-    if (chosen != 0 && (chosen & (chosen - 1)) != 0)
+    }
+    if (chosen != 0 && (chosen & (chosen - 1)) != 0) {
         return "uid, public_key: only one of them";
+    }
     return NULL;
 }
 

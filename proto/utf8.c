@@ -21,8 +21,9 @@ static const struct lead *
 find_lead(uint8_t byte)
 {
     for (size_t i = 0; i < sizeof leads / sizeof leads[0]; i++) {
-        if (byte >= leads[i].first && byte <= leads[i].last)
+        if (byte >= leads[i].first && byte <= leads[i].last) {
             return &leads[i];
+        }
     }
     return NULL;
 }
@@ -33,13 +34,16 @@ wide_length(const uint8_t *at, const uint8_t *end)
 {
     const struct lead *lead = find_lead(at[0]);
 
-    if (lead == NULL || (size_t)(end - at) <= lead->more)
+    if (lead == NULL || (size_t)(end - at) <= lead->more) {
         return 0;
-    if (at[1] < lead->second_min || at[1] > lead->second_max)
+    }
+    if (at[1] < lead->second_min || at[1] > lead->second_max) {
         return 0;
+    }
     for (size_t i = 2; i <= lead->more; i++) {
-        if ((at[i] & 0xc0) != 0x80)
+        if ((at[i] & 0xc0) != 0x80) {
             return 0;
+        }
     }
     return lead->more + 1u;
 }
@@ -65,8 +69,9 @@ utf8_valid(struct bytes text)
             at++;
         } else {
             size_t length = wide_length(at, end);
-            if (length == 0)
+            if (length == 0) {
                 return false;
+            }
             at += length;
         }
     }

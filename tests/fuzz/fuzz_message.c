@@ -16,8 +16,9 @@ static uint8_t first[FRAME_BYTES_MAX], second[FRAME_BYTES_MAX];
 static void
 must(bool holds)
 {
-    if (!holds)
+    if (!holds) {
         abort();
+    }
 }
 
 static void write_message(struct message_writer *writer, const struct message *message);
@@ -31,10 +32,11 @@ write_list(struct message_writer *writer, const struct message *message, enum fi
     must(message_list(message, field, &list));
     message_put_list(writer, field, message_list_count(list));
     for (size_t i = 0; i < message_list_count(list); i++) {
-        if (of_maps)
+        if (of_maps) {
             write_message(writer, message_list_message(list, i));
-        else
+        } else {
             message_add_bytes(writer, message_list_bytes(list, i));
+        }
     }
 }
 
@@ -73,8 +75,9 @@ write_message(struct message_writer *writer, const struct message *message)
 
     message_begin(writer, (size_t)__builtin_popcountll(fields));
     for (unsigned field = 0; field < FIELD_LIMIT_NUMBER; field++) {
-        if ((fields >> field & 1) != 0)
+        if ((fields >> field & 1) != 0) {
             write_field(writer, message, (enum field)field);
+        }
     }
 }
 
@@ -110,8 +113,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct message_parser *parser;
     struct bytes once, twice;
 
-    if (parser == NULL)
+    if (parser == NULL) {
         must(message_parser_new(&parser) == STATUS_OK);
+    }
     if (rewrite(parser, bytes_of(data, size), first, &once)) {
         must(rewrite(parser, once, second, &twice));
         must(bytes_equal(once, twice));

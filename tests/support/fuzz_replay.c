@@ -18,13 +18,15 @@ replay_file(const char *path)
     FILE *memory = open_memstream(&data, &capacity);
     int byte;
 
-    if (stream == NULL || memory == NULL)
+    if (stream == NULL || memory == NULL) {
         return 1;
-    while ((byte = getc(stream)) != EOF)
-        putc(byte, memory);
-    fclose(stream);
+    }
+    while ((byte = getc(stream)) != EOF) {
+        (void)putc(byte, memory);
+    }
+    (void)fclose(stream);
     size = (size_t)ftell(memory);
-    fclose(memory);
+    (void)fclose(memory);
     (void)LLVMFuzzerTestOneInput((const uint8_t *)data, size);
     free(data);
     return 0;
@@ -38,13 +40,15 @@ replay_folder(const char *folder)
     unsigned files = 0;
     int result = 0;
 
-    if (entries == NULL)
+    if (entries == NULL) {
         return 1;
+    }
     while ((entry = readdir(entries)) != NULL) {
         char path[PATH_BYTES];
-        if (entry->d_name[0] == '.')
+        if (entry->d_name[0] == '.') {
             continue;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        }
+        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         result |= replay_file(path);
         files++;
     }
@@ -58,7 +62,8 @@ main(int argc, char **argv)
 {
     int result = argc > 1 ? 0 : 1;
 
-    for (int i = 1; i < argc; i++)
+    for (int i = 1; i < argc; i++) {
         result |= replay_folder(argv[i]);
+    }
     return result;
 }

@@ -21,13 +21,15 @@ read_whole(const char *file)
     char *text = NULL;
     size_t size = 0;
 
-    snprintf(path, sizeof path, TESTS_DIR "/vectors/%s", file);
+    (void)snprintf(path, sizeof path, TESTS_DIR "/vectors/%s", file);
     FILE *stream = fopen(path, "r");
-    if (stream == NULL)
+    if (stream == NULL) {
         fail_msg("%s: cannot be opened", path);
-    if (getdelim(&text, &size, '\0', stream) < 0)
+    }
+    if (getdelim(&text, &size, '\0', stream) < 0) {
         fail_msg("%s: cannot be read", path);
-    fclose(stream);
+    }
+    (void)fclose(stream);
     return text;
 }
 
@@ -36,22 +38,26 @@ add_key(struct golden *golden, char *line)
 {
     char *colon = strchr(line, ':');
 
-    if (colon == NULL || (colon[1] != ' ' && colon[1] != '\0'))
+    if (colon == NULL || (colon[1] != ' ' && colon[1] != '\0')) {
         fail_msg("%s: neither a key nor content: %s", golden->name, line);
+        return;
+    }
     *colon = '\0';
     assert_true(golden->key_count < GOLDEN_KEYS_MAX);
     golden->keys[golden->key_count].key = line;
     golden->keys[golden->key_count].value = colon + (colon[1] == ' ' ? 2 : 1);
-    if (strcmp(line, "name") == 0)
+    if (strcmp(line, "name") == 0) {
         golden->name = golden->keys[golden->key_count].value;
+    }
     golden->key_count++;
 }
 
 static void
 add_line(struct golden *golden, char *line)
 {
-    if (line[0] == '#')
+    if (line[0] == '#') {
         return;
+    }
     if (strncmp(line, "  ", 2) != 0) {
         add_key(golden, line);
         return;
@@ -85,8 +91,9 @@ const char *
 golden_find(const struct golden *golden, const char *key)
 {
     for (size_t i = 0; i < golden->key_count; i++) {
-        if (strcmp(golden->keys[i].key, key) == 0)
+        if (strcmp(golden->keys[i].key, key) == 0) {
             return golden->keys[i].value;
+        }
     }
     return NULL;
 }
@@ -96,8 +103,9 @@ golden_text(const struct golden *golden, const char *key)
 {
     const char *value = golden_find(golden, key);
 
-    if (value == NULL)
+    if (value == NULL) {
         fail_msg("%s: has no %s", golden->name, key);
+    }
     return value;
 }
 
@@ -107,8 +115,9 @@ number_of(const struct golden *golden, const char *text)
     char *end;
     uint64_t number = strtoull(text, &end, 10);
 
-    if (end == text || *end != '\0')
+    if (end == text || *end != '\0') {
         fail_msg("%s: not a number: %s", golden->name, text);
+    }
     return number;
 }
 
@@ -124,8 +133,9 @@ nibble_of(const struct golden *golden, char letter)
     static const char digits[] = "0123456789abcdef";
     const char *found = letter != '\0' ? strchr(digits, letter) : NULL;
 
-    if (found == NULL)
+    if (found == NULL) {
         fail_msg("%s: not hex", golden->name);
+    }
     return (unsigned)(found - digits);
 }
 
@@ -136,8 +146,9 @@ repeat(const struct golden *golden, uint8_t *buffer, size_t from, size_t to, uns
     size_t length = to - from;
 
     for (unsigned long i = 1; i < times; i++) {
-        if (to + length > GOLDEN_BYTES_MAX)
+        if (to + length > GOLDEN_BYTES_MAX) {
             fail_msg("%s: over GOLDEN_BYTES_MAX", golden->name);
+        }
         memcpy(buffer + to, buffer + from, length);
         to += length;
     }
@@ -182,8 +193,9 @@ golden_status(const struct golden *golden)
     const char *name = golden_text(golden, "status");
 
     for (unsigned status = 0; status < STATUS_COUNT; status++) {
-        if (strcmp(status_name((enum status)status), name) == 0)
+        if (strcmp(status_name((enum status)status), name) == 0) {
             return (enum status)status;
+        }
     }
     fail_msg("%s: no such status: %s", golden->name, name);
     return STATUS_INTERNAL;
@@ -211,8 +223,9 @@ take_word(const struct golden *golden, const char *line, char ret_word[static WO
 {
     size_t length = strcspn(line, " ");
 
-    if (length >= WORD_BYTES_MAX)
+    if (length >= WORD_BYTES_MAX) {
         fail_msg("%s: word too long: %s", golden->name, line);
+    }
     memcpy(ret_word, line, length);
     ret_word[length] = '\0';
     return line[length] == ' ' ? line + length + 1 : line + length;
@@ -245,11 +258,13 @@ next_content(struct cursor *cursor)
     struct content content = {.rule = NULL};
     char name[WORD_BYTES_MAX];
 
-    if (cursor->line == golden->line_count)
+    if (cursor->line == golden->line_count) {
         fail_msg("%s: content ends early", golden->name);
+    }
     content.value = take_word(golden, golden->lines[cursor->line++], content.word);
-    if (content_is(&content, "map") || content_is(&content, "text"))
+    if (content_is(&content, "map") || content_is(&content, "text")) {
         return content;
+    }
     content.value = take_word(golden, content.value, name);
     find_field(golden, name, &content);
     return content;
@@ -261,20 +276,21 @@ write_content(const struct golden *golden, const struct content *content,
 {
     uint8_t buffer[SIGNATURE_BYTES];
 
-    if (content_is(content, "map"))
+    if (content_is(content, "map")) {
         message_begin(writer, number_of(golden, content->value));
-    else if (content_is(content, "uint"))
+    } else if (content_is(content, "uint")) {
         message_put_uint(writer, content->field, number_of(golden, content->value));
-    else if (content_is(content, "bool"))
+    } else if (content_is(content, "bool")) {
         message_put_bool(writer, content->field, strcmp(content->value, "true") == 0);
-    else if (content_is(content, "str"))
+    } else if (content_is(content, "str")) {
         message_put_text(writer, content->field, content->value);
-    else if (content_is(content, "bin"))
+    } else if (content_is(content, "bin")) {
         message_put_bytes(writer, content->field, bytes_of_hex(golden, content->value, buffer));
-    else if (content_is(content, "text"))
+    } else if (content_is(content, "text")) {
         message_add_bytes(writer, bytes_of_text(content->value));
-    else
+    } else {
         message_put_list(writer, content->field, number_of(golden, content->value));
+    }
 }
 
 void
@@ -291,8 +307,9 @@ golden_write(const struct golden *golden, struct message_writer *writer)
 static void
 same(const struct golden *golden, const char *what, bool is_same)
 {
-    if (!is_same)
+    if (!is_same) {
         fail_msg("%s: %s differs", golden->name, what);
+    }
 }
 
 static void check_map(struct cursor *cursor, const struct message *message);
@@ -356,14 +373,19 @@ check_map(struct cursor *cursor, const struct message *message)
 {
     struct content head = next_content(cursor);
 
-    if (!content_is(&head, "map"))
+    if (!content_is(&head, "map")) {
         fail_msg("%s: content: a map is expected", cursor->golden->name);
+    }
     uint64_t fields = number_of(cursor->golden, head.value);
 
     same(cursor->golden, "the set of fields",
          (uint64_t)__builtin_popcountll(message_fields(message)) == fields);
     for (uint64_t i = 0; i < fields; i++) {
         struct content content = next_content(cursor);
+        if (content.rule == NULL) {
+            fail_msg("%s: content: a field is expected", cursor->golden->name);
+            return;
+        }
         check_field(cursor, &content, message);
     }
 }

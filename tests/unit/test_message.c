@@ -44,8 +44,10 @@ parse(const struct message_writer *writer)
     const char *fault = "none";
 
     assert_false(writer->full);
-    if (message_parse(parser, bytes_of(writer->data, writer->size), &message, &fault) != STATUS_OK)
+    if (message_parse(parser, bytes_of(writer->data, writer->size), &message, &fault) !=
+        STATUS_OK) {
         fail_msg("%s", fault);
+    }
     return message;
 }
 
@@ -210,8 +212,9 @@ check_fields(enum operation operation, uint64_t fields, const char **ret_fault)
     message_begin(&writer, 1 + (size_t)__builtin_popcountll(fields));
     message_put_uint(&writer, FIELD_OPERATION, operation);
     for (unsigned field = 1; field < FIELD_LIMIT_NUMBER; field++) {
-        if ((fields >> field & 1) != 0)
+        if ((fields >> field & 1) != 0) {
             put_any(&writer, (enum field)field);
+        }
     }
     enum status status = message_check_request(parse(&writer), &found, ret_fault);
     assert_int_equal(found, status == STATUS_OK ? operation : 0);
@@ -249,8 +252,9 @@ test_every_operation_by_every_field(void **state)
                          STATUS_OK);
         for (unsigned field = 1; field < FIELD_LIMIT_NUMBER; field++) {
             /* A list that stands within an item only does not get past message_parse. */
-            if (field_rule(field) != NULL && field_rule(field)->level == 0)
+            if (field_rule(field) != NULL && field_rule(field)->level == 0) {
                 check_one_field_changed(row, (enum field)field);
+            }
         }
     }
 }
@@ -277,11 +281,13 @@ test_names_of_operations(void **state)
     unsigned named = 0;
 
     (void)state;
-    for (size_t i = 0; i < EXPECTED_COUNT; i++)
+    for (size_t i = 0; i < EXPECTED_COUNT; i++) {
         assert_string_equal(operation_name(expected[i].operation), expected[i].name);
+    }
     assert_string_equal(operation_name(OP_PRINCIPAL_ADD), "principal_add");
-    for (unsigned number = 0; number < OPERATION_LIMIT; number++)
+    for (unsigned number = 0; number < OPERATION_LIMIT; number++) {
         named += operation_name((enum operation)number) != NULL;
+    }
     assert_int_equal(named, EXPECTED_COUNT + 1);
     assert_null(operation_name(OPERATION_LIMIT));
     assert_null(operation_name((enum operation)UINT32_MAX));
@@ -403,8 +409,9 @@ read_past_the_list(struct message_writer *writer)
     message_begin(writer, 1);
     message_put_list(writer, FIELD_VALUES, 1);
     message_add_bytes(writer, bytes_of_text("x"));
-    if (message_list(parse(writer), FIELD_VALUES, &list))
+    if (message_list(parse(writer), FIELD_VALUES, &list)) {
         (void)message_list_bytes(list, 1);
+    }
 }
 
 static int
@@ -419,7 +426,7 @@ signal_of(void (*mistake)(struct message_writer *writer))
         struct message_writer writer = {.data = data, .capacity = sizeof data};
         int null = open("/dev/null", O_WRONLY);
         dup2(null, STDERR_FILENO);
-        signal(SIGABRT, SIG_DFL); /* not cmocka's */
+        (void)signal(SIGABRT, SIG_DFL); /* not cmocka's */
         mistake(&writer);
         _exit(0);
     }
@@ -438,8 +445,9 @@ test_mistakes_abort(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
-        if (signal_of(mistakes[i]) != SIGABRT)
+        if (signal_of(mistakes[i]) != SIGABRT) {
             fail_msg("mistake %zu went through", i);
+        }
     }
 }
 

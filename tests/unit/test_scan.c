@@ -106,10 +106,11 @@ test_every_first_byte_of_a_value(void **state)
         size_t size = 3 + (byte >= 0xcc && byte <= 0xcf ? widths[byte - 0xcc] : 0u);
         enum status status = scan(data, is_uint ? size : sizeof data, &fault);
         assert_int_equal(status, is_uint ? STATUS_OK : STATUS_INVALID);
-        if (unused)
+        if (unused) {
             assert_string_equal(fault, "message: a type that is not used");
-        else if (!is_uint)
+        } else if (!is_uint) {
             assert_string_equal(fault, "from: wrong type");
+        }
     }
 }
 
@@ -164,8 +165,9 @@ check_number_limits(enum field field, const struct field_rule *rule)
         assert_int_equal(scan_number(field, rule->max + 1, &fault), STATUS_INVALID);
         assert_string_equal(fault, rule->faults[FIELD_FAULT_RANGE]);
     }
-    if (rule->min > 0)
+    if (rule->min > 0) {
         assert_int_equal(scan_number(field, rule->min - 1, &fault), STATUS_INVALID);
+    }
 }
 
 static void
@@ -176,13 +178,15 @@ test_limits_of_every_field(void **state)
     (void)state;
     for (unsigned field = 0; field < FIELD_LIMIT_NUMBER; field++) {
         const struct field_rule *rule = field_rule(field);
-        if (rule == NULL)
+        if (rule == NULL) {
             continue;
+        }
         fields++;
-        if (rule->type == FIELD_TYPE_STR || rule->type == FIELD_TYPE_BIN)
+        if (rule->type == FIELD_TYPE_STR || rule->type == FIELD_TYPE_BIN) {
             check_size_limits((enum field)field, rule);
-        else if (rule->type == FIELD_TYPE_UINT)
+        } else if (rule->type == FIELD_TYPE_UINT) {
             check_number_limits((enum field)field, rule);
+        }
     }
     assert_int_equal(fields, FIELD_LIMIT + 1 + FIELD_NEXT - FIELD_STATUS + 1);
     assert_null(field_rule(FIELD_LIMIT_NUMBER));
@@ -201,8 +205,9 @@ test_largest_messages(void **state)
     assert_non_null(data);
     message_begin(&writer, 1);
     message_put_list(&writer, FIELD_VALUES, BATCH_ITEMS_MAX);
-    for (size_t i = 0; i < BATCH_ITEMS_MAX - 1; i++)
+    for (size_t i = 0; i < BATCH_ITEMS_MAX - 1; i++) {
         message_add_bytes(&writer, bytes_of_text("maria@example.com"));
+    }
     static const uint8_t head[] = {0xdb, 0, 0, 0, 0};
     size_t rest = FRAME_BYTES_MAX - writer.size - sizeof head;
     memcpy(data + writer.size, head, sizeof head);
@@ -229,8 +234,9 @@ test_entries_of_all_lists_together(void **state)
             size_t grants = LIST_ITEMS_MAX - (i == 0 ? lists - over : 0);
             message_begin(&writer, 1);
             message_put_list(&writer, FIELD_GRANTS, grants);
-            for (size_t j = 0; j < grants; j++)
+            for (size_t j = 0; j < grants; j++) {
                 message_begin(&writer, 0);
+            }
         }
         assert_false(writer.full);
         assert_int_equal(scan(data, writer.size, &fault), over ? STATUS_TOO_LARGE : STATUS_OK);
@@ -275,10 +281,12 @@ test_every_character(void **state)
     for (uint32_t character = 0; character < 0x1fffff; character++) {
         bool valid = character <= 0x10ffff && (character < 0xd800 || character > 0xdfff);
         size_t size = encode_character(character, text);
-        if (utf8_valid(bytes_of(text, size)) != valid)
+        if (utf8_valid(bytes_of(text, size)) != valid) {
             fail_msg("U+%X", (unsigned)character);
-        if (size > 1)
+        }
+        if (size > 1) {
             assert_false(utf8_valid(bytes_of(text, size - 1)));
+        }
     }
 }
 
@@ -301,13 +309,14 @@ test_every_three_bytes(void **state)
 static void
 test_wide_character_at_every_place(void **state)
 {
+    static const uint8_t bullet[] = {0xe2, 0x80, 0xa2};
     uint8_t text[32];
 
     (void)state;
     assert_true(utf8_valid(bytes_of(NULL, 0)));
-    for (size_t at = 0; at + 3 <= sizeof text; at++) {
+    for (size_t at = 0; at + sizeof bullet <= sizeof text; at++) {
         memset(text, 'a', sizeof text);
-        memcpy(text + at, "\xe2\x80\xa2", 3);
+        memcpy(text + at, bullet, sizeof bullet);
         assert_true(utf8_valid(bytes_of(text, sizeof text)));
         text[at + 2] = 'a';
         assert_false(utf8_valid(bytes_of(text, sizeof text)));

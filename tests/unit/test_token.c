@@ -32,10 +32,12 @@ check_vector(const struct golden *golden)
     struct token token;
     enum status status = token_parse(bytes_of_text(text), &kind, &token);
 
-    if (status != golden_status(golden))
+    if (status != golden_status(golden)) {
         fail_msg("%s: %s", golden->name, status_name(status));
-    if (status != STATUS_OK)
+    }
+    if (status != STATUS_OK) {
         return;
+    }
     assert_int_equal(kind, strcmp(golden_text(golden, "kind"), "email") == 0 ? CONTACT_EMAIL
                                                                              : CONTACT_PHONE);
     assert_int_equal(golden_hex(golden, "hex", buffer).size, TOKEN_BYTES);
@@ -79,6 +81,14 @@ check_round_trip(char *text)
     assert_string_equal(again, text);
 }
 
+static void
+must_refuse_unless(const char *text, bool unchanged)
+{
+    if (!unchanged && parse(text) != STATUS_INVALID) {
+        fail_msg("taken: %s", text);
+    }
+}
+
 /* All 255 other bytes in each of the 31 places, the prefix and the check letter too. */
 static void
 check_substitutions(char *text)
@@ -87,8 +97,7 @@ check_substitutions(char *text)
         char right = text[at];
         for (unsigned byte = 1; byte < BYTE_VALUES; byte++) {
             text[at] = (char)byte;
-            if (text[at] != right && parse(text) != STATUS_INVALID)
-                fail_msg("taken with %02x at %zu: %s", byte, at, text);
+            must_refuse_unless(text, text[at] == right);
         }
         text[at] = right;
     }
@@ -103,8 +112,7 @@ check_swaps(char *text)
             char left = text[i], right = text[j];
             text[i] = right;
             text[j] = left;
-            if (left != right && parse(text) != STATUS_INVALID)
-                fail_msg("taken with %zu and %zu swapped: %s", i, j, text);
+            must_refuse_unless(text, left == right);
             text[i] = left;
             text[j] = right;
         }
@@ -120,8 +128,9 @@ check_prefixes(char *text)
     memcpy(right, text, PREFIX_BYTES);
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         memcpy(text, prefixes[i], PREFIX_BYTES);
-        if (memcmp(right, prefixes[i], PREFIX_BYTES) != 0)
+        if (memcmp(right, prefixes[i], PREFIX_BYTES) != 0) {
             assert_int_equal(parse(text), STATUS_INVALID);
+        }
     }
     memcpy(text, right, PREFIX_BYTES);
 }
@@ -133,8 +142,9 @@ check_lengths(char *text)
     struct token token;
     uint8_t longer[TOKEN_TEXT_BYTES + 1];
 
-    for (size_t size = 0; size < TOKEN_TEXT_BYTES; size++)
+    for (size_t size = 0; size < TOKEN_TEXT_BYTES; size++) {
         assert_int_equal(token_parse(bytes_of(text, size), &kind, &token), STATUS_INVALID);
+    }
     memcpy(longer, text, sizeof longer); /* with its NUL */
     assert_int_equal(token_parse(bytes_of(longer, sizeof longer), &kind, &token), STATUS_INVALID);
 }
@@ -193,7 +203,8 @@ main(void)
         cmocka_unit_test(test_refused_leaves_results_alone),
     };
 
-    if (sodium_init() < 0)
+    if (sodium_init() < 0) {
         return 1;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,8 +30,9 @@ read_message(const struct golden *golden, struct message_parser *parser,
     enum operation operation;
     enum status status = message_parse(parser, bytes, ret_message, ret_fault);
 
-    if (status == STATUS_OK && is_request(golden))
+    if (status == STATUS_OK && is_request(golden)) {
         status = message_check_request(*ret_message, &operation, ret_fault);
+    }
     return status;
 }
 
@@ -43,8 +44,9 @@ check_decode(const struct golden *golden)
     const char *fault = NULL;
 
     assert_int_equal(message_parser_new(&parser), STATUS_OK);
-    if (read_message(golden, parser, &message, &fault) != STATUS_OK)
+    if (read_message(golden, parser, &message, &fault) != STATUS_OK) {
         fail_msg("%s: refused: %s", golden->name, fault);
+    }
     golden_check(golden, message);
     message_parser_free(&parser);
 }
@@ -59,8 +61,9 @@ check_encode(const struct golden *golden)
 
     golden_write(golden, &writer);
     assert_false(writer.full);
-    if (!bytes_equal(bytes_of(written, writer.size), wanted))
+    if (!bytes_equal(bytes_of(written, writer.size), wanted)) {
         fail_msg("%s: written otherwise", golden->name);
+    }
 }
 
 static void
@@ -72,8 +75,9 @@ check_refused(const struct golden *golden)
 
     assert_int_equal(message_parser_new(&parser), STATUS_OK);
     enum status status = read_message(golden, parser, &message, &fault);
-    if (status != golden_status(golden) || strcmp(fault, golden_text(golden, "fault")) != 0)
+    if (status != golden_status(golden) || strcmp(fault, golden_text(golden, "fault")) != 0) {
         fail_msg("%s: %s, \"%s\"", golden->name, status_name(status), fault);
+    }
     message_parser_free(&parser);
 }
 
@@ -144,7 +148,8 @@ main(void)
         cmocka_unit_test(test_hello_transcripts),
     };
 
-    if (sodium_init() < 0)
+    if (sodium_init() < 0) {
         return 1;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

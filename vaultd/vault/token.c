@@ -50,8 +50,9 @@ check_digit(const struct prefix *prefix, const uint8_t digits[static DIGITS])
 {
     uint8_t sum = 0;
 
-    for (size_t i = DIGITS; i-- > 0;)
+    for (size_t i = DIGITS; i-- > 0;) {
         sum = times_alpha(sum ^ digits[i]);
+    }
     return sum ^ prefix->seed;
 }
 
@@ -65,8 +66,9 @@ digits_of(const struct token *token, uint8_t ret_digits[static DIGITS])
 
     for (size_t i = 0; i < TOKEN_BYTES; i++) {
         pending = (pending << 8 | token->bytes[i]) & 0xffff;
-        for (bits += 8; bits >= DIGIT_BITS; bits -= DIGIT_BITS)
+        for (bits += 8; bits >= DIGIT_BITS; bits -= DIGIT_BITS) {
             ret_digits[at++] = (uint8_t)(pending >> (bits - DIGIT_BITS)) & DIGIT_MASK;
+        }
     }
 }
 
@@ -98,8 +100,9 @@ token_format(enum contact_kind kind, const struct token *token,
     assert(prefix->kind == kind);
     digits_of(token, digits);
     at = (char *)mempcpy(at, prefix->text, PREFIX_LETTERS);
-    for (size_t i = 0; i < DIGITS; i++)
+    for (size_t i = 0; i < DIGITS; i++) {
         *at++ = letters[digits[i]];
+    }
     *at++ = letters[check_digit(prefix, digits)];
     *at = '\0';
 }
@@ -116,8 +119,9 @@ static const struct prefix *
 find_prefix(const uint8_t *text)
 {
     for (size_t i = 0; i < PREFIX_COUNT; i++) {
-        if (memcmp(text, prefixes[i].text, PREFIX_LETTERS) == 0)
+        if (memcmp(text, prefixes[i].text, PREFIX_LETTERS) == 0) {
             return &prefixes[i];
+        }
     }
     return NULL;
 }
@@ -128,8 +132,9 @@ read_digits(const uint8_t *text, uint8_t ret_digits[static DIGITS + 1])
 {
     for (size_t i = 0; i < DIGITS + 1; i++) {
         ret_digits[i] = digit_of(text[i]);
-        if (ret_digits[i] == DIGIT_NONE)
+        if (ret_digits[i] == DIGIT_NONE) {
             return false;
+        }
     }
     return true;
 }
@@ -139,13 +144,16 @@ token_parse(struct bytes text, enum contact_kind *ret_kind, struct token *ret_to
 {
     uint8_t digits[DIGITS + 1];
 
-    if (text.size != TOKEN_TEXT_BYTES)
+    if (text.size != TOKEN_TEXT_BYTES) {
         return STATUS_INVALID;
+    }
     const struct prefix *prefix = find_prefix(text.data);
-    if (prefix == NULL || !read_digits(text.data + PREFIX_LETTERS, digits))
+    if (prefix == NULL || !read_digits(text.data + PREFIX_LETTERS, digits)) {
         return STATUS_INVALID;
-    if (digits[0] > FIRST_DIGIT_MAX || digits[DIGITS] != check_digit(prefix, digits))
+    }
+    if (digits[0] > FIRST_DIGIT_MAX || digits[DIGITS] != check_digit(prefix, digits)) {
         return STATUS_INVALID;
+    }
     token_of(digits, ret_token);
     *ret_kind = prefix->kind;
     return STATUS_OK;

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# proto/, the golden vectors, and the token's text form.
+set(golden ${CMAKE_CURRENT_SOURCE_DIR}/support/golden.c)
+cmocka_test(unit scan)
+cmocka_test(unit message)
+cmocka_test(unit vectors SOURCES ${golden} LIBS PkgConfig::sodium)
+cmocka_test(unit token DEPS vault SOURCES ${golden} LIBS PkgConfig::sodium)
+
+# With clang a fuzzer; with any compiler a test that replays the corpus.
+add_executable(replay_message fuzz/fuzz_message.c support/fuzz_replay.c)
+target_link_libraries(replay_message PRIVATE house proto)
+add_test(NAME fuzz/message
+         COMMAND replay_message ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/message)
+set_tests_properties(fuzz/message PROPERTIES LABELS unit)
+if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+  add_executable(fuzz_message fuzz/fuzz_message.c)
+  target_link_libraries(fuzz_message PRIVATE house proto)
+  target_compile_options(fuzz_message PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz_message PRIVATE -fsanitize=fuzzer)
+endif()
