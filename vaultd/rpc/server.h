@@ -27,6 +27,7 @@ struct server_limits {
     uint32_t idle_ms;         /* 0: never; a connection may rest */
     uint32_t workers;         /* 64 threads that may wait for the disk */
     uint32_t queue_max;       /* 4,096 requests waiting for a worker; then BUSY */
+    size_t memory_bytes_max;  /* 64 MiB of requests and replies held, over all connections */
 };
 
 struct server_socket {
