@@ -209,16 +209,15 @@ write_version(int root)
 enum status
 datadir_create(const struct datadir_paths *paths, struct datadir_fault *ret_fault)
 {
+    /* The strictest umask would shut us out of what we make; the modes are set one by one. */
+    mode_t umask_before = umask(0777 & ~DATA_MODE);
     enum status status;
     int root = -1;
 
     *ret_fault = (struct datadir_fault){0};
-    status = check_sockets(paths, ret_fault);
-    if (status == STATUS_OK) {
-        status = make_root(paths, ret_fault, &root);
-    }
-    if (status != STATUS_OK) {
-        return status;
+    if ((status = check_sockets(paths, ret_fault)) != STATUS_OK ||
+        (status = make_root(paths, ret_fault, &root)) != STATUS_OK) {
+        goto out;
     }
     /* The root's mode comes first: from then on nobody else can put anything under these names. */
     if (fchmod(root, ROOT_MODE) != 0 || !make_folder(root, "data", DATA_MODE) ||
@@ -227,7 +226,11 @@ datadir_create(const struct datadir_paths *paths, struct datadir_fault *ret_faul
         syncfs(root) != 0 || !write_version(root) || syncfs(root) != 0) {
         status = fault_of_disk(ret_fault, "make the folders of", paths->root);
     }
-    (void)close(root);
+out:
+    if (root >= 0) {
+        (void)close(root);
+    }
+    (void)umask(umask_before);
     return status;
 }
 
@@ -274,7 +277,7 @@ check_version(int data, const struct datadir_paths *paths, struct datadir_fault 
         return status;
     }
     (void)close(file);
-    version = version_number(text);
+    version = strlen(text) == (size_t)size ? version_number(text) : -1;
     if (version < 0) {
         return fault(ret_fault, STATUS_CORRUPT, "%s/%s is not the version file of a vault",
                      paths->data, version_file);
@@ -368,7 +371,7 @@ take_lock(int data, const struct datadir_paths *paths, struct datadir_fault *ret
 {
     datadir->lock =
         openat(data, lock_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, (mode_t)FILE_MODE);
-    if (datadir->lock < 0) {
+    if (datadir->lock < 0 || fchmod(datadir->lock, FILE_MODE) != 0) {
         return fault_of_disk(ret_fault, "open the lock file in", paths->data);
     }
     if (flock(datadir->lock, LOCK_EX | LOCK_NB) == 0) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <linux/limits.h> /* PATH_MAX: <limits.h> would be proto/limits.h */
 
@@ -18,6 +19,7 @@ process_harden(void)
 {
     const struct rlimit none = {0};
 
+    (void)umask(S_IRWXG | S_IRWXO);
     /*
      * Both, because a core_pattern that is a pipe takes no notice of RLIMIT_CORE, and because
      * not being dumpable also shuts /proc/PID/mem and ptrace to others of the same user.

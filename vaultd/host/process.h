@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* process.h: what the process takes from itself, and what it asks of the kernel, before the first
- * key. */
+/* process.h: what the process gives up, and what it asks of the kernel, before the first key. */
 #ifndef CONTACT_VAULT_PROCESS_H
 #define CONTACT_VAULT_PROCESS_H
 
@@ -9,8 +8,9 @@
 #include "status.h"
 
 /*
- * process_harden: no core dump, no debugger without CAP_SYS_PTRACE, no new privileges by exec.
- * After the last change of uid (which makes a process dumpable again), before the first key.
+ * process_harden: no core dump, no debugger without CAP_SYS_PTRACE, no new privileges by exec, and
+ * a umask that keeps what is made from all others (a socket is given its mode by chmod). After the
+ * last change of uid (which makes a process dumpable again), before the first key.
  * UNAVAILABLE: the kernel said no; hold no keys.
  */
 MUST_USE enum status process_harden(void);
