@@ -3,6 +3,7 @@
 set(golden ${CMAKE_CURRENT_SOURCE_DIR}/support/golden.c)
 cmocka_test(unit scan)
 cmocka_test(unit message)
+cmocka_test(unit protocol)
 cmocka_test(unit vectors SOURCES ${golden} LIBS PkgConfig::sodium)
 cmocka_test(unit token DEPS vault SOURCES ${golden} LIBS PkgConfig::sodium)
 
