@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# No contact in any file, log, error or in what the system tells about the process, in any encoding; the
+# search has found a planted one first.
+. "$(dirname "$0")/lib.sh"
+
+new_vault
+start_vault
+new_cast
+
+# The contacts: the leads, some more of each kind, and rubbish.
+grep -v '^source' "$root/tests/data/leads.csv" | cut -d, -f2,3 | tr ',' '\n' | tail -n +3 | sed '/^"*$/d; s/^"//; s/"$//' >"$work/values"
+for i in $(seq 100 199); do
+    printf '+1 202-555-0%s\nCanary.%s@Fiction-%s.example\n' "$i" "$i" "$i"
+done >>"$work/values"
+printf '%s\n' 'call the lady with the red car' 'nobody@@nowhere.example' '+99 9999 9999 9999 9999' >>"$work/values"
+awk 'length >= 7' "$work/values" | sort -u >"$work/needles"
+say "$(lines "$work/values") contacts, $(lines "$work/needles") needles"
+
+: >"$work/errors"
+code=0
+"$vaultctl" tokenize --data "$dir" --identity "$work/inbox.key" --json - <"$work/values" >"$work/tokens" 2>>"$work/errors" || code=$?
+[ $code -le 1 ] || fail "exit $code of the batch"
+same "answers" "$(lines "$work/tokens")" "$(lines "$work/values")"
+jq -r 'select(.token) | .token' "$work/tokens" | sort -u >"$work/good"
+[ "$(lines "$work/good")" -gt 250 ] || fail "only $(lines "$work/good") tokens"
+feed 0 as paola detokenize --json --reason 'a reason that is a reason' - <"$work/good"
+same values "$(jq -r 'select(.value) | .value' "$out" | wc -l)" "$(lines "$work/good")"
+# What a reveal gives is a needle too: the canonical forms.
+jq -r .value "$out" | awk 'length >= 7' >>"$work/needles"
+while read -r bad; do
+    "$vaultctl" tokenize --data "$dir" --identity "$work/inbox.key" "$bad" >>"$work/errors" 2>&1 </dev/null || true
+done < <(tail -n 3 "$work/values")
+as inbox lookup -- '+1 202-555-0999' '+99 9999 9999 9999 9999' >>"$work/errors" 2>&1 </dev/null || true
+as admin audit tail --json >"$work/audit" 2>>"$work/errors" </dev/null
+[ -s "$work/audit" ] || fail "the log is empty"
+
+searched=("$dir" "$log" "$work/errors" "$work/audit" "/proc/$daemon/environ" "/proc/$daemon/cmdline")
+# not_found WHEN: nothing is in there, and one needle put in there would be seen.
+not_found() {
+    head -n 1 "$work/needles" | tr -d '\n' | base64 -w0 >"$dir/data/planted"
+    feed 1 "$leakfind" "$work/needles" "${searched[@]}"
+    same "hits of the planted one" "$(grep -vc "^$dir/data/planted:" "$out" || true)" 0
+    rm "$dir/data/planted"
+    feed 0 "$leakfind" "$work/needles" "${searched[@]}"
+    say "$1: $(cat "$err")"
+}
+not_found "running"
+grep -q 'Max core file size *0 *0' "/proc/$daemon/limits" || fail "a core could be dumped"
+if [ "$(id -u)" -ne 0 ]; then
+    ! cat "/proc/$daemon/environ" >/dev/null 2>&1 || fail "the process can be looked into by its own user"
+fi
+searched=("$dir" "$log" "$work/errors" "$work/audit")
+kill_vault
+not_found "killed"
+start_vault
+stop_vault
+not_found "stopped"

@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The vault's rates beside those of an nng REQ/REP echo of 64 bytes, in one run: interleaved rounds,
+# medians, ratios. Only ratios of one run count; the machine itself varies by two.
+#
+# compare.sh [ROUNDS [SECONDS [CONTACTS]]]    default: 5 rounds, 3 seconds each, 100,000 contacts
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+rounds=${1:-5}
+seconds=${2:-3}
+contacts=${3:-100000}
+build=$PWD/build/release
+bench=$build/tools/bench
+vaultctl=$build/tools/vaultctl/vaultctl
+cmake --preset release >/dev/null
+cmake --build --preset release --target vaultd vaultctl vault_load echo_server echo_load >/dev/null
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/contact-vault-bench.XXXXXX")
+dir=$work/vault
+pids=()
+unset SUDO_UID CONTACT_VAULT_SOCKET CONTACT_VAULT_IDENTITY CONTACT_VAULT_NAMESPACE
+cleanup() {
+    local code=$?
+    for pid in ${pids[@]+"${pids[@]}"}; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    rm -rf "$work"
+    exit $code
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+"$vaultctl" init --data "$dir" >/dev/null
+"$build/vaultd/vaultd" --data "$dir" --key-file "$dir.key" >"$work/vaultd.log" 2>&1 </dev/null &
+pids+=($!)
+"$bench/echo_server" "ipc://$work/echo.sock" >"$work/echo.log" 2>&1 </dev/null &
+pids+=($!)
+for _ in $(seq 200); do
+    if "$vaultctl" status --data "$dir" --json 2>/dev/null | grep -q unsealed; then break; fi
+    sleep 0.05
+done
+"$vaultctl" namespace create bench --data "$dir" >/dev/null
+for actor in "service service" "reader reveal"; do
+    read -r name role <<<"$actor"
+    "$vaultctl" keygen -o "$work/$name.key" >"$work/$name.pub"
+    "$vaultctl" principal add "$name" --public-key "$work/$name.pub" --data "$dir" >/dev/null
+    "$vaultctl" grant "$name" "$role" -n bench --data "$dir" >/dev/null
+done
+"$bench/vault_load" "$dir/run/vault.sock" "$work/service.key" fill "$contacts"
+
+# Rows of the table: name, what stands below the ratio, batch, command.
+vault() { # IDENTITY ACT THREADS BATCH
+    "$bench/vault_load" "$dir/run/vault.sock" "$work/$1.key" "$2" "$3" "$seconds" "$4" "$contacts"
+}
+echoes() { "$bench/echo_load" "ipc://$work/echo.sock" "$1" "$seconds"; }
+rows=(
+    "echo of 64 bytes, 1 outstanding|echo_1|1|echoes 1"
+    "echo of 64 bytes, 64 outstanding|echo_64|1|echoes 64"
+    "tokenize known, 1 outstanding|echo_1|1|vault service known 1 1"
+    "tokenize known, 64 outstanding|echo_64|1|vault service known 64 1"
+    "mask, 64 outstanding|echo_64|1|vault service mask 64 1"
+    "detokenize, 1 outstanding|echo_1|1|vault reader detokenize 1 1"
+    "detokenize, 64 outstanding|echo_64|1|vault reader detokenize 64 1"
+    "tokenize new, 64 outstanding|echo_64|1|vault service new 64 1"
+    "batches of 256 known, 4 outstanding|echo_64|256|vault service known 4 256"
+    "batches of 256 new, 4 outstanding|echo_64|256|vault service new 4 256"
+    "batches of 256 detokenize, 4 outstanding|echo_64|256|vault reader detokenize 4 256"
+)
+
+for ((round = 1; round <= rounds; round++)); do
+    for i in "${!rows[@]}"; do
+        IFS='|' read -r name yardstick batch command <<<"${rows[$i]}"
+        # shellcheck disable=SC2086 # a command and its words
+        line=$($command)
+        read -r rate median p99 < <(sed -n 's/.*: \([0-9]*\) a second, median \([0-9]*\) us, p99 \([0-9]*\) us/\1 \2 \3/p' <<<"$line")
+        echo "$i $yardstick $round $((rate * batch)) $median $p99" >>"$work/results"
+        if [ -t 2 ]; then printf '\r%d of %d rounds, %-45s' $round "$rounds" "$name" >&2; fi
+    done
+done
+if [ -t 2 ]; then printf '\r%70s\r' '' >&2; fi
+
+# median FILE-FILTER COLUMN: of a column over the rounds.
+median() { awk -v row="$1" -v column="$2" '$1 == row { print $column }' "$work/results" | sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+# The ratio is taken within a round, then the median of the ratios.
+ratio() {
+    awk -v row="$1" '
+        $1 == 0 { echo_1[$3] = $4 } $1 == 1 { echo_64[$3] = $4 }
+        $1 == row { print $4 / ($2 == "echo_1" ? echo_1[$3] : echo_64[$3]) }' "$work/results" |
+        sort -g | awk '{ v[NR] = $1 } END { printf "%.2f", v[int((NR + 1) / 2)] }'
+}
+echo "$rounds interleaved rounds of $seconds s, medians; $contacts contacts; $(nproc) cores, $(uname -r)"
+printf '\n%-42s %12s %9s %9s %9s\n' "" "a second" "to echo" "median us" "p99 us"
+for i in "${!rows[@]}"; do
+    printf '%-42s %12d %9s %9d %9d\n' "${rows[$i]%%|*}" "$(median "$i" 4)" "$(ratio "$i")" "$(median "$i" 5)" "$(median "$i" 6)"
+done
+echo
+echo "a second: contacts, or echoes; to echo: median of the ratios within each round, at as many"
+echo "outstanding (batches: to the echo at 64). The vault is loaded by threads of the client library,"
+echo "the echo by nng's asynchronous contexts."
