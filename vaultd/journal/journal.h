@@ -48,8 +48,9 @@ struct journal_report {
 typedef enum status journal_visit(void *state, uint64_t position, struct bytes entry);
 
 /*
- * journal_open: walks every segment. CORRUPT: a whole entry stands after a bad one, or a segment is
- * missing, foreign or of another version (report->place names it). UNAVAILABLE: the disk said no.
+ * journal_open: walks every segment. CORRUPT: bytes are bad that a later whole entry proves to have
+ * been on disk once, or a segment is missing, foreign or of another version (report->place names it).
+ * UNAVAILABLE: the disk said no. Bad bytes within the group flushed last are a torn tail: cut.
  */
 MUST_USE enum status journal_open(const struct journal_options *options, journal_visit *visit,
                                   void *state, struct journal_report *ret_report,
@@ -58,7 +59,7 @@ MUST_USE enum status journal_open(const struct journal_options *options, journal
 /*
  * journal_append: takes `count` entries in order, atomically with regard to other callers, and
  * gives the position of the last. Not yet on disk. UNAVAILABLE: the disk is full or the journal has
- * failed; then none was taken. TOO_LARGE: an entry over JOURNAL_ENTRY_BYTES_MAX.
+ * failed; then none was taken. TOO_LARGE: an entry over JOURNAL_ENTRY_BYTES_MAX, or all over a segment.
  */
 MUST_USE enum status journal_append(struct journal *journal, const struct bytes *entries,
                                     size_t count, uint64_t *ret_position);

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+# journal and store: what durability stands on.
+set(store_support support/store_folder.c support/store_sync.c)
+cmocka_test(unit journal DEPS journal LIBS PkgConfig::sodium SOURCES ${store_support})

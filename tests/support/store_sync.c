@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_sync.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static _Atomic uint64_t calls;
+static _Atomic uint64_t fails_at;
+
+uint64_t
+sync_count(void)
+{
+    return atomic_load(&calls);
+}
+
+void
+sync_fail_in(uint64_t in)
+{
+    atomic_store(&fails_at, in == 0 ? 0 : atomic_load(&calls) + in);
+}
+
+static bool
+fails(void)
+{
+    return atomic_fetch_add(&calls, 1) + 1 == atomic_load(&fails_at);
+}
+
+/* The linker binds the libraries' calls to this one too. */
+__attribute__((visibility("default"))) int
+fdatasync(int fd)
+{
+    if (fails()) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}

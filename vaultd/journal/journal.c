@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "journal.h"
+
+#include <stdlib.h>
+
+#include "journal_internal.h"
+
+/* How many of the entries still fit into the tail, and what either part takes. */
+struct plan {
+    size_t here;
+    size_t here_bytes;
+    size_t next_bytes;
+};
+
+static struct plan
+plan_append(const struct journal *journal, const struct bytes *entries, size_t count)
+{
+    struct plan plan = {.here = 0};
+    size_t room = journal->tail.bytes - journal->tail_offset;
+    size_t at = 0;
+
+    for (; at < count; at++) {
+        size_t bytes = journal_format_frame_bytes(entries[at].size);
+
+        if (plan.here_bytes + bytes > room) {
+            break;
+        }
+        plan.here_bytes += bytes;
+    }
+    plan.here = at;
+    for (; at < count; at++) {
+        plan.next_bytes += journal_format_frame_bytes(entries[at].size);
+    }
+    return plan;
+}
+
+/* The spare becomes the tail; `fresh` is the block that begins it. */
+static void
+switch_segment(struct journal *journal, struct journal_block *last, struct journal_block *fresh)
+{
+    last->ends = true;
+    journal->tail = journal->spare;
+    journal->spare.fd = -1;
+    journal->tail_offset = JOURNAL_HEADER_BYTES;
+    journal->group_start = JOURNAL_HEADER_BYTES;
+    fresh->segment = journal->tail;
+    fresh->offset = JOURNAL_HEADER_BYTES;
+    fresh->begins = true;
+    fresh->first_position = journal->appended + 1;
+    journal->firsts[journal->tail.number - 1] = fresh->first_position;
+    journal_group_enqueue(journal, fresh);
+}
+
+static enum status
+grow_firsts(struct journal *journal)
+{
+    uint64_t *firsts = realloc(journal->firsts, (journal->tail.number + 1) * sizeof *firsts);
+
+    if (firsts == NULL) {
+        return STATUS_INTERNAL;
+    }
+    journal->firsts = firsts;
+    return STATUS_OK;
+}
+
+/* All memory is had before the first frame is placed, so that all are taken or none. */
+static enum status
+append_planned(struct journal *journal, const struct plan *plan, const struct bytes *entries,
+               size_t count)
+{
+    struct journal_block *fresh = NULL;
+    struct journal_block *block = journal_group_tail(journal, plan->here_bytes);
+    enum status status = block == NULL ? STATUS_INTERNAL : STATUS_OK;
+
+    if (status == STATUS_OK && plan->here < count) {
+        status = grow_firsts(journal);
+        fresh = journal_group_block(journal, plan->next_bytes);
+        if (fresh == NULL) {
+            status = STATUS_INTERNAL;
+        }
+    }
+    if (status != STATUS_OK) {
+        journal_group_block_free(fresh);
+        return status;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (i == plan->here) {
+            switch_segment(journal, block, fresh);
+            block = fresh;
+        }
+        journal_group_append(journal, block, JOURNAL_ENTRY, entries[i]);
+    }
+    return STATUS_OK;
+}
+
+static enum status
+append_locked(struct journal *journal, const struct bytes *entries, size_t count)
+{
+    enum status status = STATUS_OK;
+
+    if (journal->pending_bytes > JOURNAL_PENDING_BYTES_MAX) {
+        status = journal_group_wait(journal, journal->appended);
+    }
+    while (status == STATUS_OK && !journal->failed) {
+        struct plan plan = plan_append(journal, entries, count);
+
+        if (plan.next_bytes > journal->segment_bytes - JOURNAL_HEADER_BYTES) {
+            return STATUS_TOO_LARGE;
+        }
+        if (journal->spare.fd >= 0 &&
+            plan.next_bytes > journal->spare.bytes - JOURNAL_HEADER_BYTES) {
+            journal_segment_close(&journal->spare); /* of a smaller size than now: made again */
+        }
+        if (plan.next_bytes == 0 || journal->spare.fd >= 0) {
+            return append_planned(journal, &plan, entries, count);
+        }
+        /* The lock is left here, so the plan is made afresh. */
+        status = journal_group_ensure_spare(journal);
+    }
+    return STATUS_UNAVAILABLE;
+}
+
+enum status
+journal_append(struct journal *journal, const struct bytes *entries, size_t count,
+               uint64_t *ret_position)
+{
+    enum status status;
+
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].size > JOURNAL_ENTRY_BYTES_MAX) {
+            return STATUS_TOO_LARGE;
+        }
+    }
+    (void)pthread_mutex_lock(&journal->lock);
+    status = append_locked(journal, entries, count);
+    if (status == STATUS_OK) {
+        *ret_position = journal->appended;
+    }
+    (void)pthread_mutex_unlock(&journal->lock);
+    return status;
+}
+
+bool
+journal_failed(const struct journal *journal)
+{
+    return atomic_load(&journal->failed);
+}
+
+uint64_t
+journal_flushes(const struct journal *journal)
+{
+    return atomic_load(&journal->flushes);
+}
+
+enum status
+journal_wait(struct journal *journal, uint64_t position)
+{
+    enum status status;
+
+    (void)pthread_mutex_lock(&journal->lock);
+    status = journal_group_wait(journal, position);
+    (void)pthread_mutex_unlock(&journal->lock);
+    return status;
+}
+
+enum status
+journal_read(struct journal *journal, uint64_t from, uint64_t limit, journal_visit *visit,
+             void *state)
+{
+    struct journal_range range = {.key = journal->key, .from = from == 0 ? 1 : from};
+    struct journal_cursor cursor;
+    enum status status = STATUS_OK;
+
+    (void)pthread_mutex_lock(&journal->lock);
+    range.last = journal->durable;
+    cursor = journal->cursor;
+    (void)pthread_mutex_unlock(&journal->lock);
+    if (range.from > range.last || limit == 0) {
+        return STATUS_OK;
+    }
+    if (range.last - range.from >= limit) {
+        range.last = range.from + limit - 1;
+    }
+    while (range.from <= range.last && status == STATUS_OK) {
+        (void)pthread_mutex_lock(&journal->lock);
+        journal_read_seek(&cursor, journal->firsts, journal->tail.number, range.from);
+        (void)pthread_mutex_unlock(&journal->lock);
+        status = journal_read_segment(journal->folder, &range, &cursor, visit, state);
+    }
+    (void)pthread_mutex_lock(&journal->lock);
+    journal->cursor = cursor;
+    (void)pthread_mutex_unlock(&journal->lock);
+    return status;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* journal_internal.h: the open journal, shared by journal.c, journal_group.c and journal_open.c. */
+#ifndef CONTACT_VAULT_JOURNAL_INTERNAL_H
+#define CONTACT_VAULT_JOURNAL_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "journal.h"
+#include "journal_format.h"
+#include "journal_read.h"
+#include "journal_segment.h"
+#include "status.h"
+
+enum {
+    JOURNAL_PENDING_BYTES_MAX = 4 * 1024 * 1024, /* not waited for: then an append flushes */
+    JOURNAL_GROUPS = 2,                          /* the one being flushed, the one that gathers */
+};
+
+/* Frames that follow each other in one segment and are written together. */
+struct journal_block {
+    struct journal_block *next;
+    struct journal_segment segment;
+    uint32_t offset;
+    bool begins; /* the segment: its header is written first */
+    bool ends;   /* the segment: it is closed afterwards */
+    uint64_t first_position;
+    uint8_t *data;
+    size_t size;
+    size_t capacity;
+};
+
+/*
+ * Invariants, under `lock`:
+ * 1. durable <= taken <= appended. Entries up to `durable` are on disk; those up to `taken` are in
+ *    the group being flushed, if `flushing`; those above are in `pending`, the group that gathers.
+ * 2. `tail` is the segment the next frame goes into, at tail_offset; group_start is the offset in
+ * it where the gathering group begins (journal_format.h, invariant 1).
+ * 3. One thread at a time flushes (`flushing`), one at a time makes a segment (`preparing`); both
+ *    leave the lock for the time it takes.
+ * 4. A thread that waits for the group being flushed waits on finished[group % JOURNAL_GROUPS], one
+ * that waits for the gathering group on the other, so that a flush wakes only whom it served.
+ */
+struct journal {
+    pthread_mutex_t lock;
+    pthread_cond_t finished[JOURNAL_GROUPS];
+    pthread_cond_t prepared;
+    int folder;
+    struct journal_key key;
+    uint64_t segment_bytes;
+    struct journal_segment tail;
+    uint32_t tail_offset;
+    uint32_t group_start;
+    struct journal_segment spare; /* the next segment, all zeros */
+    bool preparing;
+    bool spare_refused; /* the disk was full: only who needs it tries again */
+    struct journal_block *pending;
+    struct journal_block *pending_last;
+    struct journal_block *free_block;
+    size_t pending_bytes;
+    uint64_t group;
+    bool flushing;
+    bool unmarked; /* there are frames after the last mark */
+    uint64_t appended;
+    uint64_t taken;
+    uint64_t durable;
+    uint64_t *firsts;
+    struct journal_cursor cursor;
+    _Atomic bool failed;
+    _Atomic uint64_t flushes;
+};
+
+/* ---- journal_group.c; `lock` is held before and after, and left where it says so ---- */
+
+/* The gathering block of the tail segment, with room for `bytes`; NULL when memory is short. */
+struct journal_block *journal_group_tail(struct journal *journal, size_t bytes);
+/* A fresh block, not yet gathering; NULL when memory is short. */
+struct journal_block *journal_group_block(struct journal *journal, size_t bytes);
+void journal_group_block_free(struct journal_block *block);
+void journal_group_enqueue(struct journal *journal, struct journal_block *block);
+/* Places a frame at the tail; the block has room for it. */
+void journal_group_append(struct journal *journal, struct journal_block *block,
+                          enum journal_kind kind, struct bytes entry);
+/* Writes and flushes all that is pending; leaves the lock. */
+void journal_group_flush(struct journal *journal);
+/* journal_wait; leaves the lock. */
+MUST_USE enum status journal_group_wait(struct journal *journal, uint64_t position);
+/* Makes the spare segment if there is none; leaves the lock. UNAVAILABLE: the disk is full (who
+ * does not need it yet need not look). */
+enum status journal_group_ensure_spare(struct journal *journal);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "journal_walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "journal_format.h"
+#include "journal_segment.h"
+#include "log.h"
+
+struct walk {
+    struct journal_key key; /* of the segment being read */
+    journal_visit *visit;
+    void *state;
+    struct journal_report *report;
+    struct journal_end *end;
+    bool ended; /* whatever stands in a later segment proves damage at damage_* */
+    uint32_t damage_segment;
+    uint32_t damage_offset;
+};
+
+static enum status
+damaged(const struct walk *walk, uint32_t segment, uint32_t offset)
+{
+    journal_segment_place(segment, offset, &walk->report->place);
+    walk->report->cut = false;
+    return STATUS_CORRUPT;
+}
+
+/* No whole header or frame at `offset`: the end, what a broken write left there, or damage. */
+static enum status
+end_segment(struct walk *walk, struct bytes segment, uint32_t offset)
+{
+    struct bytes rest = bytes_of(segment.data + offset, segment.size - offset);
+    uint32_t number = walk->key.segment;
+
+    walk->damage_segment = number;
+    walk->damage_offset = offset;
+    if (journal_format_is_zero(rest)) {
+        walk->ended = offset == 0;
+        return STATUS_OK;
+    }
+    if (journal_format_proves_damage(&walk->key, segment, offset)) {
+        return damaged(walk, number, offset);
+    }
+    walk->ended = true;
+    walk->end->torn = true;
+    walk->end->torn_segment = number;
+    walk->end->torn_offset = offset;
+    walk->report->cut = true;
+    journal_segment_place(number, offset, &walk->report->place);
+    return STATUS_OK;
+}
+
+static enum status
+visit_frame(struct walk *walk, const struct journal_frame *frame, uint32_t offset)
+{
+    enum status status = STATUS_OK;
+
+    walk->end->marked = frame->kind == JOURNAL_MARK;
+    if (frame->kind == JOURNAL_ENTRY) {
+        uint64_t position = walk->end->next_position++;
+
+        status = walk->visit == NULL ? STATUS_OK : walk->visit(walk->state, position, frame->entry);
+        if (status != STATUS_OK) {
+            journal_segment_place(walk->key.segment, offset, &walk->report->place);
+        }
+    }
+    return status;
+}
+
+static enum status
+walk_frames(struct walk *walk, struct bytes segment)
+{
+    struct journal_frame frame;
+    size_t at = JOURNAL_HEADER_BYTES;
+    enum status status = STATUS_OK;
+
+    while (status == STATUS_OK &&
+           journal_format_read_frame(&walk->key, (uint32_t)at,
+                                     bytes_of(segment.data + at, segment.size - at), &frame)) {
+        status = visit_frame(walk, &frame, (uint32_t)at);
+        at += frame.frame_bytes;
+    }
+    walk->end->segment = walk->key.segment;
+    walk->end->offset = (uint32_t)at;
+    return status == STATUS_OK ? end_segment(walk, segment, (uint32_t)at) : status;
+}
+
+static enum status
+walk_segment(struct walk *walk, struct bytes segment)
+{
+    uint32_t number = walk->key.segment;
+    uint64_t first = 0;
+    uint64_t *firsts;
+
+    if (walk->ended) {
+        return journal_format_is_zero(segment)
+                   ? STATUS_OK
+                   : damaged(walk, walk->damage_segment, walk->damage_offset);
+    }
+    switch (journal_format_read_header(&walk->key, segment, &first)) {
+    case JOURNAL_HEADER_FOREIGN:
+        return damaged(walk, number, 0);
+    case JOURNAL_HEADER_BAD:
+        /* The first segment is made with its header in it. */
+        return number == 1 ? damaged(walk, number, 0) : end_segment(walk, segment, 0);
+    case JOURNAL_HEADER_WHOLE:
+        break;
+    }
+    if (first != walk->end->next_position) {
+        return number == 1 ? damaged(walk, number, 0)
+                           : damaged(walk, walk->damage_segment, walk->damage_offset);
+    }
+    firsts = realloc(walk->end->firsts, number * sizeof *firsts);
+    if (firsts == NULL) {
+        return STATUS_INTERNAL;
+    }
+    firsts[number - 1] = first;
+    walk->end->firsts = firsts;
+    return walk_frames(walk, segment);
+}
+
+static enum status
+walk_number(struct walk *walk, int folder, uint32_t number)
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+    enum status status = journal_segment_load(folder, number, &data, &size);
+
+    walk->key.segment = number;
+    if (status == STATUS_NOT_FOUND) {
+        char name[JOURNAL_NAME_BYTES];
+
+        journal_segment_name(number, name);
+        (void)snprintf(walk->report->place.text, sizeof walk->report->place.text, "%s is missing",
+                       name);
+        status = STATUS_CORRUPT;
+    } else if (status == STATUS_CORRUPT) {
+        status = damaged(walk, number, 0);
+    } else if (status == STATUS_OK) {
+        status = walk_segment(walk, bytes_of(data, size));
+    }
+    free(data);
+    return status;
+}
+
+enum status
+journal_walk_folder(int folder, const struct journal_options *options, journal_visit *visit,
+                    void *state, struct journal_report *ret_report, struct journal_end *ret_end)
+{
+    uint32_t last = 0;
+    struct walk walk = {.visit = visit, .state = state, .report = ret_report, .end = ret_end};
+    enum status status = journal_segment_last(folder, false, &last);
+
+    *ret_report = (struct journal_report){.entries = 0};
+    *ret_end = (struct journal_end){.next_position = 1};
+    memcpy(walk.key.id, options->id, JOURNAL_ID_BYTES);
+    for (uint32_t number = 1; number <= last && status == STATUS_OK; number++) {
+        status = walk_number(&walk, folder, number);
+    }
+    ret_report->entries = ret_end->next_position - 1;
+    return status;
+}
+
+enum status
+journal_walk(const struct journal_options *options, journal_visit *visit, void *state,
+             struct journal_report *ret_report)
+{
+    struct journal_end end = {.segment = 0};
+    int folder = open(options->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum status status;
+
+    if (folder < 0 && errno == ENOENT) {
+        return STATUS_NOT_FOUND;
+    }
+    if (folder < 0) {
+        LOG(LOG_LEVEL_ERROR, EVENT_SYSTEM_CALL_FAILED, F("errno", errno), F("line", __LINE__));
+        return STATUS_UNAVAILABLE;
+    }
+    status = journal_walk_folder(folder, options, visit, state, ret_report, &end);
+    free(end.firsts);
+    (void)close(folder);
+    return status;
+}
