@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -140,6 +141,35 @@ test_parser_is_used_again(void **state)
                          STATUS_INVALID);
         assert_null(message);
     }
+    free(data);
+}
+
+static long
+peak_kib(void)
+{
+    struct rusage usage;
+
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return usage.ru_maxrss;
+}
+
+/* Kept between messages are the objects of one: were they those of all, this would take 50 MiB. */
+static void
+test_parser_does_not_grow(void **state)
+{
+    enum { MESSAGES = 8000, ENTRIES = 250, GROWTH_KIB_MAX = 8 * 1024 };
+    uint8_t *data = malloc(FRAME_BYTES_MAX);
+    struct message_writer writer = {.data = data, .capacity = FRAME_BYTES_MAX};
+
+    (void)state;
+    assert_non_null(data);
+    write_batch(&writer, ENTRIES);
+    (void)parse(&writer);
+    long before = peak_kib();
+    for (size_t i = 0; i < MESSAGES; i++) {
+        (void)parse(&writer);
+    }
+    assert_in_range(peak_kib() - before, 0, GROWTH_KIB_MAX);
     free(data);
 }
 
@@ -458,6 +488,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_absent_leaves_result_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_views_point_into_the_input, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parser_is_used_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_parser_does_not_grow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_operation_by_every_field, setup, teardown),
         cmocka_unit_test_setup_teardown(test_principal_add_takes_one_identity, setup, teardown),
         cmocka_unit_test(test_names_of_operations),

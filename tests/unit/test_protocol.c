@@ -14,7 +14,7 @@
 #include "limits.h"
 #include "message.h"
 
-enum { ROW_BYTES = 128, RANGE_BYTES = 64 };
+enum { ROW_BYTES = 128, NUMBER_BYTES = 32, RANGE_BYTES = 64 };
 
 static char *document;
 
@@ -64,7 +64,7 @@ count_rows(void)
 }
 
 static const char *
-highest(uint64_t number, char ret_text[static RANGE_BYTES])
+highest(uint64_t number, char ret_text[static NUMBER_BYTES])
 {
     if (number == UINT64_MAX) {
         return "2^64-1";
@@ -72,24 +72,24 @@ highest(uint64_t number, char ret_text[static RANGE_BYTES])
     if (number == UINT32_MAX) {
         return "2^32-1";
     }
-    (void)snprintf(ret_text, RANGE_BYTES, "%llu", (unsigned long long)number);
+    (void)snprintf(ret_text, NUMBER_BYTES, "%llu", (unsigned long long)number);
     return ret_text;
 }
 
 static void
-format_range(const struct field_rule *rule, char ret_range[static 2 * RANGE_BYTES])
+format_range(const struct field_rule *rule, char ret_range[static RANGE_BYTES])
 {
-    char most[RANGE_BYTES];
+    char most[NUMBER_BYTES];
 
     ret_range[0] = '\0';
     if (rule->type == FIELD_TYPE_BOOL) {
         return;
     }
     if (rule->min == rule->max) {
-        (void)snprintf(ret_range, 2 * RANGE_BYTES, "%s ", highest(rule->max, most));
+        (void)snprintf(ret_range, RANGE_BYTES, "%s ", highest(rule->max, most));
         return;
     }
-    (void)snprintf(ret_range, 2 * RANGE_BYTES, "%llu..%s ", (unsigned long long)rule->min,
+    (void)snprintf(ret_range, RANGE_BYTES, "%llu..%s ", (unsigned long long)rule->min,
                    highest(rule->max, most));
 }
 
@@ -100,8 +100,8 @@ test_fields(void **state)
         [FIELD_TYPE_UINT] = "uint", [FIELD_TYPE_BOOL] = "bool",   [FIELD_TYPE_STR] = "str",
         [FIELD_TYPE_BIN] = "bin",   [FIELD_TYPE_TEXTS] = "texts", [FIELD_TYPE_MAPS] = "maps",
     };
-    char row[ROW_BYTES + 2 * RANGE_BYTES];
-    char range[2 * RANGE_BYTES];
+    char row[ROW_BYTES + RANGE_BYTES];
+    char range[RANGE_BYTES];
 
     (void)state;
     for (unsigned field = 0; field < FIELD_LIMIT_NUMBER; field++) {
