@@ -41,7 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t again[SP_HEADER_BYTES];
     struct sp_header header;
 
-    (void)sp_greeting_check(stream);
+    must(sp_greeting_check(stream) != SP_WHOLE || size >= SP_GREETING_BYTES);
     while (header_at_every_cut(stream, &header) == SP_WHOLE) {
         must(header.payload_bytes <= FRAME_BYTES_MAX - SP_REQUEST_ID_BYTES);
         sp_header_write(&header, again);

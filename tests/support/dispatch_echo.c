@@ -4,8 +4,9 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { REPLY_BYTES_MAX = 32 * 1024 * 1024 };
+enum { REPLY_BYTES_MAX = 32 * 1024 * 1024, DISK_NS = 150 * 1000 };
 
 struct workspace {
     atomic_bool in_use; /* from dispatch_handle to workspace_wipe */
@@ -113,6 +114,12 @@ wait_at_gate(struct dispatch *dispatch)
     (void)pthread_mutex_unlock(&dispatch->lock);
 }
 
+static bool
+must_wait(uint8_t kind)
+{
+    return kind == ECHO_WORKER || kind == ECHO_GATE || kind == ECHO_SLEEP;
+}
+
 enum dispatch_outcome
 dispatch_handle(struct dispatch *dispatch, struct peer *peer, struct workspace *workspace,
                 struct bytes request, enum dispatch_mode mode, struct bytes *ret_reply)
@@ -122,15 +129,18 @@ dispatch_handle(struct dispatch *dispatch, struct peer *peer, struct workspace *
 
     assert(!was_in_use);
     if (mode == DISPATCH_NO_WAIT) {
-        if (kind == ECHO_WORKER || kind == ECHO_GATE) {
+        if (must_wait(kind)) {
             return DISPATCH_WOULD_WAIT;
         }
         dispatch->inline_count++;
     } else {
-        assert(kind == ECHO_WORKER || kind == ECHO_GATE);
+        assert(must_wait(kind));
         dispatch->worker_count++;
         if (kind == ECHO_GATE) {
             wait_at_gate(dispatch);
+        }
+        if (kind == ECHO_SLEEP) {
+            (void)nanosleep(&(struct timespec){.tv_nsec = DISK_NS}, NULL);
         }
     }
     *ret_reply = answer(peer, workspace, request);

@@ -17,6 +17,7 @@ enum {
     ECHO_INLINE = 'e',  /* the request again, where it arrived */
     ECHO_WORKER = 'w',  /* the same, from a worker */
     ECHO_GATE = 'g',    /* the same, from a worker, once the gate is open */
+    ECHO_SLEEP = 's',   /* the same, from a worker that waits first, about as long as a disk does */
     ECHO_LARGE = 'l',   /* 4 bytes follow, big-endian: a reply of so many bytes */
     ECHO_LOGIN = 'k',   /* from now on this peer is known; nothing more */
     ECHO_PEER = 'p',    /* socket, state, and uid in 4 bytes, as dispatch sees them */

@@ -13,6 +13,18 @@
 
 enum { LOG_EVERY_MS = 1000, STOP_STEP_MS = 2 };
 
+static const struct server_limits defaults = {
+    .connections_max = 1024,
+    .connections_per_uid_max = 256,
+    .outstanding_max = 64,
+    .handshake_ms = 5000,
+    .frame_ms = 10000,
+    .write_ms = 10000,
+    .workers = 64,
+    .queue_max = 4096,
+    .memory_bytes_max = (size_t)64 * 1024 * 1024,
+};
+
 static void
 fill_in(uint32_t *value, uint32_t when_zero)
 {
@@ -24,16 +36,16 @@ fill_in(uint32_t *value, uint32_t when_zero)
 static struct server_limits
 limits_with_defaults(struct server_limits limits)
 {
-    fill_in(&limits.connections_max, 1024);
-    fill_in(&limits.connections_per_uid_max, 256);
-    fill_in(&limits.outstanding_max, 64);
-    fill_in(&limits.handshake_ms, 5000);
-    fill_in(&limits.frame_ms, 10000);
-    fill_in(&limits.write_ms, 10000);
-    fill_in(&limits.workers, 64);
-    fill_in(&limits.queue_max, 4096);
+    fill_in(&limits.connections_max, defaults.connections_max);
+    fill_in(&limits.connections_per_uid_max, defaults.connections_per_uid_max);
+    fill_in(&limits.outstanding_max, defaults.outstanding_max);
+    fill_in(&limits.handshake_ms, defaults.handshake_ms);
+    fill_in(&limits.frame_ms, defaults.frame_ms);
+    fill_in(&limits.write_ms, defaults.write_ms);
+    fill_in(&limits.workers, defaults.workers);
+    fill_in(&limits.queue_max, defaults.queue_max);
     if (limits.memory_bytes_max == 0) {
-        limits.memory_bytes_max = (size_t)64 * 1024 * 1024;
+        limits.memory_bytes_max = defaults.memory_bytes_max;
     }
     return limits;
 }

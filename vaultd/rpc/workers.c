@@ -9,6 +9,13 @@
 #include "jobs.h"
 #include "log.h"
 
+/*
+ * A wake-up costs more than most jobs. No more than these are under way at once; a worker that
+ * arrives and leaves more jobs behind wakes the next. So short jobs are done by a few workers that
+ * stay awake, and jobs that block soon have all of them.
+ */
+enum { WAKING_MAX = 2 };
+
 struct worker {
     struct workers *workers;
     struct workspace *workspace;
@@ -20,8 +27,9 @@ struct worker {
  * Invariants (`lock` guards everything but options and worker[], which do not change while threads
  * run):
  * 1. `waiting` jobs hang from `first` to `last`, oldest first; never more than options.queue_max.
- * 2. `idle` workers wait on `wake`; each submit wakes at most one of them.
- * 3. Once `stopping`, nothing is added.
+ * 2. `idle` workers wait on `wake`, of which about `waking` were signalled and have not arrived.
+ * 3. While jobs wait and workers are idle, `waking` is not 0.
+ * 4. Once `stopping`, nothing is added.
  */
 struct workers {
     struct workers_options options;
@@ -30,6 +38,7 @@ struct workers {
     struct job *first, *last;
     uint32_t waiting;
     uint32_t idle;
+    uint32_t waking;
     bool stopping;
     struct worker worker[];
 };
@@ -51,20 +60,39 @@ pop(struct workers *workers)
     return job;
 }
 
+/* True: the caller must signal `wake`, once it has unlocked. */
+static bool
+take_wake_locked(struct workers *workers)
+{
+    if (workers->first == NULL || workers->waking >= WAKING_MAX ||
+        workers->waking >= workers->idle) {
+        return false;
+    }
+    workers->waking++;
+    return true;
+}
+
 /* NULL: time to end. */
 static struct job *
 next_job(struct workers *workers)
 {
     struct job *job;
+    bool wake;
 
     (void)pthread_mutex_lock(&workers->lock);
     while (!workers->stopping && workers->first == NULL) {
         workers->idle++;
         (void)pthread_cond_wait(&workers->wake, &workers->lock);
         workers->idle--;
+        /* A spurious return counts as an arrival: at worst one is woken too many. */
+        workers->waking -= workers->waking > 0;
     }
     job = workers->stopping ? NULL : pop(workers);
+    wake = take_wake_locked(workers);
     (void)pthread_mutex_unlock(&workers->lock);
+    if (wake) {
+        (void)pthread_cond_signal(&workers->wake);
+    }
     return job;
 }
 
@@ -143,7 +171,7 @@ workers_submit(struct workers *workers, struct job *job)
     }
     workers->last = job;
     workers->waiting++;
-    wake = workers->idle > 0;
+    wake = take_wake_locked(workers);
     (void)pthread_mutex_unlock(&workers->lock);
     if (wake) {
         (void)pthread_cond_signal(&workers->wake);
