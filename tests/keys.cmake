@@ -3,3 +3,22 @@
 cmocka_test(unit keyring DEPS keyring LIBS PkgConfig::sodium
   SOURCES support/folder.c support/vectors.c)
 cmocka_test(unit unseal DEPS keyring LIBS PkgConfig::sodium SOURCES support/folder.c)
+cmocka_test(unit audit DEPS audit journal keyring LIBS PkgConfig::sodium
+  SOURCES support/folder.c support/vectors.c)
+
+# With clang a fuzzer; with any compiler a test that replays the corpus.
+foreach(target keyring audit)
+  add_executable(replay_${target} fuzz/fuzz_${target}.c support/fuzz_replay.c)
+  target_link_libraries(replay_${target} PRIVATE house proto vaultd_${target} vaultd_base
+    PkgConfig::sodium)
+  add_test(NAME fuzz/${target}
+           COMMAND replay_${target} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${target})
+  set_tests_properties(fuzz/${target} PROPERTIES LABELS unit)
+  if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+    add_executable(fuzz_${target} fuzz/fuzz_${target}.c)
+    target_link_libraries(fuzz_${target} PRIVATE house proto vaultd_${target} vaultd_base
+      PkgConfig::sodium)
+    target_compile_options(fuzz_${target} PRIVATE -fsanitize=fuzzer)
+    target_link_options(fuzz_${target} PRIVATE -fsanitize=fuzzer)
+  endif()
+endforeach()

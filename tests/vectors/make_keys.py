@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes keyring.txt beside itself, from the format's text alone: no code is shared with the daemon.
+"""Writes keyring.txt and audit.txt beside itself, from the format's text alone: no code is shared with the daemon.
 
 XChaCha20-Poly1305 after RFC 8439 and draft-irtf-cfrg-xchacha-03, BLAKE2b from Python's hashlib.
 Run by hand when the format changes; the tests read only what it wrote.
@@ -138,9 +138,59 @@ def keyring_vectors():
     yield "tag-damaged", "corrupt", ROOT, flipped(good, -1)
     yield "version-2", "corrupt", ROOT, keyring(header(version=2))
     yield "slot-with-parameters", "corrupt", ROOT, keyring(header(slots=(one_slot_with_parameters,)))
+    yield "slot-says-it-has-parameters", "corrupt", ROOT, keyring(header(slots=(b"\1\0\4",)))
     yield "keys-out-of-order", "corrupt", ROOT, keyring(keys=rows()[::-1])
     yield "key-state-unknown", "corrupt", ROOT, keyring(keys=[row(3, 0, 1, b"A" * 32, state=9)])
     yield "count-too-large", "corrupt", ROOT, keyring(count=6)
+
+
+# ---- the audit chain ----
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def entry(sequence, previous, operation=13, phase=1, result=0, flags=0, time=1_700_000_000_000, refers=0,
+          role=0, kind=0, token=bytes(16), names=(b"", b"", b""), digest=b"", reason=b"", version=1):
+    return (struct.pack(">BBIBBQQ32sQIBB16sBBBH", version, phase, operation, result, flags, sequence, time,
+                        previous, refers, 1001, role, kind, token, *map(len, names), len(reason))
+            + digest + b"".join(names) + reason)
+
+
+AUDIT_ROOT = sha256(b"contact-vault audit 1" + VAULT_ID)
+CREATED, OPENED = 200, 201
+REVEAL = dict(kind=1, token=bytes(range(16)), names=(b"maria", b"shop", b""), reason=bytes(51))
+
+
+def chain(*changes, root=AUDIT_ROOT):
+    """CREATED, then one entry for each set of fields, linked."""
+    entries = [entry(1, root, CREATED)]
+    for fields in changes:
+        fields = {"sequence": len(entries) + 1, "previous": sha256(entries[-1]), **fields}
+        entries.append(entry(**fields))
+    return [VAULT_ID, *entries]
+
+
+def audit_vectors():
+    intent = dict(operation=54, phase=2, flags=1, digest=b"d" * 32, role=3, names=(b"admin", b"shop", b"maria"))
+    yield "created", "ok", *chain()
+    yield "reveal", "ok", *chain(dict(operation=OPENED), REVEAL)
+    yield "intent-and-outcome", "ok", *chain(intent, dict(intent, phase=3, refers=2))
+    yield "same-time", "ok", *chain({}, {})
+    yield "other-root", "corrupt", *chain(root=sha256(b"contact-vault audit 1" + bytes(16)))
+    yield "not-created-first", "corrupt", VAULT_ID, entry(1, AUDIT_ROOT, OPENED)
+    yield "created-twice", "corrupt", *chain(dict(operation=CREATED))
+    yield "wrong-hash", "corrupt", *chain(dict(previous=AUDIT_ROOT))
+    yield "gap", "corrupt", *chain(dict(sequence=3))
+    yield "time-back", "corrupt", *chain(dict(time=1_699_999_999_999))
+    yield "version-2", "corrupt", *chain(dict(version=2))
+    yield "flag-unknown", "corrupt", *chain(dict(flags=2))
+    yield "status-unknown", "corrupt", *chain(dict(result=14))
+    yield "outcome-of-the-future", "corrupt", *chain(dict(phase=3, refers=2))
+    yield "name-with-escape", "corrupt", *chain(dict(names=(b"\x1b[2J", b"", b"")))
+    yield "reason-too-short", "corrupt", *chain(dict(reason=bytes(40)))
+    yield "digest-missing", "corrupt", *chain(dict(flags=1))
+    yield "trailing-byte", "corrupt", *(chain()[:1] + [chain()[1] + b"\0"])
 
 
 def write(name, about, vectors):
@@ -166,3 +216,4 @@ if __name__ == "__main__":
     index = blind_index(b"+393331234567")
     write("keyring.txt", "Fields: root key, file, blind index of phone +393331234567 in namespace 7.",
           ((*vector, index) for vector in keyring_vectors()))
+    write("audit.txt", "Fields: vault_id, then the entries of one chain.", audit_vectors())

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "audit_chain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *
+find_fault(const struct audit_chain *chain, uint64_t position, const struct audit_entry *entry,
+           const struct audit_link *link)
+{
+    if (link->sequence != position) {
+        return "its number is not its place in the log";
+    }
+    if ((entry->operation == AUDIT_ACT_CREATED) != (position == 1)) {
+        return "the log's first entry is its creation, and no other is";
+    }
+    if (position > 1 && memcmp(link->previous, chain->head, AUDIT_DIGEST_BYTES) != 0) {
+        return "it does not carry the hash of the entry before: one of the two was altered";
+    }
+    if (link->time_ms < chain->time_ms) {
+        return "its time is before that of the entry before";
+    }
+    if (entry->refers >= position) {
+        return "it refers to an entry that is not before it";
+    }
+    return NULL;
+}
+
+enum status
+audit_chain_extend(struct audit_chain *chain, uint64_t position, struct bytes bytes,
+                   struct audit_entry *ret_entry)
+{
+    struct audit_entry entry;
+    struct audit_link link;
+
+    if (audit_entry_decode(bytes, &entry, &link, &chain->fault) != STATUS_OK) {
+        return STATUS_CORRUPT;
+    }
+    chain->fault = find_fault(chain, position, &entry, &link);
+    if (chain->fault != NULL) {
+        return STATUS_CORRUPT;
+    }
+    if (position == 1) {
+        memcpy(chain->root, link.previous, AUDIT_DIGEST_BYTES);
+    }
+    chain->sequence = position;
+    chain->time_ms = link.time_ms;
+    audit_entry_digest(bytes, chain->head);
+    *ret_entry = entry;
+    return STATUS_OK;
+}
+
+void
+audit_chain_place(const struct audit_chain *chain, const struct journal_report *report,
+                  char ret_place[static AUDIT_PLACE_BYTES])
+{
+    const char *fault = chain->fault == NULL ? "damaged" : chain->fault;
+    const char *place = report->place.text[0] == '\0' ? "the log" : report->place.text;
+
+    (void)snprintf(ret_place, AUDIT_PLACE_BYTES, "%.*s: entry %" PRIu64 ": %s",
+                   AUDIT_PLACE_BYTES / 2, place, chain->sequence + 1, fault);
+}

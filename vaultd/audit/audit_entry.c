@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The audit entry, version 1. Numbers in network order; entry N is the journal's entry N.
+ *
+ *   offset  size  what
+ *   0       1     version, 1
+ *   1       1     phase: 1 done, 2 intent, 3 outcome
+ *   2       4     operation (enum operation; from 200 on the vault's own acts), not 0
+ *   6       1     result (enum status)
+ *   7       1     flags: bit 0: an access digest follows; the others are 0
+ *   8       8     sequence, from 1
+ *   16      8     time, ms since 1970; never less than that of the entry before
+ *   24      32    SHA-256 of the whole entry before; of the first entry: SHA-256 of
+ *                 "contact-vault audit 1" and the vault_id
+ *   56      8     refers: of an outcome, the sequence of its intent; else 0
+ *   64      4     uid of the peer
+ *   68      1     role of a grant or revoke, else 0
+ *   69      1     kind of the token: 1 phone, 2 e-mail, 0 no token
+ *   70      16    token; zeros where there is none
+ *   86      1     size of the principal's name, 0 to 64
+ *   87      1     size of the namespace's name, 0 to 64
+ *   88      1     size of the subject's name, 0 to 64
+ *   89      2     size of the sealed reason: 0, or 41 to 240
+ *   91      --    access digest (32, if flagged), principal, namespace, subject, sealed reason
+ *
+ * Names are printable ASCII without blanks. The first entry, and no other, is the act "created".
+ * The reason is nonce (24), ciphertext and tag (16), sealed under the reason key of the year that
+ * the time falls in (UTC), with vault_id and sequence (u64) as associated data.
+ */
+#include "audit_entry.h"
+
+#include <sodium.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum {
+    VERSION = 1,
+    FLAG_ACCESS_DIGEST = 1,
+
+    PHASE_OFFSET = 1,
+    OPERATION_OFFSET = 2,
+    RESULT_OFFSET = 6,
+    FLAGS_OFFSET = 7,
+    SEQUENCE_OFFSET = 8,
+    TIME_OFFSET = 16,
+    PREVIOUS_OFFSET = 24,
+    REFERS_OFFSET = 56,
+    UID_OFFSET = 64,
+    ROLE_OFFSET = 68,
+    TOKEN_KIND_OFFSET = 69,
+    TOKEN_OFFSET = 70,
+    PRINCIPAL_SIZE_OFFSET = 86,
+    NAMESPACE_SIZE_OFFSET = 87,
+    SUBJECT_SIZE_OFFSET = 88,
+    REASON_SIZE_OFFSET = 89,
+};
+_Static_assert(REASON_SIZE_OFFSET + 2 == AUDIT_ENTRY_FIXED_BYTES, "the entry as published");
+_Static_assert(AUDIT_DIGEST_BYTES == crypto_hash_sha256_BYTES, "");
+
+static const uint8_t root_context[] = "contact-vault audit 1"; /* without its NUL */
+
+/* ---- rules ---- */
+
+static bool
+name_well_formed(struct bytes name)
+{
+    if (name.size > NAME_BYTES_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] <= ' ' || name.data[i] > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *
+audit_entry_fault(const struct audit_entry *entry)
+{
+    if (entry->operation == 0) {
+        return "it names no operation";
+    }
+    if (entry->phase < AUDIT_DONE || entry->phase > AUDIT_OUTCOME) {
+        return "its phase is unknown";
+    }
+    if ((unsigned)entry->result >= STATUS_COUNT) {
+        return "its result is unknown";
+    }
+    if ((entry->refers != 0) != (entry->phase == AUDIT_OUTCOME)) {
+        return "an outcome names its intent, and nothing else does";
+    }
+    if (entry->role >= ROLE_COUNT) {
+        return "its role is unknown";
+    }
+    if (entry->token_kind > CONTACT_EMAIL ||
+        (entry->token_kind == 0 && !sodium_is_zero(entry->token, TOKEN_BYTES))) {
+        return "its token is of no known kind";
+    }
+    if (!name_well_formed(entry->principal) || !name_well_formed(entry->namespace_name) ||
+        !name_well_formed(entry->subject)) {
+        return "a name in it is none";
+    }
+    return NULL;
+}
+
+/* ---- writing ---- */
+
+size_t
+audit_entry_size(const struct audit_entry *entry, size_t reason_bytes)
+{
+    return AUDIT_ENTRY_FIXED_BYTES + (entry->has_access_digest ? AUDIT_DIGEST_BYTES : 0U) +
+           entry->principal.size + entry->namespace_name.size + entry->subject.size + reason_bytes;
+}
+
+static uint8_t *
+put_bytes(uint8_t *to, struct bytes bytes)
+{
+    if (bytes.size > 0) {
+        memcpy(to, bytes.data, bytes.size);
+    }
+    return to + bytes.size;
+}
+
+uint8_t *
+audit_entry_encode(const struct audit_entry *entry, size_t reason_bytes, uint8_t *to)
+{
+    uint8_t *at = to + AUDIT_ENTRY_FIXED_BYTES;
+
+    to[0] = VERSION;
+    to[PHASE_OFFSET] = (uint8_t)entry->phase;
+    put_u32(to + OPERATION_OFFSET, entry->operation);
+    to[RESULT_OFFSET] = (uint8_t)entry->result;
+    to[FLAGS_OFFSET] = entry->has_access_digest ? FLAG_ACCESS_DIGEST : 0;
+    put_u64(to + REFERS_OFFSET, entry->refers);
+    put_u32(to + UID_OFFSET, entry->uid);
+    to[ROLE_OFFSET] = entry->role;
+    to[TOKEN_KIND_OFFSET] = entry->token_kind;
+    memcpy(to + TOKEN_OFFSET, entry->token, TOKEN_BYTES);
+    to[PRINCIPAL_SIZE_OFFSET] = (uint8_t)entry->principal.size;
+    to[NAMESPACE_SIZE_OFFSET] = (uint8_t)entry->namespace_name.size;
+    to[SUBJECT_SIZE_OFFSET] = (uint8_t)entry->subject.size;
+    put_u16(to + REASON_SIZE_OFFSET, (uint16_t)reason_bytes);
+    if (entry->has_access_digest) {
+        at = put_bytes(at, bytes_of(entry->access_digest, AUDIT_DIGEST_BYTES));
+    }
+    at = put_bytes(at, entry->principal);
+    at = put_bytes(at, entry->namespace_name);
+    return put_bytes(at, entry->subject);
+}
+
+void
+audit_entry_put_link(const struct audit_link *link, uint8_t *entry)
+{
+    put_u64(entry + SEQUENCE_OFFSET, link->sequence);
+    put_u64(entry + TIME_OFFSET, link->time_ms);
+    memcpy(entry + PREVIOUS_OFFSET, link->previous, AUDIT_DIGEST_BYTES);
+}
+
+/* ---- reading ---- */
+
+static void
+decode_fixed(const uint8_t *from, struct audit_entry *entry, struct audit_link *link)
+{
+    *link = (struct audit_link){.sequence = get_u64(from + SEQUENCE_OFFSET),
+                                .time_ms = get_u64(from + TIME_OFFSET)};
+    memcpy(link->previous, from + PREVIOUS_OFFSET, AUDIT_DIGEST_BYTES);
+    *entry = (struct audit_entry){
+        .sequence = link->sequence,
+        .time_ms = link->time_ms,
+        .operation = get_u32(from + OPERATION_OFFSET),
+        .phase = (enum audit_phase)from[PHASE_OFFSET],
+        .result = (enum status)from[RESULT_OFFSET],
+        .refers = get_u64(from + REFERS_OFFSET),
+        .uid = get_u32(from + UID_OFFSET),
+        .role = from[ROLE_OFFSET],
+        .token_kind = from[TOKEN_KIND_OFFSET],
+        .has_access_digest = (from[FLAGS_OFFSET] & FLAG_ACCESS_DIGEST) != 0,
+    };
+    memcpy(entry->token, from + TOKEN_OFFSET, TOKEN_BYTES);
+}
+
+static struct bytes
+take(const uint8_t **at, size_t size)
+{
+    struct bytes taken = bytes_of(*at, size);
+
+    *at += size;
+    return taken;
+}
+
+static bool
+reason_size_known(size_t size)
+{
+    return size == 0 ||
+           (size > AUDIT_REASON_EXTRA && size <= REASON_BYTES_MAX + AUDIT_REASON_EXTRA);
+}
+
+static const char *
+decode(struct bytes bytes, struct audit_entry *entry, struct audit_link *link)
+{
+    const uint8_t *from = bytes.data;
+    const uint8_t *at = from + AUDIT_ENTRY_FIXED_BYTES;
+    size_t reason_bytes, size;
+
+    if (bytes.size < AUDIT_ENTRY_FIXED_BYTES) {
+        return "it is too short to be an entry";
+    }
+    if (from[0] != VERSION || (from[FLAGS_OFFSET] & ~FLAG_ACCESS_DIGEST) != 0) {
+        return "its version is unknown";
+    }
+    decode_fixed(from, entry, link);
+    reason_bytes = get_u16(from + REASON_SIZE_OFFSET);
+    size = AUDIT_ENTRY_FIXED_BYTES + (entry->has_access_digest ? AUDIT_DIGEST_BYTES : 0U) +
+           from[PRINCIPAL_SIZE_OFFSET] + from[NAMESPACE_SIZE_OFFSET] + from[SUBJECT_SIZE_OFFSET] +
+           reason_bytes;
+    if (!reason_size_known(reason_bytes) || size != bytes.size) {
+        return "its parts do not add up to its size";
+    }
+    if (entry->has_access_digest) {
+        memcpy(entry->access_digest, take(&at, AUDIT_DIGEST_BYTES).data, AUDIT_DIGEST_BYTES);
+    }
+    entry->principal = take(&at, from[PRINCIPAL_SIZE_OFFSET]);
+    entry->namespace_name = take(&at, from[NAMESPACE_SIZE_OFFSET]);
+    entry->subject = take(&at, from[SUBJECT_SIZE_OFFSET]);
+    entry->reason = take(&at, reason_bytes);
+    return audit_entry_fault(entry);
+}
+
+enum status
+audit_entry_decode(struct bytes bytes, struct audit_entry *ret_entry, struct audit_link *ret_link,
+                   const char **ret_fault)
+{
+    struct audit_entry entry;
+    struct audit_link link;
+    const char *fault = decode(bytes, &entry, &link);
+
+    if (fault != NULL) {
+        *ret_fault = fault;
+        return STATUS_CORRUPT;
+    }
+    *ret_entry = entry;
+    *ret_link = link;
+    return STATUS_OK;
+}
+
+/* ---- hashes ---- */
+
+void
+audit_entry_root(const uint8_t vault_id[static 16], uint8_t ret_digest[static AUDIT_DIGEST_BYTES])
+{
+    crypto_hash_sha256_state state;
+
+    (void)crypto_hash_sha256_init(&state);
+    (void)crypto_hash_sha256_update(&state, root_context, sizeof root_context - 1);
+    (void)crypto_hash_sha256_update(&state, vault_id, 16);
+    (void)crypto_hash_sha256_final(&state, ret_digest);
+}
+
+void
+audit_entry_digest(struct bytes entry, uint8_t ret_digest[static AUDIT_DIGEST_BYTES])
+{
+    (void)crypto_hash_sha256(ret_digest, entry.data, entry.size);
+}
