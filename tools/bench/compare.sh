@@ -14,7 +14,7 @@ build=$PWD/build/release
 bench=$build/tools/bench
 vaultctl=$build/tools/vaultctl/vaultctl
 cmake --preset release >/dev/null
-cmake --build --preset release --target vaultd vaultctl vault_load echo_server echo_load >/dev/null
+cmake --build --preset release --target vaultd vaultctl vault_load wire_load echo_server echo_load >/dev/null
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/contact-vault-bench.XXXXXX")
 dir=$work/vault
@@ -50,23 +50,28 @@ for actor in "service service" "reader reveal"; do
 done
 "$bench/vault_load" "$dir/run/vault.sock" "$work/service.key" fill "$contacts"
 
-# Rows of the table: name, what stands below the ratio, batch, command.
-vault() { # IDENTITY ACT THREADS BATCH
-    "$bench/vault_load" "$dir/run/vault.sock" "$work/$1.key" "$2" "$3" "$seconds" "$4" "$contacts"
-}
+# The vault as the echo is loaded, from nng's asynchronous contexts; and as a service loads it, from
+# threads of the client library. wire|library IDENTITY ACT OUTSTANDING BATCH
+wire() { "$bench/wire_load" "ipc://$dir/run/vault.sock" "$work/$1.key" "$2" "$3" "$seconds" "$4" "$contacts"; }
+library() { "$bench/vault_load" "$dir/run/vault.sock" "$work/$1.key" "$2" "$3" "$seconds" "$4" "$contacts"; }
 echoes() { "$bench/echo_load" "ipc://$work/echo.sock" "$1" "$seconds"; }
+# Rows of the table: name | which echo it is held against | contacts a call | command. The echoes stand first.
 rows=(
     "echo of 64 bytes, 1 outstanding|echo_1|1|echoes 1"
     "echo of 64 bytes, 64 outstanding|echo_64|1|echoes 64"
-    "tokenize known, 1 outstanding|echo_1|1|vault service known 1 1"
-    "tokenize known, 64 outstanding|echo_64|1|vault service known 64 1"
-    "mask, 64 outstanding|echo_64|1|vault service mask 64 1"
-    "detokenize, 1 outstanding|echo_1|1|vault reader detokenize 1 1"
-    "detokenize, 64 outstanding|echo_64|1|vault reader detokenize 64 1"
-    "tokenize new, 64 outstanding|echo_64|1|vault service new 64 1"
-    "batches of 256 known, 4 outstanding|echo_64|256|vault service known 4 256"
-    "batches of 256 new, 4 outstanding|echo_64|256|vault service new 4 256"
-    "batches of 256 detokenize, 4 outstanding|echo_64|256|vault reader detokenize 4 256"
+    "tokenize known, 1 outstanding|echo_1|1|wire service known 1 1"
+    "tokenize known, 64 outstanding|echo_64|1|wire service known 64 1"
+    "mask, 64 outstanding|echo_64|1|wire service mask 64 1"
+    "detokenize, 1 outstanding|echo_1|1|wire reader detokenize 1 1"
+    "detokenize, 64 outstanding|echo_64|1|wire reader detokenize 64 1"
+    "tokenize new, 1 outstanding|echo_1|1|wire service new 1 1"
+    "tokenize new, 64 outstanding|echo_64|1|wire service new 64 1"
+    "256 known a call, 4 outstanding|echo_64|256|wire service known 4 256"
+    "256 new a call, 4 outstanding|echo_64|256|wire service new 4 256"
+    "256 detokenize a call, 4 outstanding|echo_64|256|wire reader detokenize 4 256"
+    "library: tokenize known, 1 thread|echo_1|1|library service known 1 1"
+    "library: tokenize known, 64 threads|echo_64|1|library service known 64 1"
+    "library: detokenize, 64 threads|echo_64|1|library reader detokenize 64 1"
 )
 
 for ((round = 1; round <= rounds; round++)); do
@@ -96,6 +101,5 @@ for i in "${!rows[@]}"; do
     printf '%-42s %12d %9s %9d %9d\n' "${rows[$i]%%|*}" "$(median "$i" 4)" "$(ratio "$i")" "$(median "$i" 5)" "$(median "$i" 6)"
 done
 echo
-echo "a second: contacts, or echoes; to echo: median of the ratios within each round, at as many"
-echo "outstanding (batches: to the echo at 64). The vault is loaded by threads of the client library,"
-echo "the echo by nng's asynchronous contexts."
+echo "a second: contacts, or echoes. to echo: median of the ratios within each round, to the echo at as"
+echo "many outstanding (256 a call: to the echo at 64). library: through threads of libcontactvault."

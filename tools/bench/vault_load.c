@@ -16,38 +16,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "contactvault.h"
+#include "load.h"
 
-enum {
-    THREADS_MAX = 256,
-    BATCH_MAX = 1024,
-    TEXT_BYTES = 48,
-    TOKEN_BYTES = 32, /* with its NUL */
-    FILL_BATCH = 4096,
-    BUCKETS = 1000000, /* of a microsecond; what is slower counts as this slow */
-    WARM_UP_S = 1,
-};
-
-enum act { ACT_KNOWN, ACT_NEW, ACT_MASK, ACT_DETOKENIZE, ACT_COUNT };
-static const char *const act_names[ACT_COUNT] = {"known", "new", "mask", "detokenize"};
+enum { THREADS_MAX = 256, SECONDS_MAX = 3600 };
 
 static struct {
     struct cv_client *client;
-    enum act act;
+    enum load_act act;
     unsigned batch, contacts;
-    char (*tokens)[TOKEN_BYTES]; /* by contact, for mask and detokenize */
-    char run[16];                /* makes the new contacts of this run new */
-    atomic_uint next;
-    atomic_bool counting, ending;
-    atomic_uint buckets[BUCKETS];
+    char (*tokens)[LOAD_TOKEN_BYTES]; /* by contact, for mask and detokenize */
+    atomic_bool ending;
 } load;
 
 struct texts {
-    char text[BATCH_MAX][TEXT_BYTES];
-    const char *values[BATCH_MAX];
+    char text[LOAD_BATCH_MAX][LOAD_TEXT_BYTES];
+    const char *values[LOAD_BATCH_MAX];
 };
 
 static void
@@ -58,46 +43,21 @@ die(const char *what, enum cv_status status, const struct cv_reply *reply)
     exit(1);
 }
 
-static uint64_t
-now_us(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
+/* Makes all contacts, or looks them up. */
 static void
-known_text(unsigned contact, char to[static TEXT_BYTES])
+fetch(bool make)
 {
-    snprintf(to, TEXT_BYTES, "lead-%08u@example.org", contact);
-}
+    static char text[LOAD_FETCH_BATCH][LOAD_TEXT_BYTES];
+    static const char *values[LOAD_FETCH_BATCH];
 
-/* xorshift32 (Marsaglia 2003): enough to pick contacts. */
-static uint32_t
-roll(uint32_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return *state;
-}
-
-/* ---- before the measurement ---- */
-
-static void
-in_batches(bool make)
-{
-    static char text[FILL_BATCH][TEXT_BYTES];
-    static const char *values[FILL_BATCH];
-
-    for (unsigned from = 0; from < load.contacts; from += FILL_BATCH) {
-        unsigned count = load.contacts - from < FILL_BATCH ? load.contacts - from : FILL_BATCH;
+    for (unsigned from = 0; from < load.contacts; from += LOAD_FETCH_BATCH) {
+        unsigned left = load.contacts - from;
+        unsigned count = left < LOAD_FETCH_BATCH ? left : LOAD_FETCH_BATCH;
         struct cv_query query = {.values = values, .count = count};
         struct cv_reply *reply = NULL;
 
         for (unsigned i = 0; i < count; i++) {
-            known_text(from + i, text[i]);
+            load_known_text(from + i, text[i]);
             values[i] = text[i];
         }
         enum cv_status status = make ? cv_tokenize(load.client, &query, &reply)
@@ -106,7 +66,7 @@ in_batches(bool make)
         for (unsigned i = 0; status == CV_OK && i < count; i++) {
             status = reply->items[i].status;
             if (status == CV_OK && load.tokens != NULL) {
-                snprintf(load.tokens[from + i], TOKEN_BYTES, "%s", reply->items[i].token);
+                snprintf(load.tokens[from + i], LOAD_TOKEN_BYTES, "%s", reply->items[i].token);
             }
         }
         if (status != CV_OK) {
@@ -116,20 +76,17 @@ in_batches(bool make)
     }
 }
 
-/* ---- the measurement ---- */
-
 static void
 choose(struct texts *texts, uint32_t *state)
 {
     for (unsigned i = 0; i < load.batch; i++) {
-        unsigned contact = roll(state) % load.contacts;
+        unsigned contact = load_roll(state) % load.contacts;
 
         texts->values[i] = texts->text[i];
-        if (load.act == ACT_KNOWN) {
-            known_text(contact, texts->text[i]);
-        } else if (load.act == ACT_NEW) {
-            snprintf(texts->text[i], TEXT_BYTES, "new-%s-%u@example.org", load.run,
-                     atomic_fetch_add(&load.next, 1));
+        if (load.act == LOAD_KNOWN) {
+            load_known_text(contact, texts->text[i]);
+        } else if (load.act == LOAD_NEW) {
+            load_new_text(texts->text[i]);
         } else {
             texts->values[i] = load.tokens[contact];
         }
@@ -142,9 +99,9 @@ call(const struct texts *texts, struct cv_reply **ret_reply)
     struct cv_query query = {.values = texts->values, .count = load.batch};
 
     switch (load.act) {
-    case ACT_MASK:
+    case LOAD_MASK:
         return cv_mask(load.client, texts->values, load.batch, ret_reply);
-    case ACT_DETOKENIZE:
+    case LOAD_DETOKENIZE:
         return cv_detokenize(load.client, texts->values, load.batch, "benchmark", ret_reply);
     default:
         return cv_tokenize(load.client, &query, ret_reply);
@@ -164,48 +121,21 @@ work(void *argument)
         struct cv_reply *reply = NULL;
 
         choose(texts, &state);
-        uint64_t began = now_us();
+        uint64_t began = load_now_us();
         enum cv_status status = call(texts, &reply);
-        uint64_t took = now_us() - began;
+        uint64_t took = load_now_us() - began;
 
         for (size_t i = 0; status == CV_OK && i < reply->count; i++) {
             status = reply->items[i].status;
         }
         if (status != CV_OK) {
-            die(act_names[load.act], status, reply);
+            die("call", status, reply);
         }
         cv_reply_free(&reply);
-        if (atomic_load_explicit(&load.counting, memory_order_relaxed)) {
-            atomic_fetch_add_explicit(&load.buckets[took < BUCKETS ? took : BUCKETS - 1], 1,
-                                      memory_order_relaxed);
-        }
+        load_note(took);
     }
     free(texts);
     return NULL;
-}
-
-static void
-print_result(unsigned threads, uint64_t elapsed_us)
-{
-    uint64_t calls = 0;
-    uint64_t seen = 0;
-    unsigned median = 0;
-    unsigned p99 = 0;
-
-    for (unsigned i = 0; i < BUCKETS; i++) {
-        calls += load.buckets[i];
-    }
-    for (unsigned i = 0; i < BUCKETS; i++) {
-        seen += load.buckets[i];
-        if (seen * 2 < calls) {
-            median = i + 1;
-        }
-        if (seen * 100 < calls * 99) {
-            p99 = i + 1;
-        }
-    }
-    printf("%u outstanding: %.0f a second, median %u us, p99 %u us\n", threads,
-           (double)calls * 1e6 / (double)elapsed_us, median, p99);
 }
 
 static void
@@ -218,42 +148,26 @@ measure(unsigned threads, unsigned seconds)
             die("threads", CV_INTERNAL, NULL);
         }
     }
-    (void)sleep(WARM_UP_S);
-    uint64_t began = now_us();
-
-    atomic_store(&load.counting, true);
-    (void)sleep(seconds);
-    atomic_store(&load.counting, false);
-    uint64_t elapsed = now_us() - began;
-
+    load_measure(threads, seconds);
     atomic_store(&load.ending, true);
     for (unsigned i = 0; i < threads; i++) {
         (void)pthread_join(ids[i], NULL);
     }
-    print_result(threads, elapsed);
 }
 
-static unsigned
-number(const char *text, unsigned most)
+static void
+steady(char **arguments)
 {
-    unsigned long value = strtoul(text, NULL, 10);
-
-    if (value == 0 || value > most) {
-        fprintf(stderr, "vault_load: %s: 1 to %u wanted\n", text, most);
-        exit(2);
-    }
-    return (unsigned)value;
-}
-
-static enum act
-act_of(const char *name)
-{
-    for (int i = 0; i < ACT_COUNT; i++) {
-        if (strcmp(name, act_names[i]) == 0) {
-            return (enum act)i;
+    load.batch = load_number(arguments[6], LOAD_BATCH_MAX);
+    load.contacts = load_number(arguments[7], UINT32_MAX / 2);
+    if (load.act == LOAD_MASK || load.act == LOAD_DETOKENIZE) {
+        load.tokens = calloc(load.contacts, sizeof *load.tokens);
+        if (load.tokens == NULL) {
+            die("memory", CV_INTERNAL, NULL);
         }
+        fetch(false);
     }
-    return ACT_COUNT;
+    measure(load_number(arguments[4], THREADS_MAX), load_number(arguments[5], SECONDS_MAX));
 }
 
 int
@@ -262,7 +176,7 @@ main(int count, char **arguments)
     bool fill = count == 5 && strcmp(arguments[3], "fill") == 0;
     char message[CV_MESSAGE_BYTES];
 
-    if (!fill && (count != 8 || (load.act = act_of(arguments[3])) == ACT_COUNT)) {
+    if (!fill && (count != 8 || (load.act = load_act_of(arguments[3])) == LOAD_ACT_COUNT)) {
         fputs("usage: vault_load SOCKET IDENTITY fill CONTACTS\n"
               "       vault_load SOCKET IDENTITY known|new|mask|detokenize THREADS SECONDS BATCH "
               "CONTACTS\n",
@@ -270,26 +184,16 @@ main(int count, char **arguments)
         return 2;
     }
     struct cv_options options = {.socket = arguments[1], .identity_file = arguments[2]};
-    enum cv_status status = cv_open(&options, &load.client, message);
 
-    if (status != CV_OK) {
+    if (cv_open(&options, &load.client, message) != CV_OK) {
         fprintf(stderr, "vault_load: %s\n", message);
         return 1;
     }
-    load.contacts = number(arguments[fill ? 4 : 7], UINT32_MAX / 2);
     if (fill) {
-        in_batches(true);
+        load.contacts = load_number(arguments[4], UINT32_MAX / 2);
+        fetch(true);
     } else {
-        load.batch = number(arguments[6], BATCH_MAX);
-        snprintf(load.run, sizeof load.run, "%llx", (unsigned long long)now_us() & 0xffffffffff);
-        load.tokens = calloc(load.contacts, sizeof *load.tokens);
-        if (load.tokens == NULL) {
-            die("memory", CV_INTERNAL, NULL);
-        }
-        if (load.act == ACT_MASK || load.act == ACT_DETOKENIZE) {
-            in_batches(false);
-        }
-        measure(number(arguments[4], THREADS_MAX), number(arguments[5], 3600));
+        steady(arguments);
     }
     cv_close(&load.client);
     free(load.tokens);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    BUCKETS = 1000000, /* of a microsecond; what is slower counts as this slow */
+    WARM_UP_S = 1,
+};
+
+static const char *const act_names[LOAD_ACT_COUNT] = {"known", "new", "mask", "detokenize"};
+
+static atomic_uint next_new;
+static atomic_bool counting;
+static atomic_uint buckets[BUCKETS];
+
+enum load_act
+load_act_of(const char *name)
+{
+    int act = 0;
+
+    while (act < LOAD_ACT_COUNT && strcmp(name, act_names[act]) != 0) {
+        act++;
+    }
+    return (enum load_act)act;
+}
+
+unsigned
+load_number(const char *text, unsigned most)
+{
+    unsigned long value = strtoul(text, NULL, 10);
+
+    if (value == 0 || value > most) {
+        fprintf(stderr, "%s: 1 to %u wanted\n", text, most);
+        exit(2);
+    }
+    return (unsigned)value;
+}
+
+void
+load_known_text(unsigned contact, char to[static LOAD_TEXT_BYTES])
+{
+    snprintf(to, LOAD_TEXT_BYTES, "lead-%08u@example.org", contact);
+}
+
+void
+load_new_text(char to[static LOAD_TEXT_BYTES])
+{
+    static atomic_uint_fast64_t run; /* another each time the program runs */
+    uint64_t mine = atomic_load(&run);
+
+    if (mine == 0) {
+        uint64_t now = load_now_us();
+
+        mine = atomic_compare_exchange_strong(&run, &mine, now) ? now : mine;
+    }
+    snprintf(to, LOAD_TEXT_BYTES, "new-%llx-%u@example.org", (unsigned long long)mine,
+             atomic_fetch_add(&next_new, 1));
+}
+
+uint32_t
+load_roll(uint32_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state;
+}
+
+uint64_t
+load_now_us(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+void
+load_note(uint64_t took_us)
+{
+    if (atomic_load_explicit(&counting, memory_order_relaxed)) {
+        atomic_fetch_add_explicit(&buckets[took_us < BUCKETS ? took_us : BUCKETS - 1], 1,
+                                  memory_order_relaxed);
+    }
+}
+
+static void
+print(unsigned outstanding, uint64_t elapsed_us)
+{
+    uint64_t calls = 0;
+    uint64_t seen = 0;
+    unsigned median = 0;
+    unsigned p99 = 0;
+
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        calls += buckets[i];
+    }
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        seen += buckets[i];
+        if (seen * 2 < calls) {
+            median = i + 1;
+        }
+        if (seen * 100 < calls * 99) {
+            p99 = i + 1;
+        }
+    }
+    printf("%u outstanding: %.0f a second, median %u us, p99 %u us\n", outstanding,
+           (double)calls * 1e6 / (double)elapsed_us, median, p99);
+}
+
+void
+load_measure(unsigned outstanding, unsigned seconds)
+{
+    (void)sleep(WARM_UP_S);
+    uint64_t began = load_now_us();
+
+    atomic_store(&counting, true);
+    (void)sleep(seconds);
+    atomic_store(&counting, false);
+    print(outstanding, load_now_us() - began);
+}
