@@ -41,7 +41,12 @@ MUST_USE enum status contact_parse(struct bytes text, enum contact_form form,
                                    struct scratch *scratch, struct contact *ret_contact,
                                    struct contact_fault *ret_fault);
 
-/* contact_mask: what an agent may see of a canonical form; NUL-terminated, at most MASK_BYTES_MAX.
+/*
+ * contact_mask: what an agent may see of a canonical form; NUL-terminated, at most MASK_BYTES_MAX.
+ * Phone: calling code and last two digits, one shape for every length; no digits where fewer than
+ * 100,000 valid numbers end so. E-mail: the first characters before and after the @ and the whole
+ * public suffix (Public Suffix List; the last label where no rule fits; less its first label where
+ * the domain is itself a public suffix), international names in Unicode.
  */
 void contact_mask(enum contact_kind kind, struct bytes canonical, struct scratch *scratch,
                   char ret_mask[static MASK_BYTES_MAX + 1]);

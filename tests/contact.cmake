@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# Phone numbers and e-mail addresses; libphonenumber itself is asked what it thinks of the table.
+add_subdirectory(${CMAKE_SOURCE_DIR}/tools/phonetable ${CMAKE_BINARY_DIR}/tools/phonetable)
+
+foreach(part phone email mask)
+  cmocka_test(unit contact_${part} DEPS contact SOURCES support/contact_probe.c)
+endforeach()
+
+# contact.h is C only, so libphonenumber's side meets it through phone_subject.
+add_library(phone_subject STATIC support/phone_subject.c)
+target_include_directories(phone_subject PUBLIC support)
+target_link_libraries(phone_subject PRIVATE house proto vaultd_contact vaultd_base)
+add_executable(phone_oracle support/phone_oracle.cc)
+target_include_directories(phone_oracle PRIVATE ${CMAKE_SOURCE_DIR}/vaultd/contact)
+target_link_libraries(phone_oracle PRIVATE house phone_subject
+  ${PHONENUMBER_LIBRARY} ${PROTOBUF_LIBRARY})
+# libstdc++ 12 warns of its own <regex> under sanitizers.
+target_compile_options(phone_oracle PRIVATE -Wno-maybe-uninitialized)
+add_test(NAME unit/phone_oracle COMMAND phone_oracle 200000)
+set_tests_properties(unit/phone_oracle PROPERTIES LABELS unit TIMEOUT 300)
+add_test(NAME nightly/phone_oracle COMMAND phone_oracle 1000000)
+set_tests_properties(nightly/phone_oracle PROPERTIES LABELS nightly TIMEOUT 900)

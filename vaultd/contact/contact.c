@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "contact.h"
+
+#include <stdio.h>
+
+#include "contact_internal.h"
+
+static bool
+is_blank(uint8_t byte)
+{
+    return byte == ' ' || (byte >= '\t' && byte <= '\r');
+}
+
+static struct bytes
+trim(struct bytes text)
+{
+    while (text.size > 0 && is_blank(text.data[0])) {
+        text = bytes_of(text.data + 1, text.size - 1);
+    }
+    while (text.size > 0 && is_blank(text.data[text.size - 1])) {
+        text.size--;
+    }
+    return text;
+}
+
+enum status
+contact_refuse(struct contact_fault *ret_fault, const char *text)
+{
+    snprintf(ret_fault->text, sizeof ret_fault->text, "%s", text);
+    return STATUS_INVALID;
+}
+
+bool
+contact_begins(struct bytes text, const char *prefix)
+{
+    size_t size = strlen(prefix);
+
+    for (size_t i = 0; i < size; i++) {
+        if (i == text.size || contact_lower(text.data[i]) != (uint8_t)prefix[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+contact_is_ascii(struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] >= 0x80) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum status
+contact_parse(struct bytes text, enum contact_form form, struct scratch *scratch,
+              struct contact *ret_contact, struct contact_fault *ret_fault)
+{
+    if (text.size > VALUE_BYTES_MAX) {
+        (void)contact_refuse(ret_fault, "longer than any phone number or e-mail address");
+        return STATUS_TOO_LARGE;
+    }
+    text = trim(text);
+    if (text.size == 0) {
+        return contact_refuse(ret_fault, "empty");
+    }
+    if (memchr(text.data, '@', text.size) != NULL) {
+        return contact_parse_email(text, scratch, ret_contact, ret_fault);
+    }
+    return contact_parse_phone(text, form, scratch, ret_contact, ret_fault);
+}
