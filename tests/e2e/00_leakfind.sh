@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The search that other scenarios trust: it finds one planted needle in every encoding, at every
 # alignment and across borders and holes, and nothing where there is nothing.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 phone='+39 06 5555 0147'

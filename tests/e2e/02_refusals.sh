@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Who may not, may not: by role, by socket, by namespace, by token, by being disabled.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 new_vault
@@ -118,7 +119,7 @@ say "bad contacts are refused, with a reason"
 mkfifo "$work/pipe"
 "$vaultctl" tokenize --data "$dir" --identity "$work/inbox.key" --json - <"$work/pipe" >"$work/slow.out" 2>"$work/slow.err" &
 slow=$!
-others+=($slow)
+others+=("$slow")
 exec 9>"$work/pipe"
 for i in $(seq 5000); do printf 'open-%05d@example.org\n' "$i" >&9; done
 await 20 test -s "$work/slow.out" || say "the batch is answered only at its end"

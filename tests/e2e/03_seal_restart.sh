@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Sealed there are only status and unseal; unsealed and restarted everything is as it was.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 new_vault
@@ -64,7 +65,7 @@ mv "$work/kept.key" "$dir.key"
 for round in 1 2 3; do
     start_vault
     same "the token, start $round" "$(token_of +390655550147)" "$phone"
-    [ $round -eq 2 ] && kill_vault || stop_vault
+    if [ $round -eq 2 ]; then kill_vault; else stop_vault; fi
 done
 start_vault
 expect 0 as paola detokenize --json --reason check "$phone"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # 64 threads tokenize overlapping sets while the daemon is killed with -9 again and again: no token that
 # was acknowledged is lost or changes, no contact has two tokens. 04_kill.sh [CYCLES]
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 cycles=${1:-10}
 

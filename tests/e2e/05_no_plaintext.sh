@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # No contact in any file, log, error or in what the system tells about the process, in any encoding; the
 # search has found a planted one first.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 new_vault

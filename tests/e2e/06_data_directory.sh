@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A data directory that is not what it should be: each fault gets a clear error and a non-zero exit, and
 # nothing is lost once it is put right.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 new_vault

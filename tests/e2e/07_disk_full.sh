@@ -14,13 +14,14 @@ if [ "${VAULT_IN_NAMESPACE:-}" != yes ]; then
     echo "07_disk_full: skipped: no mount namespace may be made here"
     exit 77
 fi
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 disk=$work/disk
 mkdir "$disk"
 mount -t tmpfs -o size=64m tmpfs "$disk" 2>/dev/null || skip "no tmpfs may be mounted here"
 dir=$disk/vault
-trap 'umount -l "$disk" 2>/dev/null || true; cleanup' EXIT
+before_removal() { umount -l "$disk" 2>/dev/null || true; }
 
 new_vault
 start_vault

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What kill -9 cannot show, for the page cache survives it: strace sees the flush between the last write
 # and the reply. And the judge is judged: with the flushes taken out, it says so.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 command -v strace >/dev/null || skip "no strace"
 strace -f -o /dev/null true 2>/dev/null || skip "strace may not trace here"

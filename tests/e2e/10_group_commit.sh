@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Group commit by count: 64 writers at once cost at most one flush for four acknowledged writes.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 command -v strace >/dev/null || skip "no strace"
 strace -f -o /dev/null true 2>/dev/null || skip "strace may not trace here"

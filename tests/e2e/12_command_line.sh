@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # vaultctl as a person and as a script meet it: help, exit codes, --json, stdin, one line of error.
+# shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # Help everywhere, with an example, on stdout, exit 0.

@@ -27,6 +27,8 @@ unset CONTACT_VAULT_SOCKET CONTACT_VAULT_IDENTITY CONTACT_VAULT_NAMESPACE
 # The first admin is whoever runs the scenario, also under sudo.
 unset SUDO_UID SUDO_GID SUDO_USER
 
+# A scenario that mounts something says how to take it down.
+before_removal() { :; }
 cleanup() {
     local code=$?
     for pid in $daemon ${others[@]+"${others[@]}"}; do
@@ -43,6 +45,7 @@ cleanup() {
     if [ "${VAULT_KEEP:-}" = yes ]; then
         echo "kept: $work"
     else
+        before_removal
         rm -rf "$work"
     fi
     exit $code
