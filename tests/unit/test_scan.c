@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules that want more than a vector: every prefix, every byte, every character, sizes at the edge.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,9 @@
 #include "message.h"
 #include "scan.h"
 #include "utf8.h"
+
+/* The C library's own limits.h is still to be had beside ours. */
+_Static_assert(PATH_MAX > 0 && MB_LEN_MAX > 1 && INT_MAX > 0, "<limits.h> is hidden by proto/");
 
 enum { SMALL_BYTES = 4096, BYTE_VALUES = 256 };
 
