@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client_internal.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char IPC_SCHEME[] = "ipc://";
+static const uint32_t TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000;
+
+static enum cv_status
+take_path(struct cv_client *client, const char *socket, struct failure *failure)
+{
+    const char *path = socket;
+
+    if (path == NULL || *path == 0)
+        return failure_set(failure, CV_INVALID, "no socket was named");
+    if (strncmp(path, IPC_SCHEME, sizeof IPC_SCHEME - 1) == 0)
+        path += sizeof IPC_SCHEME - 1;
+    else if (strstr(path, "://") != NULL)
+        return failure_set(
+            failure, CV_INVALID,
+            "only a Unix socket says whose server it is: give a path, or ipc://PATH");
+    size_t size = strlen(path);
+    if (size >= sizeof client->path)
+        return failure_set(failure, CV_INVALID,
+                           "the socket's path is %zu bytes long and may be %zu; use a shorter one",
+                           size, sizeof client->path - 1);
+    memcpy(client->path, path, size);
+    return CV_OK;
+}
+
+static enum cv_status
+take_options(struct cv_client *client, const struct cv_options *options, struct failure *failure)
+{
+    client->own_uid = (uint32_t)geteuid();
+    client->has_server_uid = options->has_server_uid;
+    client->server_uid = options->server_uid;
+    client->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : CV_TIMEOUT_DEFAULT_MS;
+    if (client->timeout_ms > TIMEOUT_MAX_MS)
+        client->timeout_ms = TIMEOUT_MAX_MS;
+    enum cv_status status = take_path(client, options->socket, failure);
+    if (status != CV_OK || options->identity_file == NULL)
+        return status;
+    return identity_read(options->identity_file, &client->secret_key, failure);
+}
+
+static struct cv_client *
+client_new(void)
+{
+    struct cv_client *client = calloc(1, sizeof *client);
+    pthread_condattr_t attributes;
+
+    if (client == NULL)
+        return NULL;
+    pthread_mutex_init(&client->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&client->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return client;
+}
+
+enum cv_status
+cv_open(const struct cv_options *options, struct cv_client **ret_client,
+        char ret_message[CV_MESSAGE_BYTES])
+{
+    struct failure failure = {.status = CV_INTERNAL, .message = "out of memory"};
+    enum cv_status status = CV_INTERNAL;
+    struct cv_client *client = NULL;
+
+    if (sodium_init() < 0)
+        goto out;
+    client = client_new();
+    if (client == NULL)
+        goto out;
+    status = take_options(client, options, &failure);
+    if (status == CV_OK)
+        status = link_open(client, &failure);
+    if (status == CV_OK)
+        status = link_wait(client, client_now_ms() + client->timeout_ms, true, &failure);
+    if (status != CV_OK)
+        goto out;
+    *ret_client = client;
+    client = NULL;
+out:
+    if (status != CV_OK && ret_message != NULL)
+        memcpy(ret_message, failure.message, CV_MESSAGE_BYTES);
+    cv_close(&client);
+    return status;
+}
+
+void
+cv_close(struct cv_client **client)
+{
+    struct cv_client *closing = *client;
+
+    if (closing == NULL)
+        return;
+    link_close(closing); /* no callback comes after this */
+    if (closing->secret_key != NULL)
+        sodium_free(closing->secret_key);
+    pthread_cond_destroy(&closing->changed);
+    pthread_mutex_destroy(&closing->lock);
+    sodium_memzero(closing, sizeof *closing);
+    free(closing);
+    *client = NULL;
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+    REPEATS_MAX = 3,
+    /* A field number and the widest head msgpack has for what follows it. */
+    FIELD_OVERHEAD_BYTES = 2 + 9,
+    VALUE_OVERHEAD_BYTES = 5,
+    REQUEST_ID_BYTES = 4, /* nng's, within the frame */
+};
+
+void
+request_add_uint(struct request *request, enum field field, uint64_t number)
+{
+    assert(request->parameter_count < PARAMETERS_MAX);
+    request->parameters[request->parameter_count++] =
+        (struct parameter){.field = field, .type = PARAMETER_UINT, .number = number};
+}
+
+void
+request_add_bytes(struct request *request, enum field field, struct bytes bytes)
+{
+    assert(request->parameter_count < PARAMETERS_MAX);
+    request->parameters[request->parameter_count++] =
+        (struct parameter){.field = field, .type = PARAMETER_BYTES, .bytes = bytes};
+}
+
+void
+request_add_text(struct request *request, enum field field, const char *text)
+{
+    if (text != NULL)
+        request_add_bytes(request, field, bytes_of_text(text));
+}
+
+/* A value the vault's parser would refuse the whole message for goes as an empty one. */
+static struct bytes
+value_to_send(const char *value)
+{
+    enum cv_status status;
+
+    return value_fault(value, &status) == NULL ? bytes_of_text(value) : bytes_of("", 0);
+}
+
+static size_t
+encoded_size_max(const struct request *request)
+{
+    size_t size = FIELD_OVERHEAD_BYTES * (3 + request->parameter_count) + CONNECTION_ID_BYTES;
+
+    for (size_t i = 0; i < request->parameter_count; i++)
+        size += request->parameters[i].bytes.size;
+    for (size_t i = 0; i < request->value_count; i++)
+        size += VALUE_OVERHEAD_BYTES + value_to_send(request->values[i]).size;
+    return size;
+}
+
+static void
+write_request(struct message_writer *writer, const struct request *request,
+              const uint8_t *connection)
+{
+    size_t fields = 1 + request->parameter_count;
+
+    fields += connection != NULL ? 1 : 0;
+    fields += request->values != NULL ? 1 : 0;
+    message_begin(writer, fields);
+    message_put_uint(writer, FIELD_OPERATION, request->operation);
+    if (connection != NULL)
+        message_put_bytes(writer, FIELD_CONNECTION, bytes_of(connection, CONNECTION_ID_BYTES));
+    for (size_t i = 0; i < request->parameter_count; i++) {
+        const struct parameter *parameter = &request->parameters[i];
+        if (parameter->type == PARAMETER_UINT)
+            message_put_uint(writer, parameter->field, parameter->number);
+        else
+            message_put_bytes(writer, parameter->field, parameter->bytes);
+    }
+    if (request->values == NULL)
+        return;
+    message_put_list(writer, FIELD_VALUES, request->value_count);
+    for (size_t i = 0; i < request->value_count; i++)
+        message_add_bytes(writer, value_to_send(request->values[i]));
+}
+
+/* Straight into nng's message, which never grows: no second copy of a contact is left behind. */
+enum cv_status
+request_encode(const struct request *request, const uint8_t *connection, nng_msg **ret_message,
+               struct failure *failure)
+{
+    size_t capacity = encoded_size_max(request);
+    nng_msg *message;
+
+    if (nng_msg_alloc(&message, capacity) != 0)
+        return failure_set(failure, CV_INTERNAL, "out of memory");
+    struct message_writer writer = {.data = nng_msg_body(message), .capacity = capacity};
+    write_request(&writer, request, connection);
+    assert(!writer.full);
+    if (writer.size > FRAME_BYTES_MAX - REQUEST_ID_BYTES) {
+        message_wipe(&message);
+        return failure_set(failure, CV_TOO_LARGE,
+                           "the batch is of %zu bytes and may be of %d; send fewer values at once",
+                           writer.size, FRAME_BYTES_MAX - REQUEST_ID_BYTES);
+    }
+    nng_msg_chop(message, capacity - writer.size);
+    *ret_message = message;
+    return CV_OK;
+}
+
+/* May it be executed twice without harm, whether or not the first answer was seen? */
+static bool
+is_harmless(enum operation operation)
+{
+    switch (operation) {
+    case OP_STATUS:
+    case OP_HELLO:
+    case OP_TOKENIZE:
+    case OP_LOOKUP:
+    case OP_MASK:
+    case OP_NAMESPACE_LIST:
+    case OP_PRINCIPAL_LIST:
+    case OP_PRINCIPAL_SHOW:
+    case OP_AUDIT_READ:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* One call on its way. */
+struct call {
+    struct cv_client *client;
+    const struct request *request;
+    struct slot *slot;
+    uint64_t deadline_ms;
+    uint64_t generation; /* of the link when the request was given to nng */
+    struct ticket ticket;
+    bool has_ticket;
+    bool greeted_again; /* after an UNAUTHENTICATED on this generation */
+    struct failure failure;
+};
+
+/* status is asked by strangers too, and unseal when nobody can be known. */
+static bool
+needs_ticket(const struct request *request)
+{
+    return request->operation != OP_UNSEAL;
+}
+
+static enum cv_status
+get_ticket(struct call *call)
+{
+    call->has_ticket = false;
+    if (!needs_ticket(call->request))
+        return CV_OK;
+    enum cv_status status =
+        session_ensure(call->client, call->slot, call->deadline_ms, &call->ticket, &call->failure);
+    call->has_ticket = status == CV_OK;
+    if (status != CV_OK && status != CV_UNAVAILABLE && call->request->operation == OP_STATUS)
+        return CV_OK;
+    return status;
+}
+
+static struct cv_reply *
+fail_unknown(struct call *call, const char *what)
+{
+    bool harmless = is_harmless(call->request->operation);
+
+    call->failure.outcome_unknown = !harmless;
+    failure_set(&call->failure, CV_UNAVAILABLE, "%s%s", what,
+                harmless ? "" : "; it is not known whether it was executed");
+    return reply_of_failure(&call->failure);
+}
+
+/* The vault did not know us, so this copy of the request was not executed. NULL: ask again. */
+static struct cv_reply *
+judge_unauthenticated(struct call *call, struct cv_reply *reply)
+{
+    bool moved = call->generation != link_generation(call->client);
+
+    if (call->greeted_again && !moved)
+        return reply;
+    cv_reply_free(&reply);
+    session_forget(call->client, &call->ticket);
+    /* nng as we set it sends once; but were this its second copy, the first may have been executed.
+     */
+    if (moved && !is_harmless(call->request->operation))
+        return fail_unknown(call, "connection lost");
+    call->greeted_again = true;
+    return NULL;
+}
+
+static struct cv_reply *
+judge_answer(struct call *call, nng_msg *answer)
+{
+    struct cv_reply *reply = reply_decode(call->slot->parser, call->request,
+                                          bytes_of(nng_msg_body(answer), nng_msg_len(answer)));
+
+    message_wipe(&answer);
+    if (reply->status == CV_UNAUTHENTICATED && call->has_ticket)
+        return judge_unauthenticated(call, reply);
+    return reply;
+}
+
+/* NULL: ask again. */
+static struct cv_reply *
+judge(struct call *call, enum exchange exchange, nng_msg *answer)
+{
+    switch (exchange) {
+    case EXCHANGE_ANSWERED:
+        return judge_answer(call, answer);
+    case EXCHANGE_LATE:
+        return fail_unknown(call, "the vault did not answer in time");
+    case EXCHANGE_LOST:
+        return is_harmless(call->request->operation) ? NULL : fail_unknown(call, "connection lost");
+    default:
+        failure_set(&call->failure, CV_UNAVAILABLE,
+                    "no connection to the vault at %s in time; nothing was sent",
+                    call->client->path);
+        return reply_of_failure(&call->failure);
+    }
+}
+
+/* *ret_reply NULL: ask again. */
+static enum cv_status
+attempt(struct call *call, struct cv_reply **ret_reply)
+{
+    nng_msg *message = NULL, *answer = NULL;
+    enum cv_status status = link_wait(call->client, call->deadline_ms, false, &call->failure);
+
+    if (status == CV_OK)
+        status = get_ticket(call);
+    if (status != CV_OK)
+        return status;
+    status = request_encode(call->request, call->has_ticket ? call->ticket.connection : NULL,
+                            &message, &call->failure);
+    if (status != CV_OK)
+        return status;
+    call->generation = link_generation(call->client);
+    enum exchange exchange =
+        link_exchange(call->client, call->slot, &message, call->deadline_ms, &answer);
+    *ret_reply = judge(call, exchange, answer);
+    return CV_OK;
+}
+
+static struct cv_reply *
+carry_out(struct call *call)
+{
+    struct cv_reply *reply = NULL;
+
+    for (int i = 0; i == 0 || (i <= REPEATS_MAX && client_now_ms() < call->deadline_ms); i++) {
+        if (attempt(call, &reply) != CV_OK)
+            return reply_of_failure(&call->failure);
+        if (reply != NULL)
+            return reply;
+    }
+    failure_set(&call->failure, CV_UNAVAILABLE, "the connection to the vault at %s keeps breaking",
+                call->client->path);
+    return reply_of_failure(&call->failure);
+}
+
+enum cv_status
+client_call(struct cv_client *client, const struct request *request, struct cv_reply **ret_reply)
+{
+    struct call call = {.client = client, .request = request};
+    struct cv_reply *reply;
+
+    call.deadline_ms = client_now_ms() + client->timeout_ms;
+    if (request->values != NULL &&
+        (request->value_count == 0 || request->value_count > BATCH_ITEMS_MAX))
+        failure_set(&call.failure, request->value_count == 0 ? CV_INVALID : CV_TOO_LARGE,
+                    "%zu values: one call takes 1 to %d", request->value_count, BATCH_ITEMS_MAX);
+    else
+        (void)slot_take(client, &call.slot, &call.failure);
+    reply = call.slot == NULL ? reply_of_failure(&call.failure) : carry_out(&call);
+    if (call.slot != NULL)
+        slot_give(client, &call.slot);
+    *ret_reply = reply;
+    return reply->status;
+}
+
+enum cv_status
+cv_hello(struct cv_client *client, struct cv_reply **ret_reply)
+{
+    uint64_t deadline_ms = client_now_ms() + client->timeout_ms;
+    struct failure failure = {.outcome_unknown = false};
+    struct slot *slot = NULL;
+    struct ticket ticket;
+
+    enum cv_status status = slot_take(client, &slot, &failure);
+    if (status == CV_OK)
+        status = link_wait(client, deadline_ms, false, &failure);
+    if (status == CV_OK)
+        status = session_ensure(client, slot, deadline_ms, &ticket, &failure);
+    if (slot != NULL)
+        slot_give(client, &slot);
+    *ret_reply = status == CV_OK ? session_reply(client) : reply_of_failure(&failure);
+    return (*ret_reply)->status;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * The file: a line that says what it is, then the seed in base64, each ended by a newline. 0600.
+ * The public half is one line: PUBLIC_HEADER and the key in base64.
+ */
+static const char FILE_HEADER[] = "contact-vault identity 1\n";
+static const char PUBLIC_HEADER[] = "contact-vault public 1 ";
+
+enum {
+    BASE64_BYTES = 45,                                  /* of 32 bytes, with padding and NUL */
+    FILE_BYTES = sizeof FILE_HEADER - 1 + BASE64_BYTES, /* the NUL's place holds the newline */
+};
+
+_Static_assert(BASE64_BYTES == sodium_base64_ENCODED_LEN(32, sodium_base64_VARIANT_ORIGINAL),
+               "base64 of 32 bytes");
+_Static_assert(sizeof PUBLIC_HEADER - 1 + BASE64_BYTES <= CV_PUBLIC_TEXT_BYTES,
+               "the public line fits");
+_Static_assert((int)crypto_sign_SEEDBYTES == (int)CV_KEY_BYTES &&
+                   (int)crypto_sign_PUBLICKEYBYTES == (int)CV_KEY_BYTES,
+               "Ed25519");
+
+static bool
+decode_key(const char *text, size_t size, uint8_t ret_key[static CV_KEY_BYTES])
+{
+    size_t decoded;
+
+    return sodium_base642bin(ret_key, CV_KEY_BYTES, text, size, NULL, &decoded, NULL,
+                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
+           decoded == CV_KEY_BYTES;
+}
+
+void
+cv_public_key_print(const uint8_t key[CV_KEY_BYTES], char ret_public[CV_PUBLIC_TEXT_BYTES])
+{
+    char *at = stpcpy(ret_public, PUBLIC_HEADER);
+
+    sodium_bin2base64(at, BASE64_BYTES, key, CV_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL);
+}
+
+enum cv_status
+cv_public_key_parse(const char *text, uint8_t ret_key[CV_KEY_BYTES])
+{
+    static const char SPACE[] = " \t\r\n";
+    const char *at = text + strspn(text, SPACE);
+
+    if (strncmp(at, PUBLIC_HEADER, sizeof PUBLIC_HEADER - 1) != 0)
+        return CV_INVALID;
+    at += sizeof PUBLIC_HEADER - 1;
+    size_t size = strcspn(at, SPACE);
+    if (at[size + strspn(at + size, SPACE)] != 0)
+        return CV_INVALID;
+    return decode_key(at, size, ret_key) ? CV_OK : CV_INVALID;
+}
+
+static bool
+write_all(int file_fd, const char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(file_fd, data, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return false;
+        data += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+/* The name itself is on disk only when its folder is. */
+static bool
+sync_folder_of(const char *path)
+{
+    char *copy = strdup(path); /* dirname writes into it */
+    int folder_fd = copy == NULL ? -1 : open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    free(copy);
+    if (folder_fd < 0)
+        return false;
+    bool synced = fsync(folder_fd) == 0;
+    close(folder_fd);
+    return synced;
+}
+
+static enum cv_status
+write_file(const char *path, const char *text, size_t size)
+{
+    int file_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+
+    if (file_fd < 0)
+        return errno == EEXIST ? CV_CONFLICT : CV_UNAVAILABLE;
+    bool written = write_all(file_fd, text, size) && fsync(file_fd) == 0;
+    int error = errno;
+    if (close(file_fd) != 0 && written) {
+        written = false;
+        error = errno;
+    }
+    if (written && sync_folder_of(path))
+        return CV_OK;
+    if (!written)
+        (void)unlink(path);
+    errno = error;
+    return CV_UNAVAILABLE;
+}
+
+enum cv_status
+cv_identity_create(const char *path, char ret_public[CV_PUBLIC_TEXT_BYTES])
+{
+    uint8_t seed[crypto_sign_SEEDBYTES], public_key[CV_KEY_BYTES];
+    uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
+    char text[FILE_BYTES];
+
+    if (sodium_init() < 0)
+        return CV_INTERNAL;
+    randombytes_buf(seed, sizeof seed);
+    crypto_sign_seed_keypair(public_key, secret_key, seed);
+    char *at = stpcpy(text, FILE_HEADER);
+    sodium_bin2base64(at, BASE64_BYTES, seed, sizeof seed, sodium_base64_VARIANT_ORIGINAL);
+    text[sizeof text - 1] = '\n';
+    enum cv_status status = write_file(path, text, sizeof text);
+    cv_public_key_print(public_key, ret_public);
+    sodium_memzero(seed, sizeof seed);
+    sodium_memzero(secret_key, sizeof secret_key);
+    sodium_memzero(text, sizeof text);
+    return status;
+}
+
+static enum cv_status
+check_file(int file_fd, const char *path, struct failure *failure)
+{
+    struct stat attributes;
+
+    if (fstat(file_fd, &attributes) != 0 || !S_ISREG(attributes.st_mode))
+        return failure_set(failure, CV_INVALID, "%.100s: not a file", path);
+    if (attributes.st_uid != geteuid() && attributes.st_uid != 0)
+        return failure_set(failure, CV_INVALID,
+                           "%.100s: belongs to uid %u; an identity must be its user's own", path,
+                           (unsigned)attributes.st_uid);
+    if ((attributes.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        return failure_set(failure, CV_INVALID,
+                           "%.100s: others may read this identity; chmod 600 it, or better make a "
+                           "new one",
+                           path);
+    return CV_OK;
+}
+
+static bool
+parse_file(const char *text, size_t size, uint8_t *secret_key)
+{
+    uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
+    uint8_t seed[crypto_sign_SEEDBYTES];
+    bool sound = size == FILE_BYTES && memcmp(text, FILE_HEADER, sizeof FILE_HEADER - 1) == 0 &&
+                 text[size - 1] == '\n' &&
+                 decode_key(text + sizeof FILE_HEADER - 1, BASE64_BYTES - 1, seed);
+
+    if (sound)
+        crypto_sign_seed_keypair(public_key, secret_key, seed);
+    sodium_memzero(seed, sizeof seed);
+    return sound;
+}
+
+enum cv_status
+identity_read(const char *path, uint8_t **ret_secret_key, struct failure *failure)
+{
+    char text[FILE_BYTES + 1]; /* one more, to see a longer file */
+    char reason[128];
+    uint8_t *secret_key = NULL;
+    enum cv_status status = CV_INVALID;
+    int file_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (file_fd < 0) {
+        return failure_set(failure, CV_INVALID, "%.100s: %s; vaultctl keygen makes one", path,
+                           strerror_r(errno, reason, sizeof reason));
+    }
+    status = check_file(file_fd, path, failure);
+    if (status != CV_OK)
+        goto out;
+    ssize_t size = read(file_fd, text, sizeof text);
+    secret_key = sodium_malloc(crypto_sign_SECRETKEYBYTES);
+    if (secret_key == NULL) {
+        status = failure_set(failure, CV_INTERNAL, "out of memory");
+    } else if (size < 0 || !parse_file(text, (size_t)size, secret_key)) {
+        status = failure_set(failure, CV_INVALID, "%.100s: not an identity file", path);
+    } else {
+        (void)sodium_mprotect_readonly(secret_key);
+        *ret_secret_key = secret_key;
+        secret_key = NULL;
+    }
+out:
+    close(file_fd);
+    sodium_memzero(text, sizeof text);
+    if (secret_key != NULL)
+        sodium_free(secret_key);
+    return status;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client_internal.h: what the client's own files share.
+ *
+ *   client_contact.c, client_admin.c   the public calls: a struct request each
+ *   client_call.c                      send it, judge the answer, repeat what may be repeated
+ *   client_session.c                   HELLO: who we are on this connection, said once for all
+ * threads client_link.c                      the nng socket: whose server is it, is it there, one
+ * exchange client_reply.c                     an answer's bytes become a cv_reply client_identity.c
+ * key files
+ */
+#ifndef CONTACT_VAULT_CLIENT_INTERNAL_H
+#define CONTACT_VAULT_CLIENT_INTERNAL_H
+
+#include <nng/nng.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/un.h>
+
+#include "bytes.h"
+#include "contactvault.h"
+#include "limits.h"
+#include "message.h"
+
+/* Why a call came to nothing before an answer that can be decoded. */
+struct failure {
+    enum cv_status status;
+    uint32_t retry_after_s;
+    bool outcome_unknown;
+    char message[CV_MESSAGE_BYTES];
+};
+
+__attribute__((format(printf, 3, 4))) enum cv_status
+failure_set(struct failure *failure, enum cv_status status, const char *format, ...);
+
+/* What one outstanding call holds. Given back only when nothing is under way on its context. */
+struct slot {
+    struct slot *next;
+    nng_ctx context;
+    nng_aio *aio;
+    struct message_parser *parser;
+};
+
+/* HELLO's state. `attempts` counts HELLOs finished, so that who waited for one knows its result. */
+struct session {
+    bool known, busy;
+    uint64_t generation; /* of the link it was said on */
+    uint64_t attempts;
+    uint8_t connection[CONNECTION_ID_BYTES];
+    char principal[NAME_BYTES_MAX + 1], release[NAME_BYTES_MAX + 1];
+    struct failure failure; /* of the last attempt, when it failed */
+};
+
+/*
+ * Invariants:
+ * 1. `lock` guards session, slots, slot_count, pipe, generation, refused and refused_uid;
+ * everything else is constant from cv_open to cv_close.
+ * 2. No nng function is called with `lock` held: nng calls on_pipe with locks of its own.
+ * 3. generation rises before the first byte of a request can reach a new connection.
+ */
+struct cv_client {
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* pipe, refused or session */
+    struct session session;
+    struct slot *slots; /* at rest */
+    unsigned slot_count;
+    int pipe; /* nng's id of the connection in use; 0: none */
+    uint64_t generation;
+    bool refused; /* the last connection was closed for its uid */
+    uint32_t refused_uid;
+
+    nng_socket socket;
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    uint32_t timeout_ms;
+    uint32_t own_uid;
+    bool has_server_uid;
+    uint32_t server_uid;
+    uint8_t *secret_key; /* sodium_malloc; Ed25519 seed and public half; NULL: known by uid */
+};
+
+/* ---- client_link.c ---- */
+
+uint64_t client_now_ms(void);
+
+/* The socket is open and dialling when it returns CV_OK. */
+enum cv_status link_open(struct cv_client *client, struct failure *failure);
+void link_close(struct cv_client *client);
+
+/* Until there is a trusted connection. `probing`: say at once why there is none. */
+enum cv_status link_wait(struct cv_client *client, uint64_t deadline_ms, bool probing,
+                         struct failure *failure);
+uint64_t link_generation(struct cv_client *client);
+
+enum cv_status slot_take(struct cv_client *client, struct slot **ret_slot, struct failure *failure);
+void slot_give(struct cv_client *client, struct slot **slot);
+
+enum exchange {
+    EXCHANGE_ANSWERED,
+    EXCHANGE_NOT_SENT, /* surely not executed */
+    EXCHANGE_LOST,     /* sent, then the connection broke */
+    EXCHANGE_LATE,     /* sent, no answer by the deadline */
+};
+
+/*
+ * One request, one answer. Takes ownership of *request; *ret_answer is the caller's, to be given to
+ * message_wipe. After LOST or LATE the slot has a fresh context.
+ */
+enum exchange link_exchange(struct cv_client *client, struct slot *slot, nng_msg **request,
+                            uint64_t deadline_ms, nng_msg **ret_answer);
+
+/* Zeroes the body, then frees. NULL is fine. */
+void message_wipe(nng_msg **message);
+
+/* ---- client_session.c ---- */
+
+/* What a request carries to say whose it is, and which HELLO that came from. */
+struct ticket {
+    uint8_t connection[CONNECTION_ID_BYTES];
+    uint64_t attempt;
+};
+
+/* Says HELLO if it was not said on this connection; many threads at once say it once. */
+enum cv_status session_ensure(struct cv_client *client, struct slot *slot, uint64_t deadline_ms,
+                              struct ticket *ret_ticket, struct failure *failure);
+/* The vault did not know the ticket: no new one comes from that HELLO. */
+void session_forget(struct cv_client *client, const struct ticket *ticket);
+
+/* What the last HELLO told, for a caller who asks. */
+struct cv_reply *session_reply(struct cv_client *client);
+
+/* ---- client_call.c ---- */
+
+struct parameter {
+    enum field field;
+    enum { PARAMETER_UINT, PARAMETER_BYTES } type;
+    uint64_t number;
+    struct bytes bytes;
+};
+
+enum { PARAMETERS_MAX = 6 };
+
+struct request {
+    enum operation operation;
+    struct parameter parameters[PARAMETERS_MAX];
+    size_t parameter_count;
+    const char *const *values; /* of FIELD_VALUES; NULL: none */
+    size_t value_count;
+};
+
+void request_add_uint(struct request *request, enum field field, uint64_t number);
+void request_add_bytes(struct request *request, enum field field, struct bytes bytes);
+/* NULL adds nothing. */
+void request_add_text(struct request *request, enum field field, const char *text);
+
+/* A message with the request in it; connection may be NULL. */
+enum cv_status request_encode(const struct request *request, const uint8_t *connection,
+                              nng_msg **ret_message, struct failure *failure);
+
+/* The whole of a public call. */
+enum cv_status client_call(struct cv_client *client, const struct request *request,
+                           struct cv_reply **ret_reply);
+
+/* ---- client_reply.c ---- */
+
+/* What is wrong with values[i] so that it was not sent, or NULL. */
+const char *value_fault(const char *value, enum cv_status *ret_status);
+
+/* Bytes from the vault, which are believed no more than a stranger's. Never NULL, as below. */
+struct cv_reply *reply_decode(struct message_parser *parser, const struct request *request,
+                              struct bytes answer);
+struct cv_reply *reply_of_failure(const struct failure *failure);
+struct cv_reply *reply_of_hello(const char *principal, const char *release);
+
+/* ---- client_identity.c ---- */
+
+/* The key pair of an identity file, in memory of sodium_malloc's. */
+enum cv_status identity_read(const char *path, uint8_t **ret_secret_key, struct failure *failure);
+
+#endif

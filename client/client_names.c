@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public vocabularies; contactvault.h repeats the numbers of proto/, and here they are
+ * compared. */
+#include "client_internal.h"
+
+#include "kind.h"
+#include "status.h"
+
+_Static_assert((int)CV_INTERNAL == (int)STATUS_INTERNAL && STATUS_COUNT == CV_INTERNAL + 1,
+               "enum cv_status is enum status");
+_Static_assert((int)CV_UNAUTHENTICATED == (int)STATUS_UNAUTHENTICATED &&
+                   (int)CV_SEALED == (int)STATUS_SEALED && (int)CV_BUSY == (int)STATUS_BUSY,
+               "enum cv_status is enum status");
+_Static_assert((int)CV_EMAIL == (int)CONTACT_EMAIL && (int)CV_FORM_WA_ID == (int)FORM_WA_ID &&
+                   (int)CV_PERSON == (int)PRINCIPAL_PERSON && (int)CV_ROLE_ADMIN == (int)ROLE_ADMIN,
+               "the small vocabularies are kind.h's");
+_Static_assert((int)CV_BATCH_MAX == (int)BATCH_ITEMS_MAX &&
+                   (int)CV_KEY_BYTES == (int)ROOT_KEY_BYTES &&
+                   (int)CV_KEY_BYTES == (int)PUBLIC_KEY_BYTES &&
+                   (int)CV_AUDIT_PAGE_MAX == (int)AUDIT_PAGE_MAX &&
+                   (int)CV_MESSAGE_BYTES > (int)MESSAGE_BYTES_MAX,
+               "the public limits are limits.h's");
+
+/* The vault's own acts in an audit entry, beside operations (PROTOCOL.md, "audit_read"). */
+enum { ACT_CREATED = 200 };
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static const char *
+name_at(const char *const *names, size_t count, size_t index)
+{
+    return index < count ? names[index] : NULL;
+}
+
+const char *
+cv_status_name(enum cv_status status)
+{
+    return (unsigned)status < STATUS_COUNT ? status_name((enum status)status) : NULL;
+}
+
+const char *
+cv_kind_name(enum cv_kind kind)
+{
+    static const char *const names[] = {[CV_PHONE] = "phone", [CV_EMAIL] = "email"};
+
+    return name_at(names, COUNT(names), (size_t)kind);
+}
+
+const char *
+cv_principal_kind_name(enum cv_principal_kind kind)
+{
+    static const char *const names[] = {[CV_SERVICE] = "service", [CV_PERSON] = "person"};
+
+    return name_at(names, COUNT(names), (size_t)kind);
+}
+
+const char *
+cv_role_name(enum cv_role role)
+{
+    static const char *const names[] = {
+        [CV_ROLE_SERVICE] = "service",
+        [CV_ROLE_DELIVER] = "deliver",
+        [CV_ROLE_REVEAL] = "reveal",
+        [CV_ROLE_ADMIN] = "admin",
+    };
+
+    return name_at(names, COUNT(names), (size_t)role);
+}
+
+const char *
+cv_act_name(uint32_t act)
+{
+    static const char *const names[] = {"created", "opened", "closed", "cut"};
+
+    if (act >= ACT_CREATED)
+        return name_at(names, COUNT(names), act - ACT_CREATED);
+    return operation_name((enum operation)act);
+}
+
+const char *
+cv_phase_name(uint32_t phase)
+{
+    static const char *const names[] = {[1] = "done", [2] = "intent", [3] = "outcome"};
+
+    return name_at(names, COUNT(names), phase);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * contactvault.h: the client's side of Contact Vault; libcontactvault's only public header.
+ *
+ * One cv_client is one connection, shared by any number of threads, each of which may have a call
+ * outstanding at the same time (up to CV_CALLS_MAX). A lost connection comes back by itself. After
+ * fork the child must not touch the parent's client.
+ *
+ * Every call gives a cv_reply, whatever becomes of it (never NULL), and its status back as well.
+ * The reply is the caller's; cv_reply_free wipes and frees all of it.
+ */
+#ifndef CONTACTVAULT_H
+#define CONTACTVAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CV_API __attribute__((visibility("default")))
+#define CV_MUST_USE __attribute__((warn_unused_result))
+
+/* What became of a call, or of one item of a batch; and what to do about it. */
+enum cv_status {
+    CV_OK = 0,
+    CV_INVALID = 1,         /* the request is wrong and stays so: do not repeat it */
+    CV_TOO_LARGE = 2,       /* over a limit: send less at once */
+    CV_UNAUTHENTICATED = 3, /* the vault does not know this uid or key: ask an admin */
+    CV_DENIED = 4,          /* known, but not permitted: ask an admin for a grant */
+    CV_QUOTA = 5,           /* a budget is used up: wait retry_after_s */
+    CV_NOT_FOUND = 6,       /* no such thing, or none that you may know of */
+    CV_CONFLICT = 7,     /* against what is there: a name in use, roles that exclude each other */
+    CV_EXPIRED = 8,      /* was valid once */
+    CV_SEALED = 9,       /* the vault has no root key: an admin must unseal it */
+    CV_BUSY = 10,        /* overloaded, not executed: try again after retry_after_s */
+    CV_UNAVAILABLE = 11, /* not reached, or it cannot now: try again later; see outcome_unknown */
+    CV_CORRUPT = 12,     /* stored bytes do not verify: a person must look */
+    CV_INTERNAL = 13,    /* a fault of the vault's or of this library, or out of memory */
+};
+
+enum {
+    CV_BATCH_MAX = 4096,       /* values in one call */
+    CV_CALLS_MAX = 1024,       /* outstanding at once on one client; then CV_BUSY */
+    CV_MESSAGE_BYTES = 320,    /* room for any message, with its NUL */
+    CV_KEY_BYTES = 32,         /* a root key, an Ed25519 seed or public key */
+    CV_PUBLIC_TEXT_BYTES = 80, /* room for a public key as text, with its NUL */
+    CV_AUDIT_PAGE_MAX = 256,   /* entries one cv_audit_read gives */
+    CV_TIMEOUT_DEFAULT_MS = 10000,
+};
+
+enum cv_kind { CV_PHONE = 1, CV_EMAIL = 2 };
+enum cv_form {
+    CV_FORM_INTERNATIONAL = 0, /* + or 00, then the country code */
+    CV_FORM_WA_ID = 1,         /* bare international digits, as WhatsApp sends them */
+};
+enum cv_principal_kind { CV_SERVICE = 1, CV_PERSON = 2 };
+enum cv_role { CV_ROLE_SERVICE = 1, CV_ROLE_DELIVER = 2, CV_ROLE_REVEAL = 3, CV_ROLE_ADMIN = 4 };
+
+/* Lower-case names, as they stand in --json; NULL for a number that is none. Static. */
+CV_API const char *cv_status_name(enum cv_status status);
+CV_API const char *cv_kind_name(enum cv_kind kind);
+CV_API const char *cv_principal_kind_name(enum cv_principal_kind kind);
+CV_API const char *cv_role_name(enum cv_role role);
+CV_API const char *cv_act_name(uint32_t act);     /* an audit entry's: "detokenize", "opened" */
+CV_API const char *cv_phase_name(uint32_t phase); /* "done", "intent", "outcome" */
+
+/* ---- what a call gives back: read only; texts end in NUL, and are NULL where absent ---- */
+
+struct cv_item { /* at the place of the value or token it answers */
+    enum cv_status status;
+    const char *message; /* what was wrong; never the contact */
+    const char *token;
+    enum cv_kind kind;
+    const char *mask;
+    const char *value;
+};
+
+struct cv_namespace {
+    const char *name;
+    uint64_t created_ms; /* since 1970, as every _ms here */
+    uint64_t contacts;
+};
+
+struct cv_role_grant {
+    enum cv_role role;
+    const char *namespace_name; /* NULL: the whole vault */
+};
+
+struct cv_principal {
+    const char *name;
+    enum cv_principal_kind kind;
+    uint64_t created_ms;
+    bool disabled;
+    const uint8_t *public_key; /* CV_KEY_BYTES, or NULL: known by its uid */
+    uint32_t uid;
+    const struct cv_role_grant *grants;
+    size_t grant_count;
+};
+
+struct cv_audit_entry {
+    uint64_t sequence;
+    uint64_t time_ms;
+    const char *principal;
+    uint32_t act, phase; /* cv_act_name, cv_phase_name */
+    enum cv_status result;
+    const char *namespace_name, *token, *subject;
+};
+
+struct cv_reply {
+    enum cv_status status;
+    const char *message; /* for a person; never NULL, never a contact */
+    uint32_t retry_after_s;
+    bool outcome_unknown; /* with CV_UNAVAILABLE or CV_INTERNAL: it may have been executed */
+
+    size_t count; /* of the one array below that the call fills */
+    const struct cv_item *items;
+    const struct cv_namespace *namespaces;
+    const struct cv_principal *principals;
+    const struct cv_audit_entry *entries;
+
+    uint64_t next;         /* cv_audit_read: ask from here next */
+    const char *principal; /* cv_hello: who you are */
+    const char *state;     /* cv_state: "sealed", "unsealed" */
+    const char *release;   /* cv_state, cv_hello: the daemon's version */
+    bool has_totals;       /* cv_state, for an admin: the two below */
+    uint64_t namespaces_total, contacts_total;
+};
+
+/* Wipes, frees, nulls the caller's pointer. NULL is fine. */
+CV_API void cv_reply_free(struct cv_reply **reply);
+
+/* ---- a connection ---- */
+
+struct cv_client;
+
+struct cv_options {
+    const char *socket;        /* a path, or ipc:// and a path */
+    const char *identity_file; /* of cv_identity_create; NULL: known by the Unix uid */
+    uint32_t timeout_ms;       /* of one call, connecting included; 0: CV_TIMEOUT_DEFAULT_MS */
+    /* Whose server may hear a contact, besides root's and one's own. The check is made before a
+     * byte of a request is sent, on every connection. */
+    bool has_server_uid;
+    uint32_t server_uid;
+};
+
+/*
+ * cv_open: connects; who you are is said with the first call that needs it, and again whenever the
+ * connection is another. CV_INVALID: options, or an identity file that is none or that others may
+ * read. CV_UNAVAILABLE: nobody listens there, or a uid that is not trusted does. ret_message, which
+ * may be NULL, says what was wrong and what to do.
+ */
+CV_API CV_MUST_USE enum cv_status cv_open(const struct cv_options *options,
+                                          struct cv_client **ret_client,
+                                          char ret_message[CV_MESSAGE_BYTES]);
+/* No other thread may be in a call. NULL is fine. */
+CV_API void cv_close(struct cv_client **client);
+
+/*
+ * ---- calls; any thread ----
+ *
+ * Repeated by themselves, within the timeout: what the vault surely did not execute, and what does
+ * no harm twice (cv_state, cv_hello, lists, cv_tokenize, cv_lookup, cv_mask, cv_audit_read). Of the
+ * others, a connection lost at the wrong moment gives CV_UNAVAILABLE with outcome_unknown.
+ * Names and texts are the caller's and are not kept.
+ */
+
+/* Who you are to this vault. Not needed: the first call that must, says HELLO by itself. */
+CV_API enum cv_status cv_hello(struct cv_client *client, struct cv_reply **ret_reply);
+/* Works for strangers and on a sealed vault, too. */
+CV_API enum cv_status cv_state(struct cv_client *client, struct cv_reply **ret_reply);
+
+struct cv_query {
+    const char *const *values;  /* contacts */
+    size_t count;               /* 1 to CV_BATCH_MAX */
+    const char *namespace_name; /* NULL: the only one you have a grant for */
+    enum cv_form form;
+};
+
+/* CV_OK: items[i] answers values[i], each with its own status. */
+CV_API enum cv_status cv_tokenize(struct cv_client *client, const struct cv_query *query,
+                                  struct cv_reply **ret_reply);
+/* The same, but never makes a token: CV_NOT_FOUND for a contact that has none. */
+CV_API enum cv_status cv_lookup(struct cv_client *client, const struct cv_query *query,
+                                struct cv_reply **ret_reply);
+CV_API enum cv_status cv_mask(struct cv_client *client, const char *const *tokens, size_t count,
+                              struct cv_reply **ret_reply);
+/* Reveals. Recorded with the reason (1 to 200 bytes, no contact in it) before it is answered. */
+CV_API enum cv_status cv_detokenize(struct cv_client *client, const char *const *tokens,
+                                    size_t count, const char *reason, struct cv_reply **ret_reply);
+
+/* ---- for admins, on the admin socket ---- */
+
+CV_API enum cv_status cv_unseal(struct cv_client *client, const uint8_t root_key[CV_KEY_BYTES],
+                                struct cv_reply **ret_reply);
+CV_API enum cv_status cv_seal(struct cv_client *client, struct cv_reply **ret_reply);
+CV_API enum cv_status cv_namespace_create(struct cv_client *client, const char *name,
+                                          struct cv_reply **ret_reply);
+CV_API enum cv_status cv_namespace_list(struct cv_client *client, struct cv_reply **ret_reply);
+
+struct cv_new_principal {
+    const char *name;
+    enum cv_principal_kind kind;
+    const uint8_t *public_key; /* CV_KEY_BYTES, or NULL: known by its uid */
+    uint32_t uid;
+};
+
+CV_API enum cv_status cv_principal_add(struct cv_client *client,
+                                       const struct cv_new_principal *principal,
+                                       struct cv_reply **ret_reply);
+CV_API enum cv_status cv_principal_list(struct cv_client *client, struct cv_reply **ret_reply);
+/* Fills principals with one. */
+CV_API enum cv_status cv_principal_show(struct cv_client *client, const char *name,
+                                        struct cv_reply **ret_reply);
+CV_API enum cv_status cv_principal_disable(struct cv_client *client, const char *name,
+                                           struct cv_reply **ret_reply);
+/* namespace_name NULL: the whole vault, for the roles that are vault-wide. */
+CV_API enum cv_status cv_grant(struct cv_client *client, const char *name, enum cv_role role,
+                               const char *namespace_name, struct cv_reply **ret_reply);
+CV_API enum cv_status cv_revoke(struct cv_client *client, const char *name, enum cv_role role,
+                                const char *namespace_name, struct cv_reply **ret_reply);
+/* Entries from number `from` on, at most `limit` of them (0: CV_AUDIT_PAGE_MAX). */
+CV_API enum cv_status cv_audit_read(struct cv_client *client, uint64_t from, uint32_t limit,
+                                    struct cv_reply **ret_reply);
+
+/* ---- identities: an Ed25519 key in a file that only its owner may read ---- */
+
+/*
+ * cv_identity_create: a new key in a new file, mode 0600, on disk when it returns; ret_public is
+ * the line to give an admin. CV_CONFLICT: there is such a file. CV_UNAVAILABLE: it cannot be
+ * written; errno says why.
+ */
+CV_API CV_MUST_USE enum cv_status cv_identity_create(const char *path,
+                                                     char ret_public[CV_PUBLIC_TEXT_BYTES]);
+/* From that line, white space around it allowed. CV_INVALID: it is none. */
+CV_API CV_MUST_USE enum cv_status cv_public_key_parse(const char *text,
+                                                      uint8_t ret_key[CV_KEY_BYTES]);
+/* The line for a key. */
+CV_API void cv_public_key_print(const uint8_t key[CV_KEY_BYTES],
+                                char ret_public[CV_PUBLIC_TEXT_BYTES]);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+int
+fixture_setup(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    const char *temporary = getenv("TMPDIR");
+
+    if (fixture == NULL)
+        return -1;
+    snprintf(fixture->folder, sizeof fixture->folder, "%.40s/cv-client-XXXXXX",
+             temporary != NULL ? temporary : "/tmp");
+    /* 0755: a fake that runs as another uid makes its socket in there before it changes. */
+    if (mkdtemp(fixture->folder) == NULL || chmod(fixture->folder, 0755) != 0)
+        return -1;
+    snprintf(fixture->path, sizeof fixture->path, "%s/vault.sock", fixture->folder);
+    snprintf(fixture->file, sizeof fixture->file, "%s/file", fixture->folder);
+    fake_start(&fixture->fake, &(struct fake_options){.path = fixture->path});
+    *state = fixture;
+    return fixture_reopen(fixture, &(struct cv_options){.timeout_ms = FIXTURE_TIMEOUT_MS}) == CV_OK
+               ? 0
+               : -1;
+}
+
+int
+fixture_teardown(void **state)
+{
+    struct fixture *fixture = *state;
+
+    cv_close(&fixture->client);
+    fake_stop(&fixture->fake);
+    (void)unlink(fixture->file);
+    (void)rmdir(fixture->folder);
+    free(fixture);
+    return 0;
+}
+
+enum cv_status
+fixture_reopen(struct fixture *fixture, const struct cv_options *options)
+{
+    struct cv_options complete = *options;
+
+    complete.socket = fixture->path;
+    cv_close(&fixture->client);
+    return cv_open(&complete, &fixture->client, NULL);
+}
+
+enum cv_status
+tokenize_one(struct cv_client *client, const char *value, struct cv_reply **reply)
+{
+    struct cv_query query = {.values = &value, .count = 1};
+
+    return cv_tokenize(client, &query, reply);
+}

@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake_vault.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "hello.h"
+#include "kind.h"
+#include "limits.h"
+#include "message.h"
+
+enum {
+    CONNECTIONS_MAX = 64,
+    SP_HEADER_BYTES = 8,
+    FRAME_HEADER_BYTES = 9, /* IPC: a 1, then the size */
+    REQUEST_ID_BYTES = 4,
+};
+
+static const uint8_t SP_REP[SP_HEADER_BYTES] = {0, 'S', 'P', 0, 0, 0x31, 0, 0};
+static const uint8_t INSTANCE[INSTANCE_ID_BYTES] = "fake instance 1";
+
+struct connection {
+    int fd;
+    bool greeted, known;
+    uint8_t id[CONNECTION_ID_BYTES];
+    uint8_t client_nonce[NONCE_BYTES], vault_nonce[NONCE_BYTES], public_key[PUBLIC_KEY_BYTES];
+};
+
+enum verdict { ANSWER, SILENT, DROP };
+
+struct vault {
+    const struct fake *fake;
+    struct message_parser *parser;
+    struct connection connections[CONNECTIONS_MAX];
+    uint8_t request[FRAME_BYTES_MAX], reply[FRAME_BYTES_MAX];
+    struct message_writer writer;
+};
+
+/* Unlike assert, it may have side effects. */
+static void
+must(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static bool
+read_all(int fd, void *to, size_t size)
+{
+    return size == 0 || recv(fd, to, size, MSG_WAITALL) == (ssize_t)size;
+}
+
+static void
+put_status(struct vault *vault, enum status status)
+{
+    message_begin(&vault->writer, status == STATUS_BUSY ? 3 : 2);
+    message_put_uint(&vault->writer, FIELD_STATUS, status);
+    message_put_text(&vault->writer, FIELD_MESSAGE, status_name(status));
+    if (status == STATUS_BUSY)
+        message_put_uint(&vault->writer, FIELD_RETRY_AFTER_S, 3);
+}
+
+static void
+put_welcome(struct vault *vault, struct connection *connection)
+{
+    const char *principal = vault->fake->options.principal;
+
+    connection->known = true;
+    randombytes_buf(connection->id, sizeof connection->id);
+    message_begin(&vault->writer, 5);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_bytes(&vault->writer, FIELD_CONNECTION,
+                      bytes_of(connection->id, sizeof connection->id));
+    message_put_text(&vault->writer, FIELD_PRINCIPAL, principal != NULL ? principal : "tester");
+    message_put_uint(&vault->writer, FIELD_VERSION, PROTOCOL_VERSION);
+    message_put_text(&vault->writer, FIELD_RELEASE, "0.0-fake");
+}
+
+static void
+take_hello(struct vault *vault, struct connection *connection, const struct message *request)
+{
+    const struct fake_options *options = &vault->fake->options;
+    struct bytes key, nonce;
+
+    atomic_fetch_add(&vault->fake->counts->hellos, 1);
+    if (options->sealed) {
+        put_status(vault, STATUS_SEALED);
+        return;
+    }
+    bool by_key = message_bytes(request, FIELD_PUBLIC_KEY, &key);
+    if ((options->principal != NULL && strcmp(options->principal, "nobody") == 0) ||
+        by_key != (options->public_key != NULL) || !message_bytes(request, FIELD_NONCE, &nonce)) {
+        put_status(vault, STATUS_UNAUTHENTICATED);
+        return;
+    }
+    if (!by_key) {
+        put_welcome(vault, connection);
+        return;
+    }
+    memcpy(connection->public_key, key.data, PUBLIC_KEY_BYTES);
+    memcpy(connection->client_nonce, nonce.data, NONCE_BYTES);
+    randombytes_buf(connection->vault_nonce, NONCE_BYTES);
+    message_begin(&vault->writer, 3);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_bytes(&vault->writer, FIELD_INSTANCE, bytes_of(INSTANCE, sizeof INSTANCE));
+    message_put_bytes(&vault->writer, FIELD_NONCE, bytes_of(connection->vault_nonce, NONCE_BYTES));
+}
+
+static void
+take_prove(struct vault *vault, struct connection *connection, const struct message *request)
+{
+    uint8_t transcript[HELLO_TRANSCRIPT_BYTES];
+    struct ucred peer;
+    socklen_t peer_size = sizeof peer;
+    struct bytes signature;
+    struct hello hello = {
+        .instance_id = INSTANCE,
+        .public_key = vault->fake->options.public_key,
+        .client_nonce = connection->client_nonce,
+        .vault_nonce = connection->vault_nonce,
+    };
+
+    must(getsockopt(connection->fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) == 0);
+    hello.uid = peer.uid;
+    hello_transcript(&hello, transcript);
+    if (hello.public_key == NULL || !message_bytes(request, FIELD_SIGNATURE, &signature) ||
+        crypto_sign_verify_detached(signature.data, transcript, sizeof transcript,
+                                    hello.public_key) != 0)
+        put_status(vault, STATUS_UNAUTHENTICATED);
+    else
+        put_welcome(vault, connection);
+}
+
+static void
+put_item(struct vault *vault, enum operation operation, struct bytes value)
+{
+    bool reveal = operation == OP_DETOKENIZE;
+
+    if (value.size == 0 || bytes_equal(value, bytes_of_text("rubbish"))) {
+        put_status(vault, STATUS_INVALID);
+        return;
+    }
+    message_begin(&vault->writer, 3);
+    message_put_text(&vault->writer, FIELD_TOKEN, FAKE_TOKEN);
+    message_put_uint(&vault->writer, FIELD_KIND, CONTACT_PHONE);
+    /* Echoed where it fits, so that a test sees which answer is whose. */
+    if (reveal)
+        message_put_text(&vault->writer, FIELD_VALUE, FAKE_VALUE);
+    else if (value.size <= MASK_BYTES_MAX && operation == OP_TOKENIZE)
+        message_put_bytes(&vault->writer, FIELD_MASK, value);
+    else
+        message_put_text(&vault->writer, FIELD_MASK, FAKE_MASK);
+}
+
+static enum verdict
+put_raw(struct vault *vault, struct bytes hex)
+{
+    if (sodium_hex2bin(vault->reply, sizeof vault->reply, (const char *)hex.data, hex.size, NULL,
+                       &vault->writer.size, NULL) != 0)
+        abort();
+    return ANSWER;
+}
+
+/* What a script's word asks for; *ret_done false: it is no word of the script. */
+static enum verdict
+follow(struct vault *vault, struct connection *connection, struct bytes word, bool *ret_done)
+{
+    static const struct {
+        const char *word;
+        enum status status;
+    } refusals[] = {
+        {"busy", STATUS_BUSY},
+        {"sealed", STATUS_SEALED},
+        {"forget", STATUS_UNAUTHENTICATED},
+        {"forever", STATUS_UNAUTHENTICATED},
+        {"denied", STATUS_DENIED},
+    };
+
+    *ret_done = true;
+    if (bytes_equal(word, bytes_of_text("slow")))
+        return SILENT;
+    if (bytes_equal(word, bytes_of_text("drop")))
+        return DROP;
+    if (word.size > 4 && memcmp(word.data, "raw:", 4) == 0)
+        return put_raw(vault, bytes_of(word.data + 4, word.size - 4));
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        if (!bytes_equal(word, bytes_of_text(refusals[i].word)))
+            continue;
+        if (strcmp(refusals[i].word, "forget") == 0)
+            connection->known = false;
+        put_status(vault, refusals[i].status);
+        return ANSWER;
+    }
+    *ret_done = false;
+    return ANSWER;
+}
+
+static enum verdict
+take_values(struct vault *vault, struct connection *connection, enum operation operation,
+            const struct message *request)
+{
+    static bool forgot; /* "forget" works once a run of the fake */
+    const struct message_list *values = NULL;
+    struct bytes word;
+    bool done = false;
+
+    if (!message_list(request, FIELD_VALUES, &values))
+        abort();
+    if (operation != OP_DETOKENIZE || !message_bytes(request, FIELD_REASON, &word))
+        word = message_list_bytes(values, 0);
+    bool forget = bytes_equal(word, bytes_of_text("forget"));
+    enum verdict verdict = ANSWER;
+    if (!forget || !forgot)
+        verdict = follow(vault, connection, word, &done);
+    forgot = forgot || forget;
+    if (done)
+        return verdict;
+    atomic_fetch_add(&vault->fake->counts->executed, 1);
+    message_begin(&vault->writer, 2);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_list(&vault->writer, FIELD_ITEMS, message_list_count(values));
+    for (size_t i = 0; i < message_list_count(values); i++)
+        put_item(vault, operation, message_list_bytes(values, i));
+    return ANSWER;
+}
+
+static void
+begin_items(struct vault *vault, size_t count)
+{
+    message_begin(&vault->writer, 2);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_list(&vault->writer, FIELD_ITEMS, count);
+}
+
+static void
+put_namespaces(struct vault *vault)
+{
+    begin_items(vault, 1);
+    message_begin(&vault->writer, 3);
+    message_put_text(&vault->writer, FIELD_NAME, "shop");
+    message_put_uint(&vault->writer, FIELD_CREATED, UINT64_C(1767225600000));
+    message_put_uint(&vault->writer, FIELD_CONTACTS, 42);
+}
+
+static void
+put_principals(struct vault *vault, size_t count)
+{
+    uint8_t key[PUBLIC_KEY_BYTES] = {1, 2, 3};
+
+    begin_items(vault, count);
+    message_begin(&vault->writer, 6);
+    message_put_text(&vault->writer, FIELD_NAME, "inbox");
+    message_put_uint(&vault->writer, FIELD_KIND, PRINCIPAL_SERVICE);
+    message_put_uint(&vault->writer, FIELD_CREATED, UINT64_C(1767225600000));
+    message_put_bool(&vault->writer, FIELD_DISABLED, false);
+    message_put_uint(&vault->writer, FIELD_UID, 1001);
+    message_put_list(&vault->writer, FIELD_GRANTS, 2);
+    message_begin(&vault->writer, 2);
+    message_put_uint(&vault->writer, FIELD_ROLE, ROLE_SERVICE);
+    message_put_text(&vault->writer, FIELD_NAMESPACE, "shop");
+    message_begin(&vault->writer, 1);
+    message_put_uint(&vault->writer, FIELD_ROLE, ROLE_ADMIN);
+    if (count < 2)
+        return;
+    message_begin(&vault->writer, 5);
+    message_put_text(&vault->writer, FIELD_NAME, "maria");
+    message_put_uint(&vault->writer, FIELD_KIND, PRINCIPAL_PERSON);
+    message_put_uint(&vault->writer, FIELD_CREATED, UINT64_C(1767225600000));
+    message_put_bool(&vault->writer, FIELD_DISABLED, true);
+    message_put_bytes(&vault->writer, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
+}
+
+/* Five entries, numbered from 1. */
+static void
+put_entries(struct vault *vault, const struct message *request)
+{
+    enum { ENTRIES = 5 };
+    uint64_t from = 1, limit = ENTRIES;
+
+    if (!message_uint(request, FIELD_FROM, &from) || from == 0)
+        from = 1;
+    if (!message_uint(request, FIELD_LIMIT, &limit))
+        limit = ENTRIES;
+    uint64_t count = from > ENTRIES ? 0 : ENTRIES + 1 - from;
+    count = count > limit ? limit : count;
+    message_begin(&vault->writer, 3);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_uint(&vault->writer, FIELD_NEXT, from + count);
+    message_put_list(&vault->writer, FIELD_ITEMS, count);
+    for (uint64_t i = from; i < from + count; i++) {
+        message_begin(&vault->writer, 8);
+        message_put_uint(&vault->writer, FIELD_SEQUENCE, i);
+        message_put_uint(&vault->writer, FIELD_TIME, UINT64_C(1767225600000) + i);
+        message_put_text(&vault->writer, FIELD_PRINCIPAL, "inbox");
+        message_put_uint(&vault->writer, FIELD_ACT, i == 1 ? 200 : OP_DETOKENIZE);
+        message_put_uint(&vault->writer, FIELD_PHASE, 1);
+        message_put_uint(&vault->writer, FIELD_RESULT, i == 2 ? STATUS_DENIED : STATUS_OK);
+        message_put_text(&vault->writer, FIELD_NAMESPACE, "shop");
+        message_put_text(&vault->writer, FIELD_TOKEN, FAKE_TOKEN);
+    }
+}
+
+static void
+put_state(struct vault *vault, bool known)
+{
+    message_begin(&vault->writer, known ? 6 : 4);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_text(&vault->writer, FIELD_STATE,
+                     vault->fake->options.sealed ? "sealed" : "unsealed");
+    message_put_text(&vault->writer, FIELD_RELEASE, "0.0-fake");
+    message_put_uint(&vault->writer, FIELD_VERSION, PROTOCOL_VERSION);
+    if (!known)
+        return;
+    message_put_uint(&vault->writer, FIELD_NAMESPACES, 1);
+    message_put_uint(&vault->writer, FIELD_CONTACTS, 42);
+}
+
+static void
+put_done(struct vault *vault)
+{
+    atomic_fetch_add(&vault->fake->counts->executed, 1);
+    message_begin(&vault->writer, 1);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+}
+
+/* Names can be words of the script, too. */
+static enum verdict
+take_act(struct vault *vault, struct connection *connection, enum operation operation,
+         const struct message *request)
+{
+    struct bytes word;
+    bool done = false;
+
+    if (message_bytes(request, FIELD_NAME, &word)) {
+        enum verdict verdict = follow(vault, connection, word, &done);
+        if (done)
+            return verdict;
+    }
+    if (operation == OP_NAMESPACE_LIST)
+        put_namespaces(vault);
+    else if (operation == OP_PRINCIPAL_LIST || operation == OP_PRINCIPAL_SHOW)
+        put_principals(vault, operation == OP_PRINCIPAL_LIST ? 2 : 1);
+    else if (operation == OP_AUDIT_READ)
+        put_entries(vault, request);
+    else
+        put_done(vault);
+    return ANSWER;
+}
+
+static bool
+carries_id(const struct connection *connection, const struct message *request)
+{
+    struct bytes id;
+
+    return connection->known && message_bytes(request, FIELD_CONNECTION, &id) &&
+           bytes_equal(id, bytes_of(connection->id, sizeof connection->id));
+}
+
+static enum verdict
+take_request(struct vault *vault, struct connection *connection, struct bytes bytes)
+{
+    const struct message *request;
+    enum operation operation;
+    const char *fault;
+
+    if (message_parse(vault->parser, bytes, &request, &fault) != STATUS_OK ||
+        message_check_request(request, &operation, &fault) != STATUS_OK) {
+        put_status(vault, STATUS_INVALID);
+        return ANSWER;
+    }
+    if (operation == OP_HELLO)
+        take_hello(vault, connection, request);
+    else if (operation == OP_PROVE)
+        take_prove(vault, connection, request);
+    else if (operation == OP_STATUS)
+        put_state(vault, carries_id(connection, request));
+    else if (operation == OP_UNSEAL)
+        put_done(vault);
+    else if (vault->fake->options.sealed)
+        put_status(vault, STATUS_SEALED);
+    else if (!carries_id(connection, request))
+        put_status(vault, STATUS_UNAUTHENTICATED);
+    else {
+        atomic_fetch_add(&vault->fake->counts->requests, 1);
+        if (operation >= OP_TOKENIZE && operation <= OP_DETOKENIZE)
+            return take_values(vault, connection, operation, request);
+        return take_act(vault, connection, operation, request);
+    }
+    return ANSWER;
+}
+
+static bool
+send_reply(struct vault *vault, struct connection *connection, const uint8_t *request_id)
+{
+    uint8_t head[FRAME_HEADER_BYTES + REQUEST_ID_BYTES] = {1};
+    struct iovec parts[] = {{head, sizeof head}, {vault->reply, vault->writer.size}};
+    struct msghdr whole = {.msg_iov = parts, .msg_iovlen = 2};
+
+    put_u64(head + 1, REQUEST_ID_BYTES + vault->writer.size);
+    memcpy(head + FRAME_HEADER_BYTES, request_id, REQUEST_ID_BYTES);
+    size_t left = sizeof head + vault->writer.size;
+    while (left > 0) {
+        ssize_t sent = sendmsg(connection->fd, &whole, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return false;
+        left -= (size_t)sent;
+        for (int i = 0; i < 2; i++) {
+            size_t part = (size_t)sent < parts[i].iov_len ? (size_t)sent : parts[i].iov_len;
+            parts[i].iov_base = (uint8_t *)parts[i].iov_base + part;
+            parts[i].iov_len -= part;
+            sent -= (ssize_t)part;
+        }
+    }
+    return true;
+}
+
+/* False: close it. */
+static bool
+serve_frame(struct vault *vault, struct connection *connection)
+{
+    uint8_t head[FRAME_HEADER_BYTES];
+
+    if (!connection->greeted) {
+        if (!read_all(connection->fd, head, SP_HEADER_BYTES))
+            return false; /* only asked whether somebody listens */
+        connection->greeted = true;
+        atomic_fetch_add(&vault->fake->counts->connections, 1);
+        return true;
+    }
+    if (!read_all(connection->fd, head, 1))
+        return false;
+    atomic_fetch_add(&vault->fake->counts->frames, 1);
+    if (!read_all(connection->fd, head + 1, sizeof head - 1))
+        return false;
+    uint64_t size = get_u64(head + 1);
+    if (size < REQUEST_ID_BYTES || size > sizeof vault->request ||
+        !read_all(connection->fd, vault->request, size))
+        return false;
+    vault->writer = (struct message_writer){.data = vault->reply, .capacity = sizeof vault->reply};
+    struct bytes bytes = bytes_of(vault->request + REQUEST_ID_BYTES, size - REQUEST_ID_BYTES);
+    enum verdict verdict = take_request(vault, connection, bytes);
+    return verdict == SILENT ||
+           (verdict == ANSWER && send_reply(vault, connection, vault->request));
+}
+
+static void
+accept_one(struct vault *vault, int listener)
+{
+    int fd = accept(listener, NULL, NULL);
+
+    for (size_t i = 0; fd >= 0 && i < CONNECTIONS_MAX; i++) {
+        if (vault->connections[i].fd != 0)
+            continue;
+        vault->connections[i] = (struct connection){.fd = fd};
+        (void)send(fd, SP_REP, sizeof SP_REP, MSG_NOSIGNAL); /* it may be closed again already */
+        return;
+    }
+}
+
+static void
+serve(const struct fake *fake, int listener)
+{
+    struct vault *vault = calloc(1, sizeof *vault);
+
+    must(vault != NULL && message_parser_new(&vault->parser) == STATUS_OK);
+    vault->fake = fake;
+    for (;;) {
+        struct pollfd polls[CONNECTIONS_MAX + 1];
+        for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+            int fd = vault->connections[i].fd;
+            polls[i] = (struct pollfd){.fd = fd != 0 ? fd : -1, .events = POLLIN};
+        }
+        polls[CONNECTIONS_MAX] = (struct pollfd){.fd = listener, .events = POLLIN};
+        if (poll(polls, CONNECTIONS_MAX + 1, -1) < 0)
+            continue;
+        for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+            struct connection *connection = &vault->connections[i];
+            if (polls[i].revents != 0 && !serve_frame(vault, connection)) {
+                close(connection->fd);
+                connection->fd = 0;
+            }
+        }
+        if (polls[CONNECTIONS_MAX].revents != 0)
+            accept_one(vault, listener);
+    }
+}
+
+void
+fake_restart(struct fake *fake)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int ready[2];
+    char byte;
+
+    must(strlen(fake->options.path) < sizeof address.sun_path);
+    memcpy(address.sun_path, fake->options.path, strlen(fake->options.path));
+    (void)unlink(address.sun_path);
+    must(pipe(ready) == 0);
+    fake->pid = fork();
+    must(fake->pid >= 0);
+    if (fake->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+        if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0)
+            abort();
+        /* The peer's uid is the one that called listen. */
+        if (fake->options.uid != 0 && setuid(fake->options.uid) != 0)
+            abort();
+        if (listen(listener, CONNECTIONS_MAX) != 0 || write(ready[1], "r", 1) != 1)
+            abort();
+        serve(fake, listener);
+    }
+    close(ready[1]);
+    must(read(ready[0], &byte, 1) == 1);
+    close(ready[0]);
+}
+
+void
+fake_start(struct fake *fake, const struct fake_options *options)
+{
+    must(sodium_init() >= 0);
+    fake->options = *options;
+    fake->counts =
+        mmap(NULL, sizeof *fake->counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    must(fake->counts != MAP_FAILED);
+    fake_restart(fake);
+}
+
+void
+fake_kill(struct fake *fake)
+{
+    if (fake->pid <= 0)
+        return;
+    (void)kill(fake->pid, SIGKILL);
+    (void)waitpid(fake->pid, NULL, 0);
+    fake->pid = 0;
+}
+
+void
+fake_stop(struct fake *fake)
+{
+    fake_kill(fake);
+    (void)unlink(fake->options.path);
+    if (fake->counts != NULL)
+        munmap(fake->counts, sizeof *fake->counts);
+    fake->counts = NULL;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fake_vault.h: a vault without a vault, for the client's tests: a child process that speaks SP
+ * over a Unix socket by hand and answers from a small script. Being another process, its memory
+ * holds what the client's must not.
+ *
+ * What it does is told by the first value of a batch, or by the reason:
+ *   slow      no answer                  drop      the connection is closed instead
+ *   busy      BUSY, retry in 3 s         sealed    SEALED
+ *   forget    UNAUTHENTICATED, and the connection is a stranger's again
+ *   forever   UNAUTHENTICATED, always
+ *   raw:HEX   these bytes are the answer
+ */
+#ifndef CONTACT_VAULT_FAKE_VAULT_H
+#define CONTACT_VAULT_FAKE_VAULT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* In memory shared with the child, and kept through a restart. */
+struct fake_counts {
+    atomic_uint connections; /* that said the SP header */
+    atomic_uint hellos;
+    atomic_uint requests; /* that carried the right connection id; HELLOs not counted */
+    atomic_uint executed; /* of those: what was tokenized, revealed or changed */
+    atomic_uint frames;   /* whatever came after the SP header */
+};
+
+struct fake_options {
+    const char *path;
+    uid_t uid;             /* to listen as; 0: as the caller */
+    const char *principal; /* NULL: "tester"; "nobody": HELLO is refused */
+    bool sealed;
+    const unsigned char *public_key; /* known by this key only; NULL: by uid */
+};
+
+struct fake {
+    pid_t pid;
+    struct fake_options options;
+    struct fake_counts *counts;
+};
+
+#define FAKE_TOKEN "phn_0123456789abcdefghjkmnpqrs0"
+#define FAKE_MASK "+39 \u2022\u2022\u2022 \u2022\u2022\u2022 \u2022\u202267"
+#define FAKE_VALUE "+393331234567"
+
+/* Listening when it returns. */
+void fake_start(struct fake *fake, const struct fake_options *options);
+void fake_kill(struct fake *fake); /* as by kill -9 */
+void fake_restart(struct fake *fake);
+void fake_stop(struct fake *fake);
+
+#endif

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public calls of libcontactvault against a fake vault: what is asked, answered and refused. */
+#include "contactvault.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "client_fixture.h"
+
+static void
+test_open_says_what_is_wrong(void **state)
+{
+    static const struct {
+        const char *socket, *message;
+        enum cv_status status;
+    } cases[] = {
+        {NULL, "no socket was named", CV_INVALID},
+        {"", "no socket was named", CV_INVALID},
+        {"tcp://127.0.0.1:1", "only a Unix socket", CV_INVALID},
+        {"/nowhere/vault.sock", "cannot reach the vault at /nowhere/vault.sock", CV_UNAVAILABLE},
+        {"ipc:///nowhere/vault.sock", "is vaultd running?", CV_UNAVAILABLE},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct cv_options options = {.socket = cases[i].socket, .timeout_ms = 2000};
+        struct cv_client *client = NULL;
+        char message[CV_MESSAGE_BYTES] = "";
+        assert_int_equal(cv_open(&options, &client, message), cases[i].status);
+        assert_null(client);
+        assert_non_null(strstr(message, cases[i].message));
+    }
+}
+
+static void
+test_a_path_too_long_is_named_so(void **state)
+{
+    char path[200];
+    char message[CV_MESSAGE_BYTES];
+    struct cv_client *client = NULL;
+    struct cv_options options = {.socket = path};
+    (void)state;
+
+    memset(path, 'x', sizeof path - 1);
+    path[sizeof path - 1] = 0;
+    assert_int_equal(cv_open(&options, &client, message), CV_INVALID);
+    assert_non_null(strstr(message, "199 bytes long and may be 107"));
+    path[107] = 0;
+    assert_int_equal(cv_open(&options, &client, NULL), CV_UNAVAILABLE);
+}
+
+static void
+test_a_socket_left_behind_is_unreachable(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_client *client = NULL;
+    char message[CV_MESSAGE_BYTES];
+    uint64_t start_ms = now_ms();
+
+    fake_kill(&fixture->fake);
+    struct cv_options options = {.socket = fixture->path};
+    assert_int_equal(cv_open(&options, &client, message), CV_UNAVAILABLE);
+    assert_non_null(strstr(message, "Connection refused"));
+    assert_true(now_ms() - start_ms < 2000); /* not the whole timeout */
+}
+
+static void
+test_tokenize(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const values[] = {"one", "rubbish", "two"};
+    struct cv_query query = {.values = values, .count = 3, .namespace_name = "shop"};
+    struct cv_reply *reply;
+
+    assert_int_equal(cv_tokenize(fixture->client, &query, &reply), CV_OK);
+    assert_int_equal(reply->count, 3);
+    assert_string_equal(reply->items[0].token, FAKE_TOKEN);
+    assert_int_equal(reply->items[0].kind, CV_PHONE);
+    assert_string_equal(reply->items[0].mask, "one");
+    assert_null(reply->items[0].value);
+    assert_int_equal(reply->items[1].status, CV_INVALID);
+    assert_string_equal(reply->items[1].message, "invalid");
+    assert_null(reply->items[1].token);
+    assert_string_equal(reply->items[2].mask, "two");
+    assert_string_equal(reply->items[2].message, "");
+    cv_reply_free(&reply);
+    assert_null(reply);
+    cv_reply_free(&reply);
+    assert_int_equal(fixture->fake.counts->hellos, 1);
+}
+
+/* One that the vault's parser would refuse the whole message for costs its neighbours nothing. */
+static void
+test_a_value_that_is_no_text_fails_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    char long_value[600];
+    const char *values[] = {"one", "\xff\xfe", long_value, "", "two"};
+    struct cv_query query = {.values = values, .count = 5};
+    struct cv_reply *reply;
+
+    memset(long_value, '1', sizeof long_value - 1);
+    long_value[sizeof long_value - 1] = 0;
+    assert_int_equal(cv_tokenize(fixture->client, &query, &reply), CV_OK);
+    assert_int_equal(reply->count, 5);
+    assert_int_equal(reply->items[0].status, CV_OK);
+    assert_int_equal(reply->items[1].status, CV_INVALID);
+    assert_string_equal(reply->items[1].message, "not UTF-8 text");
+    assert_int_equal(reply->items[2].status, CV_TOO_LARGE);
+    assert_int_equal(reply->items[3].status, CV_INVALID);
+    assert_string_equal(reply->items[4].mask, "two");
+    cv_reply_free(&reply);
+}
+
+static void
+test_batches_have_bounds(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *values[CV_BATCH_MAX + 1];
+    char value[513];
+    struct cv_query query = {.values = values, .count = 0};
+    struct cv_reply *reply;
+
+    for (size_t i = 0; i <= CV_BATCH_MAX; i++)
+        values[i] = "one";
+    assert_int_equal(cv_tokenize(fixture->client, &query, &reply), CV_INVALID);
+    cv_reply_free(&reply);
+    query.count = CV_BATCH_MAX + 1;
+    assert_int_equal(cv_tokenize(fixture->client, &query, &reply), CV_TOO_LARGE);
+    cv_reply_free(&reply);
+    query.values = NULL;
+    assert_int_equal(cv_tokenize(fixture->client, &query, &reply), CV_INVALID);
+    cv_reply_free(&reply);
+    query.values = values;
+    query.count = CV_BATCH_MAX;
+    assert_int_equal(cv_tokenize(fixture->client, &query, &reply), CV_OK);
+    assert_int_equal(reply->count, CV_BATCH_MAX);
+    assert_string_equal(reply->items[CV_BATCH_MAX - 1].mask, "one");
+    cv_reply_free(&reply);
+
+    memset(value, '1', 512);
+    value[512] = 0;
+    for (size_t i = 0; i < CV_BATCH_MAX; i++)
+        values[i] = value;
+    assert_int_equal(cv_tokenize(fixture->client, &query, &reply), CV_TOO_LARGE);
+    assert_non_null(strstr(reply->message, "send fewer values"));
+    cv_reply_free(&reply);
+}
+
+static void
+test_mask_lookup_detokenize(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const tokens[] = {FAKE_TOKEN, FAKE_TOKEN};
+    struct cv_query query = {.values = tokens, .count = 1, .form = CV_FORM_WA_ID};
+    struct cv_reply *reply;
+
+    assert_int_equal(cv_mask(fixture->client, tokens, 2, &reply), CV_OK);
+    assert_int_equal(reply->count, 2);
+    assert_string_equal(reply->items[1].mask, FAKE_MASK);
+    cv_reply_free(&reply);
+    assert_int_equal(cv_lookup(fixture->client, &query, &reply), CV_OK);
+    assert_string_equal(reply->items[0].token, FAKE_TOKEN);
+    cv_reply_free(&reply);
+    assert_int_equal(cv_detokenize(fixture->client, tokens, 2, "a test", &reply), CV_OK);
+    assert_string_equal(reply->items[0].value, FAKE_VALUE);
+    assert_string_equal(reply->items[1].value, FAKE_VALUE);
+    cv_reply_free(&reply);
+    assert_int_equal(cv_detokenize(fixture->client, tokens, 1, NULL, &reply), CV_INVALID);
+    cv_reply_free(&reply);
+}
+
+static void
+test_refusals_come_through(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_reply *reply;
+
+    assert_int_equal(tokenize_one(fixture->client, "busy", &reply), CV_BUSY);
+    assert_int_equal(reply->retry_after_s, 3);
+    assert_int_equal(reply->count, 0);
+    assert_null(reply->items);
+    cv_reply_free(&reply);
+    assert_int_equal(tokenize_one(fixture->client, "sealed", &reply), CV_SEALED);
+    assert_string_equal(reply->message, "sealed");
+    cv_reply_free(&reply);
+    assert_int_equal(tokenize_one(fixture->client, "denied", &reply), CV_DENIED);
+    cv_reply_free(&reply);
+}
+
+static void
+test_hello_and_state(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_reply *reply;
+
+    assert_int_equal(cv_hello(fixture->client, &reply), CV_OK);
+    assert_string_equal(reply->principal, "tester");
+    assert_string_equal(reply->release, "0.0-fake");
+    cv_reply_free(&reply);
+    assert_int_equal(cv_state(fixture->client, &reply), CV_OK);
+    assert_string_equal(reply->state, "unsealed");
+    assert_true(reply->has_totals);
+    assert_int_equal(reply->contacts_total, 42);
+    cv_reply_free(&reply);
+    assert_int_equal(fixture->fake.counts->hellos, 1);
+}
+
+static void
+test_a_stranger_gets_the_state_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_reply *reply;
+
+    fixture->fake.options.principal = "nobody";
+    fake_kill(&fixture->fake);
+    fake_restart(&fixture->fake);
+    assert_int_equal(cv_hello(fixture->client, &reply), CV_UNAUTHENTICATED);
+    cv_reply_free(&reply);
+    assert_int_equal(tokenize_one(fixture->client, "one", &reply), CV_UNAUTHENTICATED);
+    cv_reply_free(&reply);
+    assert_int_equal(cv_state(fixture->client, &reply), CV_OK);
+    assert_string_equal(reply->state, "unsealed");
+    assert_false(reply->has_totals);
+    cv_reply_free(&reply);
+    assert_int_equal(fixture->fake.counts->requests, 0);
+}
+
+static void
+test_a_sealed_vault_can_be_asked_and_unsealed(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t root_key[CV_KEY_BYTES] = {7};
+    struct cv_reply *reply;
+
+    fixture->fake.options.sealed = true;
+    fake_kill(&fixture->fake);
+    fake_restart(&fixture->fake);
+    assert_int_equal(tokenize_one(fixture->client, "one", &reply), CV_SEALED);
+    cv_reply_free(&reply);
+    assert_int_equal(cv_state(fixture->client, &reply), CV_OK);
+    assert_string_equal(reply->state, "sealed");
+    cv_reply_free(&reply);
+    assert_int_equal(cv_unseal(fixture->client, root_key, &reply), CV_OK);
+    cv_reply_free(&reply);
+    assert_int_equal(fixture->fake.counts->executed, 1);
+}
+
+static void
+test_lists(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_reply *reply;
+
+    assert_int_equal(cv_namespace_list(fixture->client, &reply), CV_OK);
+    assert_int_equal(reply->count, 1);
+    assert_string_equal(reply->namespaces[0].name, "shop");
+    assert_int_equal(reply->namespaces[0].created_ms, 1767225600000);
+    assert_int_equal(reply->namespaces[0].contacts, 42);
+    cv_reply_free(&reply);
+
+    assert_int_equal(cv_principal_list(fixture->client, &reply), CV_OK);
+    assert_int_equal(reply->count, 2);
+    assert_string_equal(reply->principals[0].name, "inbox");
+    assert_int_equal(reply->principals[0].uid, 1001);
+    assert_null(reply->principals[0].public_key);
+    assert_int_equal(reply->principals[0].grant_count, 2);
+    assert_int_equal(reply->principals[0].grants[0].role, CV_ROLE_SERVICE);
+    assert_string_equal(reply->principals[0].grants[0].namespace_name, "shop");
+    assert_int_equal(reply->principals[0].grants[1].role, CV_ROLE_ADMIN);
+    assert_null(reply->principals[0].grants[1].namespace_name);
+    assert_true(reply->principals[1].disabled);
+    assert_int_equal(reply->principals[1].kind, CV_PERSON);
+    assert_int_equal(reply->principals[1].public_key[2], 3);
+    assert_int_equal(reply->principals[1].grant_count, 0);
+    cv_reply_free(&reply);
+
+    assert_int_equal(cv_principal_show(fixture->client, "inbox", &reply), CV_OK);
+    assert_int_equal(reply->count, 1);
+    cv_reply_free(&reply);
+}
+
+static void
+test_audit_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_reply *reply;
+
+    assert_int_equal(cv_audit_read(fixture->client, 1, 2, &reply), CV_OK);
+    assert_int_equal(reply->count, 2);
+    assert_int_equal(reply->next, 3);
+    assert_int_equal(reply->entries[0].sequence, 1);
+    assert_string_equal(cv_act_name(reply->entries[0].act), "created");
+    assert_string_equal(cv_act_name(reply->entries[1].act), "detokenize");
+    assert_string_equal(cv_phase_name(reply->entries[1].phase), "done");
+    assert_int_equal(reply->entries[1].result, CV_DENIED);
+    assert_string_equal(reply->entries[1].principal, "inbox");
+    assert_string_equal(reply->entries[1].token, FAKE_TOKEN);
+    assert_null(reply->entries[1].subject);
+    cv_reply_free(&reply);
+}
+
+static void
+test_admin_acts(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_client *client = fixture->client;
+    uint8_t key[CV_KEY_BYTES] = {1};
+    struct cv_new_principal by_uid = {.name = "a", .kind = CV_SERVICE, .uid = 5};
+    struct cv_new_principal by_key = {.name = "b", .kind = CV_PERSON, .public_key = key};
+    struct cv_reply *reply;
+
+#define ACT(call)                                                                                  \
+    assert_int_equal((call), CV_OK);                                                               \
+    cv_reply_free(&reply)
+    ACT(cv_namespace_create(client, "shop", &reply));
+    ACT(cv_principal_add(client, &by_uid, &reply));
+    ACT(cv_principal_add(client, &by_key, &reply));
+    ACT(cv_principal_disable(client, "a", &reply));
+    ACT(cv_grant(client, "a", CV_ROLE_SERVICE, "shop", &reply));
+    ACT(cv_grant(client, "a", CV_ROLE_ADMIN, NULL, &reply));
+    ACT(cv_revoke(client, "a", CV_ROLE_ADMIN, NULL, &reply));
+    ACT(cv_seal(client, &reply));
+#undef ACT
+    assert_int_equal(fixture->fake.counts->executed, 8);
+}
+
+static void
+test_names(void **state)
+{
+    (void)state;
+
+    assert_string_equal(cv_status_name(CV_NOT_FOUND), "not_found");
+    assert_null(cv_status_name((enum cv_status)14));
+    assert_string_equal(cv_kind_name(CV_EMAIL), "email");
+    assert_null(cv_kind_name((enum cv_kind)3));
+    assert_string_equal(cv_role_name(CV_ROLE_DELIVER), "deliver");
+    assert_null(cv_role_name((enum cv_role)0));
+    assert_string_equal(cv_act_name(203), "cut");
+    assert_null(cv_act_name(204));
+    assert_null(cv_act_name(0));
+    assert_null(cv_phase_name(4));
+}
+
+/* Each is an answer to tokenize of one value. Status INTERNAL, no crash, and the client goes on. */
+static void
+test_malformed_answers(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const answers[] = {
+        "80",                     /* no status */
+        "81",                     /* cut short */
+        "90",                     /* not a map */
+        "c0",                     /* nil */
+        "8120",                   /* a field without its value */
+        "812000ff",               /* trailing byte */
+        "812020",                 /* a status that is none */
+        "8120a130",               /* a status that is text */
+        "82200020 00",            /* the same field twice: spaces are skipped by the hex reader */
+        "81187f",                 /* a field that does not exist */
+        "812000",                 /* no items */
+        "8220002390",             /* no item for one value */
+        "822000239280 80",        /* two items for one value */
+        "822000239180",           /* an item that says nothing */
+        "82200023 9181 2000",     /* an item that is well and has no token */
+        "822000239100",           /* an item that is a number */
+        "8220002300",             /* items that are a number */
+        "82200121a3610062",       /* a message with a NUL in it */
+        "82200121a2c328",         /* a message that is not UTF-8 */
+        "82200121dbffffffff",     /* a message of four gigabytes */
+        "82200023ddffffffff",     /* four thousand million items */
+        "8220002391912390",       /* a list where an item must be */
+        "82200023918124a3616263", /* a token of three letters */
+        "df00ffffff",             /* a map of sixteen million */
+    };
+
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        char value[128] = "raw:";
+        struct cv_reply *reply;
+        char *to = value + 4;
+        for (const char *from = answers[i]; *from != 0; from++) {
+            if (*from != ' ')
+                *to++ = *from;
+        }
+        enum cv_status status = tokenize_one(fixture->client, value, &reply);
+        if (status != CV_INTERNAL)
+            fail_msg("answer %s: %s", answers[i], cv_status_name(status));
+        assert_non_null(strstr(reply->message, "does not follow the protocol"));
+        cv_reply_free(&reply);
+    }
+    struct cv_reply *reply;
+    assert_int_equal(tokenize_one(fixture->client, "one", &reply), CV_OK);
+    cv_reply_free(&reply);
+    assert_int_equal(fixture->fake.counts->connections, 1);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_open_says_what_is_wrong),
+        cmocka_unit_test(test_a_path_too_long_is_named_so),
+        cmocka_unit_test(test_names),
+        FIXTURE_TEST(test_a_socket_left_behind_is_unreachable),
+        FIXTURE_TEST(test_tokenize),
+        FIXTURE_TEST(test_a_value_that_is_no_text_fails_alone),
+        FIXTURE_TEST(test_batches_have_bounds),
+        FIXTURE_TEST(test_mask_lookup_detokenize),
+        FIXTURE_TEST(test_refusals_come_through),
+        FIXTURE_TEST(test_hello_and_state),
+        FIXTURE_TEST(test_a_stranger_gets_the_state_alone),
+        FIXTURE_TEST(test_a_sealed_vault_can_be_asked_and_unsealed),
+        FIXTURE_TEST(test_lists),
+        FIXTURE_TEST(test_audit_read),
+        FIXTURE_TEST(test_admin_acts),
+        FIXTURE_TEST(test_malformed_answers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
