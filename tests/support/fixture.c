@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fixture.h"
+
+#include <assert.h>
+#include <ftw.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "unseal.h"
+
+/* What goes wrong in here is the test's own fault: stop at once. */
+static void
+must(enum status status)
+{
+    if (status != STATUS_OK) {
+        (void)fprintf(stderr, "fixture: %s\n", status_name(status));
+        abort();
+    }
+}
+
+void
+fixture_path(const struct fixture *fixture, const char *name,
+             char ret_path[static FIXTURE_PATH_BYTES])
+{
+    int size = snprintf(ret_path, FIXTURE_PATH_BYTES, "%s/%s", fixture->folder, name);
+
+    assert(size > 0 && size < FIXTURE_PATH_BYTES);
+}
+
+static enum status
+open_parts(struct fixture *fixture)
+{
+    char path[FIXTURE_PATH_BYTES];
+    char place[AUDIT_PLACE_BYTES];
+    struct audit_summary found;
+    struct dispatch_parts parts = {.daemon_uid = 0, .found = &found};
+    enum status status;
+
+    fixture_path(fixture, "keyring", path);
+    status = keyring_open(path, &fixture->keyring);
+    fixture_path(fixture, "store", path);
+    if (status == STATUS_OK) {
+        status = store_open(&(struct store_options){.folder = path, .map_bytes = 1u << 30},
+                            &fixture->store);
+    }
+    if (status == STATUS_OK) {
+        status = vault_open(fixture->store, fixture->keyring, fixture->fault, &fixture->vault);
+    }
+    fixture_path(fixture, "audit", path);
+    if (status == STATUS_OK) {
+        status = audit_open(path, keyring_vault_id(fixture->keyring), fixture->keyring, &found,
+                            place, &fixture->audit);
+    }
+    if (status == STATUS_OK) {
+        status = access_new(fixture->store, fixture->keyring, &fixture->access);
+    }
+    if (status == STATUS_OK) {
+        parts.vault = fixture->vault;
+        parts.access = fixture->access;
+        parts.audit = fixture->audit;
+        status = dispatch_new(&parts, &fixture->dispatch);
+    }
+    return status;
+}
+
+enum status
+fixture_open(struct fixture *fixture)
+{
+    enum status status = open_parts(fixture);
+
+    if (status == STATUS_OK) {
+        status = dispatch_unseal(fixture->dispatch, fixture->root, fixture->fault);
+    }
+    return status;
+}
+
+void
+fixture_close(struct fixture *fixture)
+{
+    dispatch_free(&fixture->dispatch);
+    access_free(&fixture->access);
+    audit_close(&fixture->audit);
+    vault_close(&fixture->vault);
+    store_close(&fixture->store);
+    keyring_close(&fixture->keyring);
+}
+
+void
+fixture_make(struct fixture *fixture)
+{
+    char path[FIXTURE_PATH_BYTES];
+    uint8_t id[VAULT_ID_BYTES];
+    struct keyring *keyring = NULL;
+    struct store *store = NULL;
+
+    assert(sodium_init() >= 0);
+    *fixture = (struct fixture){.folder = "/tmp/contact-vault-test-XXXXXX"};
+    if (mkdtemp(fixture->folder) == NULL) {
+        abort();
+    }
+    fixture_path(fixture, "key", path);
+    must(unseal_keyfile_create(path, &fixture->root));
+    randombytes_buf(id, sizeof id);
+    fixture_path(fixture, "keyring", path);
+    must(keyring_create(path, id, fixture->root));
+    must(keyring_open(path, &keyring));
+    fixture_path(fixture, "store", path);
+    (void)mkdir(path, 0700);
+    must(store_open(&(struct store_options){.folder = path, .map_bytes = 1u << 30}, &store));
+    must(vault_create(store, keyring, id));
+    store_close(&store);
+    keyring_close(&keyring);
+    must(fixture_open(fixture));
+    must(dispatch_add_first_admin(fixture->dispatch, bytes_of_text("admin"), FIXTURE_ADMIN_UID));
+}
+
+static int
+remove_one(const char *path, const struct stat *found, int type, struct FTW *walk)
+{
+    (void)found;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+void
+fixture_remove(struct fixture *fixture)
+{
+    fixture_close(fixture);
+    secret_free(&fixture->root);
+    (void)nftw(fixture->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- callers ---- */
+
+void
+caller_make(struct caller *caller, struct fixture *fixture, enum peer_socket socket, uint32_t uid)
+{
+    *caller = (struct caller){.fixture = fixture};
+    dispatch_peer_init(&caller->peer, socket, uid);
+    must(workspace_new(&caller->workspace));
+    must(message_parser_new(&caller->parser));
+    caller->request_bytes = malloc(FIXTURE_REQUEST_BYTES);
+    caller->reply_bytes = malloc(2 * FIXTURE_REQUEST_BYTES);
+    assert(caller->request_bytes != NULL && caller->reply_bytes != NULL);
+}
+
+void
+caller_remove(struct caller *caller)
+{
+    workspace_free(&caller->workspace);
+    message_parser_free(&caller->parser);
+    free(caller->request_bytes);
+    free(caller->reply_bytes);
+}
+
+void
+caller_begin(struct caller *caller, enum operation operation, size_t fields)
+{
+    bool bare = operation == OP_HELLO || operation == OP_PROVE || operation == OP_UNSEAL ||
+                (operation == OP_STATUS && caller->peer.state != PEER_KNOWN);
+
+    caller->request =
+        (struct message_writer){.data = caller->request_bytes, .capacity = FIXTURE_REQUEST_BYTES};
+    message_begin(&caller->request, fields + (bare ? 1 : 2));
+    message_put_uint(&caller->request, FIELD_OPERATION, operation);
+    if (!bare) {
+        message_put_bytes(&caller->request, FIELD_CONNECTION,
+                          bytes_of(caller->peer.connection, CONNECTION_ID_BYTES));
+    }
+}
+
+enum status
+caller_send_bytes(struct caller *caller, struct bytes request)
+{
+    struct bytes reply = {0};
+    const char *fault = "";
+    uint64_t status = STATUS_INTERNAL;
+    struct dispatch *dispatch = caller->fixture->dispatch;
+
+    if (dispatch_handle(dispatch, &caller->peer, caller->workspace, request, DISPATCH_NO_WAIT,
+                        &reply) == DISPATCH_WOULD_WAIT) {
+        enum dispatch_outcome outcome = dispatch_handle(dispatch, &caller->peer, caller->workspace,
+                                                        request, DISPATCH_MAY_WAIT, &reply);
+
+        assert(outcome == DISPATCH_ANSWERED);
+    }
+    assert(reply.size <= 2 * FIXTURE_REQUEST_BYTES);
+    memcpy(caller->reply_bytes, reply.data, reply.size);
+    workspace_wipe(caller->workspace);
+    must(message_parse(caller->parser, bytes_of(caller->reply_bytes, reply.size), &caller->reply,
+                       &fault));
+    assert(message_uint(caller->reply, FIELD_STATUS, &status));
+    return (enum status)status;
+}
+
+enum status
+caller_send(struct caller *caller)
+{
+    assert(!caller->request.full);
+    return caller_send_bytes(caller, bytes_of(caller->request.data, caller->request.size));
+}
+
+enum status
+caller_hello(struct caller *caller)
+{
+    uint8_t nonce[NONCE_BYTES] = {1};
+
+    caller_begin(caller, OP_HELLO, 2);
+    message_put_uint(&caller->request, FIELD_VERSION, PROTOCOL_VERSION);
+    message_put_bytes(&caller->request, FIELD_NONCE, bytes_of(nonce, sizeof nonce));
+    return caller_send(caller);
+}
+
+static const struct message *
+item_at(const struct caller *caller, size_t i)
+{
+    const struct message_list *items = NULL;
+    bool present = message_list(caller->reply, FIELD_ITEMS, &items);
+
+    assert(present && i < message_list_count(items));
+    return message_list_message(items, i);
+}
+
+enum status
+caller_item_status(const struct caller *caller, size_t i)
+{
+    uint64_t status = STATUS_OK;
+
+    return message_uint(item_at(caller, i), FIELD_STATUS, &status) ? (enum status)status
+                                                                   : STATUS_OK;
+}
+
+struct bytes
+caller_item_text(const struct caller *caller, size_t i, enum field field)
+{
+    struct bytes text = {0};
+
+    return message_bytes(item_at(caller, i), field, &text) ? text : (struct bytes){0};
+}
+
+enum status
+caller_values(struct caller *caller, enum operation operation, const char *const *values,
+              size_t count, const char *namespace_name, const char *reason)
+{
+    caller_begin(caller, operation, 1u + (namespace_name != NULL) + (reason != NULL));
+    message_put_list(&caller->request, FIELD_VALUES, count);
+    for (size_t i = 0; i < count; i++) {
+        message_add_bytes(&caller->request, bytes_of_text(values[i]));
+    }
+    if (namespace_name != NULL) {
+        message_put_text(&caller->request, FIELD_NAMESPACE, namespace_name);
+    }
+    if (reason != NULL) {
+        message_put_text(&caller->request, FIELD_REASON, reason);
+    }
+    return caller_send(caller);
+}
+
+enum status
+caller_name(struct caller *caller, enum operation operation, const char *name)
+{
+    caller_begin(caller, operation, 1);
+    message_put_text(&caller->request, FIELD_NAME, name);
+    return caller_send(caller);
+}
+
+enum status
+caller_namespace_create(struct caller *caller, const char *name)
+{
+    return caller_name(caller, OP_NAMESPACE_CREATE, name);
+}
+
+enum status
+caller_principal_add(struct caller *caller, const char *name, enum principal_kind kind,
+                     uint32_t uid)
+{
+    caller_begin(caller, OP_PRINCIPAL_ADD, 3);
+    message_put_text(&caller->request, FIELD_NAME, name);
+    message_put_uint(&caller->request, FIELD_KIND, kind);
+    message_put_uint(&caller->request, FIELD_UID, uid);
+    return caller_send(caller);
+}
+
+enum status
+caller_grant(struct caller *caller, enum operation operation, const char *name, enum role role,
+             const char *namespace_name)
+{
+    caller_begin(caller, operation, 2u + (namespace_name != NULL));
+    message_put_text(&caller->request, FIELD_NAME, name);
+    message_put_uint(&caller->request, FIELD_ROLE, role);
+    if (namespace_name != NULL) {
+        message_put_text(&caller->request, FIELD_NAMESPACE, namespace_name);
+    }
+    return caller_send(caller);
+}

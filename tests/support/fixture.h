@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fixture.h: a whole vault in a temporary folder, in this process, with no socket: tests knock at
+ * dispatch_handle, the door rpc uses. */
+#ifndef CONTACT_VAULT_FIXTURE_H
+#define CONTACT_VAULT_FIXTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "access.h"
+#include "audit.h"
+#include "dispatch.h"
+#include "keyring.h"
+#include "message.h"
+#include "secret.h"
+#include "store.h"
+#include "vault.h"
+
+enum {
+    FIXTURE_PATH_BYTES = 256,
+    FIXTURE_REQUEST_BYTES = 1 << 20,
+    FIXTURE_ADMIN_UID = 1000,
+};
+
+struct fixture {
+    char folder[FIXTURE_PATH_BYTES];
+    struct secret *root;
+    struct keyring *keyring;
+    struct store *store;
+    struct vault *vault;
+    struct audit *audit;
+    struct access *access;
+    struct dispatch *dispatch;
+    char fault[256]; /* of the last opening that was refused */
+};
+
+/* A new vault, unsealed, with the admin "admin" of uid FIXTURE_ADMIN_UID. */
+void fixture_make(struct fixture *fixture);
+/* Closes all and removes the folder. */
+void fixture_remove(struct fixture *fixture);
+/* As a crash would: nothing is sealed or said good-bye to. Then opened again, and unsealed. */
+void fixture_close(struct fixture *fixture);
+MUST_USE enum status fixture_open(struct fixture *fixture);
+void fixture_path(const struct fixture *fixture, const char *name,
+                  char ret_path[static FIXTURE_PATH_BYTES]);
+
+/* One caller: a peer, a workspace and room for a request; one thread. */
+struct caller {
+    struct fixture *fixture;
+    struct peer peer;
+    struct workspace *workspace;
+    struct message_parser *parser;
+    struct message_writer request;
+    uint8_t *request_bytes;
+    const struct message *reply; /* of the last call; until the next */
+    uint8_t *reply_bytes;
+};
+
+void caller_make(struct caller *caller, struct fixture *fixture, enum peer_socket socket,
+                 uint32_t uid);
+void caller_remove(struct caller *caller);
+/* Starts a request of `fields` fields beside operation and connection id. */
+void caller_begin(struct caller *caller, enum operation operation, size_t fields);
+/* Sends it (first without waiting, then with), and gives the reply's own status. */
+enum status caller_send(struct caller *caller);
+enum status caller_send_bytes(struct caller *caller, struct bytes request);
+enum status caller_hello(struct caller *caller);
+/* Of the reply's item i: its status (OK where it has none). */
+enum status caller_item_status(const struct caller *caller, size_t i);
+struct bytes caller_item_text(const struct caller *caller, size_t i, enum field field);
+
+/* Shorthands: a whole request each. */
+enum status caller_values(struct caller *caller, enum operation operation,
+                          const char *const *values, size_t count, const char *namespace_name,
+                          const char *reason);
+enum status caller_namespace_create(struct caller *caller, const char *name);
+enum status caller_principal_add(struct caller *caller, const char *name, enum principal_kind kind,
+                                 uint32_t uid);
+enum status caller_grant(struct caller *caller, enum operation operation, const char *name,
+                         enum role role, const char *namespace_name);
+enum status caller_name(struct caller *caller, enum operation operation, const char *name);
+
+#endif

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+# The vault as a whole, without a socket: dispatch and everything below it.
+set(whole dispatch access vault audit store keyring journal contact)
+cmocka_test(unit matrix DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
+cmocka_test(unit dispatch DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
+cmocka_test(unit vault DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
