@@ -3,6 +3,7 @@
  */
 #include "server.h"
 
+#include <grp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,7 +39,7 @@ struct fixture {
     struct dispatch dispatch;
     struct server *server;
     pthread_t ticker;
-    atomic_bool ticking;
+    atomic_bool ticking, pausing;
 };
 
 static void
@@ -54,7 +56,9 @@ tick(void *argument)
     struct fixture *fixture = argument;
 
     while (fixture->ticking) {
-        server_tick(fixture->server);
+        if (!fixture->pausing) {
+            server_tick(fixture->server);
+        }
         sleep_ms(TICK_MS);
     }
     return NULL;
@@ -329,6 +333,54 @@ peer_has_its_socket_and_uid(void **state)
     expect_reply(admin, 3, expected, sizeof expected);
     close(data);
     close(admin);
+    fixture_free(fixture);
+}
+
+/* In a child that is somebody else; 0: dispatch was told its uid. */
+static int
+ask_as(uid_t uid, const char *path)
+{
+    struct raw_reply reply = {0};
+    int fd;
+
+    if (setgroups(0, NULL) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0) {
+        return 2;
+    }
+    fd = raw_greeted(path);
+    if (fd < 0 || !raw_request(fd, 1, "p", 1) || !raw_reply(fd, &reply) || reply.size != 6) {
+        return 3;
+    }
+    return get_u32(reply.payload + 2) == uid ? 0 : 1;
+}
+
+static void
+uid_is_what_the_kernel_says(void **state)
+{
+    enum { SOMEBODY = 65533 };
+    struct fixture *fixture;
+    int status = 0;
+    pid_t child;
+
+    (void)state;
+    if (geteuid() != 0) {
+        skip(); /* nobody else to be; peer_has_its_socket_and_uid has shown our own */
+    }
+    fixture = fixture_new((struct server_limits){.workers = 1});
+    assert_int_equal(chmod(fixture->folder, 0711), 0);
+    child = fork();
+    if (child == 0) {
+        _exit(ask_as(SOMEBODY, fixture->data_path));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    /* The admin socket is not for strangers: not even connected. */
+    child = fork();
+    if (child == 0) {
+        _exit(ask_as(SOMEBODY, fixture->admin_path));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WEXITSTATUS(status), 3);
     fixture_free(fixture);
 }
 
@@ -650,6 +702,30 @@ outstanding_cap_stops_the_reading(void **state)
     fixture_free(fixture);
 }
 
+/* With room for one, a worker ends nearly always just when the path is about to pause for it. */
+static void
+room_made_at_any_moment_is_seen(void **state)
+{
+    enum { ROUNDS = 300, REQUESTS = 100, FRAME = RAW_HEADER_BYTES + 1 };
+    struct fixture *fixture =
+        fixture_new((struct server_limits){.workers = 2, .outstanding_max = 1});
+    int fd = raw_greeted(fixture->data_path);
+    uint8_t frames[REQUESTS * FRAME];
+
+    (void)state;
+    for (uint32_t i = 0; i < REQUESTS; i++) {
+        *put_frame(frames + (size_t)i * FRAME, i, 1) = ECHO_WORKER;
+    }
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        assert_true(raw_send(fd, frames, sizeof frames));
+        for (uint32_t i = 0; i < REQUESTS; i++) {
+            expect_reply(fd, i, "w", 1);
+        }
+    }
+    close(fd);
+    fixture_free(fixture);
+}
+
 static void
 full_queue_answers_busy_and_inline_goes_on(void **state)
 {
@@ -846,6 +922,28 @@ cap_per_uid_holds_over_both_sockets(void **state)
 }
 
 static void
+place_is_free_before_it_is_freed(void **state)
+{
+    enum { CAP = 3 };
+    struct fixture *fixture =
+        fixture_new((struct server_limits){.workers = 1, .connections_per_uid_max = CAP});
+    int clients[CAP];
+
+    (void)state;
+    fixture->pausing = true;
+    sleep_ms(2 * TICK_MS);
+    for (unsigned i = 0; i < CAP; i++) {
+        clients[i] = raw_greeted(fixture->data_path);
+    }
+    assert_int_equal(count_served(clients, CAP), CAP);
+    close_clients(clients, CAP);
+    sleep_ms(WHILE_MS / 3);
+    expect_honest_client_is_served(fixture->data_path);
+    fixture->pausing = false;
+    fixture_free(fixture);
+}
+
+static void
 out_of_descriptors_neither_stops_nor_spins(void **state)
 {
     struct fixture *fixture = fixture_new((struct server_limits){.workers = 1});
@@ -1028,6 +1126,7 @@ main(void)
         cmocka_unit_test(many_contexts_of_nng_get_their_own_answers),
         cmocka_unit_test(large_requests_and_replies_of_nng_pass),
         cmocka_unit_test(peer_has_its_socket_and_uid),
+        cmocka_unit_test(uid_is_what_the_kernel_says),
         cmocka_unit_test(requests_of_one_connection_are_offered_in_order),
         cmocka_unit_test(requests_pipelined_in_any_cut_are_all_answered),
         cmocka_unit_test(wrong_greetings_are_closed),
@@ -1039,12 +1138,14 @@ main(void)
         cmocka_unit_test(who_does_not_read_is_closed_in_time),
         cmocka_unit_test(replies_unread_stop_the_reading),
         cmocka_unit_test(outstanding_cap_stops_the_reading),
+        cmocka_unit_test(room_made_at_any_moment_is_seen),
         cmocka_unit_test(full_queue_answers_busy_and_inline_goes_on),
         cmocka_unit_test(long_frames_of_strangers_are_read_past),
         cmocka_unit_test(memory_used_up_closes_or_refuses_and_comes_back),
         cmocka_unit_test(storm_of_connect_and_close_leaves_an_honest_client_served),
         cmocka_unit_test(total_cap_holds_against_two_thousand),
         cmocka_unit_test(cap_per_uid_holds_over_both_sockets),
+        cmocka_unit_test(place_is_free_before_it_is_freed),
         cmocka_unit_test(out_of_descriptors_neither_stops_nor_spins),
         cmocka_unit_test(stop_lets_what_is_in_flight_be_answered),
         cmocka_unit_test(stop_in_the_middle_of_everything_ends_cleanly),

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "connection.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "log.h"
+#include "receive.h"
 #include "server_internal.h"
 
 enum {
@@ -251,15 +255,15 @@ connection_drain(struct connection *connection)
 void
 connection_free(struct connection *connection)
 {
-    struct memory *memory = &connection->server->memory;
+    struct rpc_memory *memory = &connection->server->memory;
 
     /* Each waits for its callback to have returned; never called from one. */
     nng_aio_free(connection->receive_aio);
     nng_aio_free(connection->send_aio);
     nng_stream_free(connection->stream);
     outbox_fini(&connection->outbox);
-    memory_free(memory, connection->in, RECEIVE_BYTES);
-    memory_free(memory, connection->large, connection->header.payload_bytes);
+    rpc_memory_free(memory, connection->in, RECEIVE_BYTES);
+    rpc_memory_free(memory, connection->large, connection->header.payload_bytes);
     (void)pthread_mutex_destroy(&connection->lock);
     explicit_bzero(&connection->peer, sizeof connection->peer);
     free(connection);

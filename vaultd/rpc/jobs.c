@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
+#include "rpc_memory.h"
 
 enum {
     SLOT_BYTES = 512, /* a job, and the request of one contact behind it */
@@ -24,14 +24,14 @@ struct chunk {
 /* Invariant: every slot of every chunk but its first is either in `free_slots`, zero but for its
  * link, or with exactly one holder. `lock` guards both lists. */
 struct jobs {
-    struct memory *memory;
+    struct rpc_memory *memory;
     pthread_mutex_t lock;
     struct job *free_slots;
     struct chunk *chunks;
 };
 
 enum status
-jobs_new(struct memory *memory, struct jobs **ret_jobs)
+jobs_new(struct rpc_memory *memory, struct jobs **ret_jobs)
 {
     struct jobs *jobs = calloc(1, sizeof *jobs);
 
@@ -54,7 +54,7 @@ jobs_free(struct jobs **jobs)
         struct chunk *chunk = (*jobs)->chunks;
 
         (*jobs)->chunks = chunk->next;
-        memory_free((*jobs)->memory, chunk, CHUNK_BYTES);
+        rpc_memory_free((*jobs)->memory, chunk, CHUNK_BYTES);
     }
     (void)pthread_mutex_destroy(&(*jobs)->lock);
     free(*jobs);
@@ -65,7 +65,7 @@ jobs_free(struct jobs **jobs)
 static void
 add_chunk(struct jobs *jobs)
 {
-    uint8_t *bytes = memory_new(jobs->memory, CHUNK_BYTES);
+    uint8_t *bytes = rpc_memory_new(jobs->memory, CHUNK_BYTES);
     struct chunk *chunk = (struct chunk *)(void *)bytes;
 
     if (bytes == NULL) {
@@ -106,13 +106,13 @@ jobs_take(struct jobs *jobs, struct bytes request)
     struct job *job;
 
     if (request.size > SLOT_REQUEST_BYTES) {
-        copy = memory_new(jobs->memory, request.size);
+        copy = rpc_memory_new(jobs->memory, request.size);
         if (copy == NULL) {
             return NULL;
         }
         memcpy(copy, request.data, request.size);
         job = jobs_take_owned(jobs, &copy, request.size);
-        memory_free(jobs->memory, copy, request.size);
+        rpc_memory_free(jobs->memory, copy, request.size);
         return job;
     }
     job = take_slot(jobs);
@@ -144,7 +144,7 @@ void
 jobs_give(struct jobs *jobs, struct job *job)
 {
     if (job->owned_bytes > 0) {
-        memory_free(jobs->memory, job->request, job->owned_bytes);
+        rpc_memory_free(jobs->memory, job->request, job->owned_bytes);
     }
     explicit_bzero(job, SLOT_BYTES);
     (void)pthread_mutex_lock(&jobs->lock);

@@ -15,7 +15,7 @@
 
 struct connection;
 struct jobs;
-struct memory;
+struct rpc_memory;
 
 struct job {
     struct job *next; /* in the queue, or among the free slots */
@@ -27,13 +27,13 @@ struct job {
     size_t owned_bytes; /* not 0: `request` is a buffer of its own, of so many bytes */
 };
 
-MUST_USE enum status jobs_new(struct memory *memory, struct jobs **ret_jobs);
+MUST_USE enum status jobs_new(struct rpc_memory *memory, struct jobs **ret_jobs);
 /* Every job must have been given back. */
 void jobs_free(struct jobs **jobs);
 
 /* With a copy of the request; NULL: no locked memory. */
 struct job *jobs_take(struct jobs *jobs, struct bytes request);
-/* As jobs_take, but takes ownership of *request, made by memory_new, unless it returns NULL. */
+/* As jobs_take, but takes ownership of *request, made by rpc_memory_new, unless it returns NULL. */
 struct job *jobs_take_owned(struct jobs *jobs, uint8_t **request, size_t size);
 /* Wipes the job's bytes. */
 void jobs_give(struct jobs *jobs, struct job *job);

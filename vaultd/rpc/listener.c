@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "listener.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "connection.h"
 #include "log.h"
 #include "server_internal.h"
 

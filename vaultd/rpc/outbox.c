@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "memory.h"
+#include "rpc_memory.h"
 #include "sp.h"
 
 enum {
@@ -15,7 +15,7 @@ enum {
 static void
 buffer_free(struct outbox *outbox, struct outbox_buffer *buffer)
 {
-    memory_free(outbox->memory, buffer->data, buffer->capacity);
+    rpc_memory_free(outbox->memory, buffer->data, buffer->capacity);
     *buffer = (struct outbox_buffer){0};
 }
 
@@ -37,21 +37,21 @@ buffer_reserve(struct outbox *outbox, struct outbox_buffer *buffer, size_t size)
     if (capacity < buffer->size + size) {
         capacity = (buffer->size + size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
     }
-    data = memory_new(outbox->memory, capacity);
+    data = rpc_memory_new(outbox->memory, capacity);
     if (data == NULL) {
         return STATUS_UNAVAILABLE;
     }
     if (buffer->size > 0) {
         memcpy(data, buffer->data, buffer->size);
     }
-    memory_free(outbox->memory, buffer->data, buffer->capacity);
+    rpc_memory_free(outbox->memory, buffer->data, buffer->capacity);
     buffer->data = data;
     buffer->capacity = capacity;
     return STATUS_OK;
 }
 
 void
-outbox_init(struct outbox *outbox, struct memory *memory)
+outbox_init(struct outbox *outbox, struct rpc_memory *memory)
 {
     *outbox = (struct outbox){.memory = memory};
 }

@@ -13,7 +13,7 @@
 #include "bytes.h"
 #include "status.h"
 
-struct memory;
+struct rpc_memory;
 
 enum { OUTBOX_BYTES_MAX = 16 * 1024 * 1024 }; /* replies waiting while a write is under way */
 
@@ -29,12 +29,12 @@ struct outbox_buffer {
  * 3. The bytes past `size` in either buffer are zero.
  */
 struct outbox {
-    struct memory *memory;
+    struct rpc_memory *memory;
     struct outbox_buffer filling, writing;
     size_t written;
 };
 
-void outbox_init(struct outbox *outbox, struct memory *memory);
+void outbox_init(struct outbox *outbox, struct rpc_memory *memory);
 void outbox_fini(struct outbox *outbox);
 
 /* Adds a whole frame. TOO_LARGE: over OUTBOX_BYTES_MAX; UNAVAILABLE: no locked memory. */

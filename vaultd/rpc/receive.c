@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The receive path of one connection; whoever runs here owns it (server_internal.h, invariant 2).
- */
+#include "receive.h"
+
 #include <assert.h>
 #include <string.h>
 
 #include "clock.h"
+#include "connection.h"
 #include "desks.h"
 #include "jobs.h"
 #include "log.h"
@@ -81,7 +82,7 @@ take_request(struct connection *connection, struct workspace *workspace, uint32_
 static void
 begin_long_frame(struct connection *connection)
 {
-    struct memory *memory = &connection->server->memory;
+    struct rpc_memory *memory = &connection->server->memory;
     size_t payload = connection->header.payload_bytes;
     size_t here;
 
@@ -91,7 +92,7 @@ begin_long_frame(struct connection *connection)
     connection->skip_status = STATUS_UNAUTHENTICATED;
     if (connection->peer.state == PEER_KNOWN) {
         connection->skip_status = STATUS_BUSY;
-        connection->large = memory_new(memory, payload);
+        connection->large = rpc_memory_new(memory, payload);
     }
     if (connection->large == NULL) {
         connection->skip = payload;
@@ -117,7 +118,7 @@ go_on_long_frame(struct connection *connection, struct workspace *workspace)
     connection->frame_by = 0;
     taken = take_request(connection, workspace, connection->header.request_id,
                          bytes_of(request, size), &request);
-    memory_free(&connection->server->memory, request, size);
+    rpc_memory_free(&connection->server->memory, request, size);
     return taken ? RECEIVE_NEXT : RECEIVE_END;
 }
 
@@ -272,7 +273,7 @@ greet(struct connection *connection)
     }
     if (verdict == SP_WHOLE) {
         /* Only now: a crowd of strangers who say nothing holds no locked memory. */
-        connection->in = memory_new(&connection->server->memory, RECEIVE_BYTES);
+        connection->in = rpc_memory_new(&connection->server->memory, RECEIVE_BYTES);
         connection->frame_by = 0;
         if (connection->in == NULL) {
             connection_close(connection, CLOSE_NO_MEMORY);

@@ -5,9 +5,11 @@
 #include <time.h>
 
 #include "clock.h"
+#include "connection.h"
 #include "desks.h"
 #include "jobs.h"
 #include "log.h"
+#include "receive.h"
 #include "server_internal.h"
 #include "workers.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "memory.h"
+#include "rpc_memory.h"
 
 #include "failpoint.h"
 #include "locked.h"
 
 void *
-memory_new(struct memory *memory, size_t size)
+rpc_memory_new(struct rpc_memory *memory, size_t size)
 {
     size_t before = atomic_fetch_add(&memory->used, size);
     void *data = NULL;
@@ -20,7 +20,7 @@ memory_new(struct memory *memory, size_t size)
 }
 
 void
-memory_free(struct memory *memory, void *data, size_t size)
+rpc_memory_free(struct rpc_memory *memory, void *data, size_t size)
 {
     if (data != NULL) {
         locked_free(data, size);
