@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store.h"
+
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "store_internal.h"
+
+enum {
+    FORMAT_VERSION = 1,
+    GROUP_STEPS_MAX = 1024,
+    GROUP_BYTES_MAX = 4 * 1024 * 1024, /* then no further step joins */
+    ROW_KEY_BYTES = 8,
+    CHANGES_BYTES = 16, /* changes, next row number */
+};
+
+static const uint8_t format[] = {'c', 'v', 's', 't', 'o', 'r', 'e', FORMAT_VERSION};
+
+/* A call of store_update, on its caller's stack. */
+struct store_request {
+    struct store_request *next;
+    store_step *step;
+    void *state;
+    enum status status;
+    bool leads; /* woken to lead, not because it is done */
+    sem_t wake;
+};
+
+/* The requests that share a transaction, in the order they ran. */
+struct group {
+    struct store_request *first;
+    struct store_request **end;
+    size_t count;
+    size_t bytes;
+};
+
+/* ---- the queue ---- */
+
+static void
+enqueue(struct store *store, struct store_request *request)
+{
+    *store->queue_end = request;
+    store->queue_end = &request->next;
+}
+
+static struct store_request *
+dequeue(struct store *store)
+{
+    struct store_request *request;
+
+    (void)pthread_mutex_lock(&store->lock);
+    request = store->queue;
+    if (request != NULL) {
+        store->queue = request->next;
+        request->next = NULL;
+        if (store->queue == NULL) {
+            store->queue_end = &store->queue;
+        }
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+    return request;
+}
+
+/* Who waits longest leads next; without anybody, the next to come. */
+static void
+pass_on_the_lead(struct store *store)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    if (store->queue == NULL) {
+        store->led = false;
+    } else {
+        store->queue->leads = true;
+        (void)sem_post(&store->queue->wake);
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+}
+
+/* ---- one transaction, by the leader ---- */
+
+static void
+store_fails(struct store *store, enum status status)
+{
+    atomic_store(&store->failed, true);
+    LOG(LOG_LEVEL_ERROR, EVENT_STORE_FAILED, F_STATUS("status", status));
+}
+
+/* Runs a step on a write set of its own and, if it succeeds, makes it part of the transaction. */
+static enum status
+run_step(struct store *store, struct store_engine_txn *engine, struct store_request *request,
+         size_t *ret_bytes)
+{
+    struct store_txn txn = {.store = store, .engine = engine, .writes = store->writes};
+    const struct store_row *rows;
+
+    *ret_bytes = 0;
+    store_writes_reset(store->writes);
+    request->status = request->step(&txn, request->state);
+    if (request->status == STATUS_OK) {
+        request->status = txn.error;
+    }
+    if (request->status != STATUS_OK || store_writes_count(store->writes) == 0) {
+        return STATUS_OK;
+    }
+    *ret_bytes = store_writes_bytes(store->writes);
+    rows = store_writes_rows(store->writes);
+    return rows == NULL ? STATUS_INTERNAL
+                        : store->backend->apply(engine, rows, store_writes_count(store->writes));
+}
+
+static enum status
+apply_changes(struct store *store, struct store_engine_txn *engine)
+{
+    uint8_t value[CHANGES_BYTES];
+    struct store_row row = {.table = STORE_META,
+                            .key = bytes_of_text(STORE_CHANGES_KEY),
+                            .value = bytes_of(value, sizeof value)};
+
+    put_u64(value, atomic_load(&store->changes) + 1);
+    put_u64(value + sizeof(uint64_t), store->next_row);
+    return store->backend->apply(engine, &row, 1);
+}
+
+/* The transaction ends here. UNAVAILABLE: known abort, or nobody knows and the store has failed. */
+static enum status
+commit(struct store *store, struct store_engine_txn *engine)
+{
+    enum status status = apply_changes(store, engine);
+
+    if (status != STATUS_OK) {
+        store->backend->end(engine);
+        return status;
+    }
+    status = store->backend->commit(engine);
+    atomic_fetch_add(&store->flushes, 1);
+    if (status == STATUS_OK) {
+        atomic_fetch_add(&store->changes, 1);
+    } else if (status != STATUS_UNAVAILABLE) {
+        store_fails(store, status);
+        status = STATUS_UNAVAILABLE;
+    }
+    return status;
+}
+
+/* The first is given; others join as they come, while there is room. Sets the statuses on OK. */
+static enum status
+run_transaction(struct store *store, struct group *group, bool alone)
+{
+    struct store_engine_txn *engine = NULL;
+    struct store_request *request = group->first;
+    enum status status = STATUS_UNAVAILABLE;
+
+    if (!atomic_load(&store->failed)) {
+        status = store->backend->begin(store->engine, true, &engine);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    while (status == STATUS_OK && request != NULL) {
+        size_t bytes = 0;
+
+        status = run_step(store, engine, request, &bytes);
+        group->bytes += bytes;
+        request = NULL;
+        if (!alone && group->count < GROUP_STEPS_MAX && group->bytes < GROUP_BYTES_MAX) {
+            request = dequeue(store);
+        }
+        if (request != NULL) {
+            *group->end = request;
+            group->end = &request->next;
+            group->count++;
+        }
+    }
+    if (status != STATUS_OK || group->bytes == 0) {
+        store->backend->end(engine);
+        return status;
+    }
+    return commit(store, engine);
+}
+
+static void
+run_alone(struct store *store, struct store_request *request)
+{
+    struct group group = {.first = request, .end = &request->next, .count = 1};
+    enum status status = run_transaction(store, &group, true);
+
+    if (status != STATUS_OK) {
+        request->status = status;
+    }
+}
+
+/* Every request of the group has its own, final status afterwards. */
+static void
+run_group(struct store *store, struct group *group)
+{
+    enum status status = run_transaction(store, group, false);
+
+    if (status == STATUS_OK) {
+        return;
+    }
+    /* One step too many for the disk, or for memory, does not cost its neighbours. */
+    for (struct store_request *at = group->first; at != NULL; at = at->next) {
+        if (group->count > 1) {
+            run_alone(store, at);
+        } else {
+            at->status = status;
+        }
+    }
+}
+
+static void
+lead(struct store *store, struct store_request *own)
+{
+    struct store_request *first = dequeue(store); /* `own`: who leads stands at the head */
+    struct group group = {.first = first, .end = &first->next, .count = 1};
+    struct store_request *at;
+
+    run_group(store, &group);
+    pass_on_the_lead(store);
+    at = group.first;
+    while (at != NULL) {
+        struct store_request *next = at->next; /* once woken, it is gone */
+
+        if (at != own) {
+            (void)sem_post(&at->wake);
+        }
+        at = next;
+    }
+}
+
+static void
+wait_for_wake(struct store_request *request)
+{
+    while (sem_wait(&request->wake) != 0) {
+        /* interrupted by a signal */
+    }
+}
+
+enum status
+store_update(struct store *store, store_step *step, void *state)
+{
+    struct store_request request = {.step = step, .state = state};
+    bool leads;
+
+    if (atomic_load(&store->failed)) {
+        return STATUS_UNAVAILABLE;
+    }
+    (void)sem_init(&request.wake, 0, 0);
+    (void)pthread_mutex_lock(&store->lock);
+    enqueue(store, &request);
+    leads = !store->led;
+    store->led = true;
+    (void)pthread_mutex_unlock(&store->lock);
+    if (!leads) {
+        wait_for_wake(&request);
+        leads = request.leads;
+    }
+    if (leads) {
+        lead(store, &request);
+    }
+    (void)sem_destroy(&request.wake);
+    return request.status;
+}
+
+enum status
+store_view(struct store *store, store_step *step, void *state)
+{
+    struct store_txn txn = {.store = store};
+    enum status status = store->backend->begin(store->engine, false, &txn.engine);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = step(&txn, state);
+    if (status == STATUS_OK) {
+        status = txn.error;
+    }
+    store->backend->end(txn.engine);
+    return status;
+}
+
+bool
+store_failed(const struct store *store)
+{
+    return atomic_load(&store->failed);
+}
+
+uint64_t
+store_changes(const struct store *store)
+{
+    return atomic_load(&store->changes);
+}
+
+uint64_t
+store_flushes(const struct store *store)
+{
+    return atomic_load(&store->flushes);
+}
+
+/* ---- opening and closing ---- */
+
+static enum status
+refuse(int line)
+{
+    LOG(LOG_LEVEL_ERROR, EVENT_STORE_FAILED, F_STATUS("status", STATUS_CORRUPT), F("line", line));
+    return STATUS_CORRUPT;
+}
+
+/* Without a format row it is new, and then it has no row at all. */
+static enum status
+check_is_empty(struct store *store, struct store_engine_txn *engine)
+{
+    for (int table = 0; table < STORE_TABLES; table++) {
+        struct bytes key;
+        enum status status = store->backend->last_key(engine, (enum store_table)table, &key);
+
+        if (status != STATUS_NOT_FOUND) {
+            return status == STATUS_OK ? refuse(__LINE__) : status;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Row numbers go on behind the last one given, even if its row has been deleted since. */
+static enum status
+read_changes(struct store *store, struct store_engine_txn *engine, struct bytes changes)
+{
+    struct bytes last;
+    enum status status = store->backend->last_key(engine, STORE_RECORD, &last);
+
+    store->next_row = 1;
+    if (status == STATUS_OK && last.size == ROW_KEY_BYTES) {
+        store->next_row = get_u64(last.data) + 1;
+    }
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        return status;
+    }
+    if (changes.data == NULL) {
+        return STATUS_OK;
+    }
+    if (changes.size != CHANGES_BYTES) {
+        return refuse(__LINE__);
+    }
+    atomic_store(&store->changes, get_u64(changes.data));
+    if (get_u64(changes.data + sizeof(uint64_t)) > store->next_row) {
+        store->next_row = get_u64(changes.data + sizeof(uint64_t));
+    }
+    return STATUS_OK;
+}
+
+static enum status
+read_meta(struct store *store, bool *ret_is_new)
+{
+    const struct bytes keys[] = {bytes_of_text(STORE_FORMAT_KEY), bytes_of_text(STORE_CHANGES_KEY)};
+    struct bytes values[2] = {{.data = NULL}};
+    struct store_engine_txn *engine = NULL;
+    enum status status = store->backend->begin(store->engine, false, &engine);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = store->backend->get_many(engine, STORE_META, keys, 2, values);
+    *ret_is_new = values[0].data == NULL;
+    if (status == STATUS_OK && *ret_is_new) {
+        status = check_is_empty(store, engine);
+    } else if (status == STATUS_OK && !bytes_equal(values[0], bytes_of(format, sizeof format))) {
+        status = refuse(__LINE__);
+    }
+    if (status == STATUS_OK) {
+        status = read_changes(store, engine, values[1]);
+    }
+    store->backend->end(engine);
+    return status;
+}
+
+static enum status
+write_format(struct store *store)
+{
+    struct store_row row = {.table = STORE_META,
+                            .key = bytes_of_text(STORE_FORMAT_KEY),
+                            .value = bytes_of(format, sizeof format)};
+    struct store_engine_txn *engine = NULL;
+    enum status status = store->backend->begin(store->engine, true, &engine);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = store->backend->apply(engine, &row, 1);
+    if (status != STATUS_OK) {
+        store->backend->end(engine);
+        return status;
+    }
+    return store->backend->commit(engine) == STATUS_OK ? STATUS_OK : STATUS_UNAVAILABLE;
+}
+
+enum status
+store_open_with(const struct store_backend *backend, const struct store_options *options,
+                struct store **ret_store)
+{
+    struct store *store = calloc(1, sizeof *store);
+    bool is_new = false;
+    enum status status;
+
+    if (store == NULL) {
+        return STATUS_INTERNAL;
+    }
+    store->backend = backend;
+    store->queue_end = &store->queue;
+    (void)pthread_mutex_init(&store->lock, NULL);
+    store->writes = store_writes_new();
+    status = store->writes == NULL ? STATUS_INTERNAL : backend->open(options, &store->engine);
+    if (status == STATUS_OK) {
+        status = read_meta(store, &is_new);
+    }
+    if (status == STATUS_OK && is_new) {
+        status = write_format(store);
+    }
+    if (status == STATUS_OK) {
+        *ret_store = store;
+        store = NULL;
+    }
+    store_close(&store);
+    return status;
+}
+
+enum status
+store_open(const struct store_options *options, struct store **ret_store)
+{
+    return store_open_with(&store_lmdb_backend, options, ret_store);
+}
+
+void
+store_close(struct store **store)
+{
+    if (*store != NULL) {
+        (*store)->backend->close((*store)->engine);
+        store_writes_free(&(*store)->writes);
+        (void)pthread_mutex_destroy(&(*store)->lock);
+        free(*store);
+        *store = NULL;
+    }
+}

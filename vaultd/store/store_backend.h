@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store_backend.h: what an engine must do for the store: transactions over ordered rows. Write
+ * sets, the queue, groups and row numbers are the store's own (store.c). Statuses are the store's;
+ * "known abort" is STATUS_UNAVAILABLE: nothing was written, and the next transaction may succeed.
+ */
+#ifndef CONTACT_VAULT_STORE_BACKEND_H
+#define CONTACT_VAULT_STORE_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bytes.h"
+#include "status.h"
+#include "store.h"
+
+/* Each is the engine's own. */
+struct store_engine;
+struct store_engine_txn;
+struct store_cursor;
+
+/* A row to write; an absent value deletes it. */
+struct store_row {
+    enum store_table table;
+    struct bytes key;
+    struct bytes value;
+};
+
+/* One write transaction at a time; any number of others, on any threads. */
+struct store_backend {
+    enum status (*open)(const struct store_options *options, struct store_engine **ret_engine);
+    void (*close)(struct store_engine *engine); /* NULL is fine */
+
+    /* A snapshot, or with `write` the one transaction that may apply and commit. */
+    enum status (*begin)(struct store_engine *engine, bool write,
+                         struct store_engine_txn **ret_txn);
+    /* Ends it and drops what was applied. */
+    void (*end)(struct store_engine_txn *txn);
+    /* Ends it, durable on OK. UNAVAILABLE: known abort. Anything else: nobody knows what is on
+     * disk. */
+    enum status (*commit)(struct store_engine_txn *txn);
+
+    /* Values live until the transaction ends or applies; NULL data where there is no such row. */
+    enum status (*get_many)(struct store_engine_txn *txn, enum store_table table,
+                            const struct bytes *keys, size_t count, struct bytes *ret_values);
+    /* Rows in the order of table and key; after a failure the transaction can only be ended. */
+    enum status (*apply)(struct store_engine_txn *txn, const struct store_row *rows, size_t count);
+    /* NOT_FOUND: the table is empty. */
+    enum status (*last_key)(struct store_engine_txn *txn, enum store_table table,
+                            struct bytes *ret_key);
+
+    /* Rows from the first key at or after `from`; closed before the transaction ends. */
+    enum status (*cursor_open)(struct store_engine_txn *txn, enum store_table table,
+                               struct bytes from, struct store_cursor **ret_cursor);
+    /* NOT_FOUND behind the last row. */
+    enum status (*cursor_next)(struct store_cursor *cursor, struct bytes *ret_key,
+                               struct bytes *ret_value);
+    void (*cursor_close)(struct store_cursor *cursor);
+};
+
+extern const struct store_backend store_lmdb_backend;
+
+/* store_open, on the engine given; the table outlives the store. */
+MUST_USE enum status store_open_with(const struct store_backend *backend,
+                                     const struct store_options *options, struct store **ret_store);
+
+#endif
