@@ -112,8 +112,9 @@ class Connection:
 
     def __init__(self, path, greet=True, timeout=20):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(timeout)
+        # Blocking: with a timeout a full backlog would be an error, not a wait.
         self.socket.connect(path)
+        self.socket.settimeout(timeout)
         self.sequence = 0
         self.id = b""
         if greet:
