@@ -5,6 +5,8 @@ cmocka_test(unit keyring DEPS keyring LIBS PkgConfig::sodium
 cmocka_test(unit unseal DEPS keyring LIBS PkgConfig::sodium SOURCES support/folder.c)
 cmocka_test(unit audit DEPS audit journal keyring LIBS PkgConfig::sodium
   SOURCES support/folder.c support/vectors.c)
+cmocka_test(unit access DEPS access store keyring LIBS PkgConfig::sodium
+  SOURCES support/folder.c)
 
 # With clang a fuzzer; with any compiler a test that replays the corpus.
 foreach(target keyring audit)
