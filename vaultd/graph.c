@@ -19,7 +19,7 @@
 
 enum {
     LOCKED_BYTES_NEEDED = 5 * 1024 * 1024, /* workers' scratch, connections' buffers, keys */
-    SENTENCE_BYTES = 512,
+    SENTENCE_BYTES = 2048,
 };
 
 static bool
