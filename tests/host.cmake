@@ -19,3 +19,24 @@ target_link_libraries(test_sandbox PRIVATE house PkgConfig::seccomp PkgConfig::s
 add_test(NAME unit/sandbox COMMAND test_sandbox)
 set_tests_properties(unit/sandbox PROPERTIES LABELS "unit;sandbox" TIMEOUT 120
   SKIP_RETURN_CODE 77)
+
+# The same as an ordinary user, where root runs the tests.
+foreach(name base host sandbox)
+  add_test(NAME unit/${name}_as_nobody COMMAND ${CMAKE_CURRENT_LIST_DIR}/check/as_nobody.sh
+    $<TARGET_FILE:test_${name}>)
+  set_tests_properties(unit/${name}_as_nobody PROPERTIES LABELS unit TIMEOUT 120
+    SKIP_RETURN_CODE 77)
+endforeach()
+
+# check_test(NAME arguments...) runs check/NAME.sh on the tree.
+function(check_test name script)
+  add_test(NAME check/${name} COMMAND ${CMAKE_CURRENT_LIST_DIR}/check/${script}.sh ${ARGN})
+  set_tests_properties(check/${name} PROPERTIES LABELS check TIMEOUT 120 SKIP_RETURN_CODE 77)
+endfunction()
+check_test(layers layers)
+check_test(layers_planted layers_planted)
+check_test(design_files design_files)
+check_test(include_arrows include_arrows ${CMAKE_C_COMPILER}
+  ${CMAKE_BINARY_DIR}/compile_commands.json)
+check_test(log_pointer_gcc must_not_compile gcc)
+check_test(log_pointer_clang must_not_compile clang-14)
