@@ -453,7 +453,8 @@ count_entry(void *state, const struct audit_entry *entry)
         tally->denied += entry->result != STATUS_OK;
         tally->granted_after += entry->result == STATUS_OK && tally->disabled_at != 0;
     }
-    if (entry->operation == OP_PRINCIPAL_DISABLE && entry->phase == AUDIT_OUTCOME) {
+    if (entry->operation == OP_PRINCIPAL_DISABLE && entry->phase == AUDIT_OUTCOME &&
+        bytes_equal(entry->subject, bytes_of_text(tally->principal))) {
         tally->disabled_at = entry->sequence;
     }
     return STATUS_OK;
@@ -587,6 +588,7 @@ test_no_reveal_is_recorded_after_the_disable(void **state)
     }
     tally = tally_of("flooder");
     assert_int_equal(tally.granted, atomic_load(&revealed));
+    assert_int_not_equal(tally.disabled_at, 0);
     assert_int_equal(tally.granted_after, 0);
 }
 
