@@ -86,6 +86,7 @@ static const struct column entry_columns[] = {
     COLUMN(cv_audit_entry, act, ACT, UINT32, true),
     COLUMN(cv_audit_entry, phase, PHASE, UINT32, true),
     COLUMN(cv_audit_entry, result, RESULT, UINT32, true),
+    COLUMN(cv_audit_entry, role, ROLE, UINT32, false),
     COLUMN(cv_audit_entry, namespace_name, NAMESPACE, TEXT, false),
     COLUMN(cv_audit_entry, token, TOKEN, TEXT, false),
     COLUMN(cv_audit_entry, subject, SUBJECT, TEXT, false),

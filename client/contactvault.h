@@ -106,6 +106,7 @@ struct cv_audit_entry {
     const char *principal;
     uint32_t act, phase; /* cv_act_name, cv_phase_name */
     enum cv_status result;
+    enum cv_role role; /* of a grant or revoke; else 0 */
     const char *namespace_name, *token, *subject;
 };
 

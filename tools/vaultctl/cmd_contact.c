@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tokenize, lookup, mask, detokenize: values in, one line out for each, in the same order. */
+#include "vaultctl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum act { ACT_TOKENIZE, ACT_LOOKUP, ACT_MASK, ACT_DETOKENIZE };
+
+enum {
+    REASON_BYTES_MAX = 200,
+    PROGRESS_AFTER_S = 2,
+};
+
+/* One run of a command. */
+struct run {
+    const struct arguments *arguments;
+    enum act act;
+    struct cv_client *client;
+    struct region *region;
+    struct input input;
+    struct batch *batch;
+    uint64_t done, failed;
+    bool failures_agree; /* all of them of one status: */
+    enum cv_status failure;
+    time_t started;
+    bool shows_progress;
+};
+
+static enum cv_status
+ask(struct run *run, struct cv_reply **ret_reply)
+{
+    const struct batch *batch = run->batch;
+    struct cv_query query = {
+        .values = batch->values,
+        .count = batch->count,
+        .namespace_name = run->arguments->namespace_name,
+        .form = run->arguments->wa_id ? CV_FORM_WA_ID : CV_FORM_INTERNATIONAL,
+    };
+
+    switch (run->act) {
+    case ACT_TOKENIZE:
+        return cv_tokenize(run->client, &query, ret_reply);
+    case ACT_LOOKUP:
+        return cv_lookup(run->client, &query, ret_reply);
+    case ACT_MASK:
+        return cv_mask(run->client, batch->values, batch->count, ret_reply);
+    default:
+        return cv_detokenize(run->client, batch->values, batch->count, run->arguments->reason,
+                             ret_reply);
+    }
+}
+
+static void
+print_item_json(const struct run *run, const struct cv_item *item, const char *token)
+{
+    if (run->act == ACT_DETOKENIZE)
+        print_json(json_pack("{s:s, s:s}", "token", token, "value", item->value));
+    else
+        print_json(json_pack("{s:s, s:s, s:s}", "token", item->token, "kind",
+                             cv_kind_name(item->kind), "mask", item->mask));
+}
+
+static void
+print_item(const struct run *run, const struct cv_item *item, const char *token)
+{
+    if (run->arguments->json)
+        print_item_json(run, item, token);
+    else if (run->act == ACT_DETOKENIZE)
+        puts(item->value);
+    else if (run->act == ACT_MASK)
+        puts(item->mask);
+    else
+        printf("%s\t%s\n", item->token, item->mask);
+}
+
+/* Without --json a bad item is an empty line, so that line n still answers value n. */
+static void
+print_failure(struct run *run, enum cv_status status, const char *message)
+{
+    run->failures_agree = run->failed == 0 || (run->failures_agree && run->failure == status);
+    run->failure = status;
+    run->failed++;
+    if (run->arguments->json) {
+        print_json(error_json(status, message, 0));
+        return;
+    }
+    if (!isatty(STDOUT_FILENO))
+        putchar('\n');
+    (void)fail(run->arguments, EXIT_REFUSED, "value %llu: %s: %s",
+               (unsigned long long)(run->done + 1), cv_status_name(status), message);
+}
+
+static void
+print_items(struct run *run, const struct cv_reply *reply)
+{
+    for (size_t i = 0; i < reply->count; i++) {
+        const struct cv_item *item = &reply->items[i];
+
+        if (run->batch->faults[i] != NULL)
+            print_failure(run, CV_INVALID, run->batch->faults[i]);
+        else if (item->status != CV_OK)
+            print_failure(run, item->status, item->message);
+        else
+            print_item(run, item, item->token != NULL ? item->token : run->batch->values[i]);
+        run->done++;
+    }
+}
+
+static void
+show_progress(const struct run *run, bool last)
+{
+    time_t took_s = time(NULL) - run->started;
+
+    if (!run->shows_progress || took_s < PROGRESS_AFTER_S)
+        return;
+    fprintf(stderr, "\r%llu done, %llu a second%s", (unsigned long long)run->done,
+            (unsigned long long)run->done / (unsigned long long)took_s, last ? "\n" : "  ");
+}
+
+static enum exit_code
+work_through_batch(struct run *run)
+{
+    struct cv_reply *reply = NULL;
+
+    if (run->region != NULL && !region_convert(run->region, run->batch))
+        return fail(run->arguments, EXIT_REFUSED, "contact-vault-region stopped");
+    (void)ask(run, &reply);
+    enum exit_code code = report(run->arguments, reply);
+    if (code == EXIT_OK)
+        print_items(run, reply);
+    cv_reply_free(&reply);
+    (void)fflush(stdout);
+    show_progress(run, false);
+    return code;
+}
+
+static enum exit_code
+work_through(struct run *run)
+{
+    enum exit_code code = EXIT_OK;
+
+    run->started = time(NULL);
+    run->shows_progress = run->input.from_stdin && !run->input.is_prompted &&
+                          isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
+    while (code == EXIT_OK && input_read(&run->input, run->batch))
+        code = work_through_batch(run);
+    show_progress(run, true);
+    if (code != EXIT_OK || run->failed == 0)
+        return code;
+    /* One value, or all of them, not permitted is "not permitted", not "a bad item". */
+    return run->failed == run->done && run->failures_agree ? exit_code_of(run->failure)
+                                                           : EXIT_REFUSED;
+}
+
+static void
+warn_of_history(const struct run *run)
+{
+    if (!run->input.from_stdin && (run->act == ACT_TOKENIZE || run->act == ACT_LOOKUP) &&
+        isatty(STDERR_FILENO))
+        (void)fail(run->arguments, EXIT_OK,
+                   "note: a contact on the command line stays in the shell's history and shows in "
+                   "ps; give it on stdin");
+}
+
+static enum exit_code
+run_act(const struct arguments *arguments, enum act act)
+{
+    struct run run = {.arguments = arguments, .act = act};
+    bool takes_contacts = act == ACT_TOKENIZE || act == ACT_LOOKUP;
+
+    run.batch = malloc(sizeof *run.batch);
+    if (run.batch == NULL)
+        return fail(arguments, EXIT_REFUSED, "out of memory");
+    input_init(&run.input, arguments, takes_contacts ? "contact: " : "token: ");
+    warn_of_history(&run);
+    enum exit_code code = session_open(arguments, SOCKET_DATA, &run.client);
+    if (code == EXIT_OK && arguments->region != NULL)
+        code = region_open(arguments, &run.region);
+    if (code == EXIT_OK)
+        code = work_through(&run);
+    region_close(&run.region);
+    cv_close(&run.client);
+    batch_wipe(run.batch);
+    free(run.batch);
+    return code;
+}
+
+static enum exit_code
+run_with_contacts(const struct arguments *arguments, enum act act)
+{
+    if (arguments->wa_id && arguments->region != NULL)
+        return fail(arguments, EXIT_USAGE, "--wa-id or --region, not both");
+    return run_act(arguments, act);
+}
+
+enum exit_code
+cmd_tokenize(const struct arguments *arguments)
+{
+    return run_with_contacts(arguments, ACT_TOKENIZE);
+}
+
+enum exit_code
+cmd_lookup(const struct arguments *arguments)
+{
+    return run_with_contacts(arguments, ACT_LOOKUP);
+}
+
+enum exit_code
+cmd_mask(const struct arguments *arguments)
+{
+    return run_act(arguments, ACT_MASK);
+}
+
+enum exit_code
+cmd_detokenize(const struct arguments *arguments)
+{
+    if (arguments->reason == NULL || *arguments->reason == 0)
+        return fail(arguments, EXIT_USAGE, "say why: --reason TEXT (it stands in the audit log)");
+    if (strlen(arguments->reason) > REASON_BYTES_MAX)
+        return fail(arguments, EXIT_USAGE, "--reason is of %zu bytes and may be of %d",
+                    strlen(arguments->reason), REASON_BYTES_MAX);
+    return run_act(arguments, ACT_DETOKENIZE);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vaultctl.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NOT_UTF8 = 0xff };
+
+void
+input_init(struct input *input, const struct arguments *arguments, const char *prompt)
+{
+    bool dash = arguments->value_count == 1 && strcmp(arguments->values[0], "-") == 0;
+
+    *input = (struct input){
+        .arguments = arguments,
+        .from_stdin = dash || arguments->value_count == 0,
+        .prompt = prompt,
+    };
+    input->is_prompted = input->from_stdin && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+/* False: the end, and nothing before it. What does not fit is left out, but for the first byte. */
+static bool
+read_line(char line[static VALUE_LINE_BYTES])
+{
+    size_t size = 0;
+    int byte = getc_unlocked(stdin);
+
+    if (byte == EOF)
+        return false;
+    for (; byte != EOF && byte != '\n'; byte = getc_unlocked(stdin)) {
+        /* A NUL would end the text early and make another contact of it: what is no text is
+         * refused. */
+        if (size < VALUE_LINE_BYTES - 1)
+            line[size++] = byte == 0 ? (char)NOT_UTF8 : (char)byte;
+    }
+    if (size > 0 && line[size - 1] == '\r')
+        size--;
+    line[size] = 0;
+    return true;
+}
+
+static bool
+is_done(const struct input *input, const char *line)
+{
+    return input->is_prompted && *line == 0; /* an empty line ends what a person types */
+}
+
+static void
+read_stdin(struct input *input, struct batch *batch)
+{
+    size_t most = input->is_prompted ? 1 : BATCH_VALUES;
+
+    while (batch->count < most) {
+        char *line = batch->lines[batch->count];
+        if (input->is_prompted)
+            fputs(input->prompt, stderr);
+        if (!read_line(line) || is_done(input, line))
+            return;
+        batch->values[batch->count++] = line;
+    }
+}
+
+bool
+input_read(struct input *input, struct batch *batch)
+{
+    const struct arguments *arguments = input->arguments;
+
+    batch->count = 0;
+    memset(batch->faults, 0, sizeof batch->faults);
+    if (input->from_stdin) {
+        read_stdin(input, batch);
+    } else {
+        while (batch->count < BATCH_VALUES && input->next < arguments->value_count)
+            batch->values[batch->count++] = arguments->values[input->next++];
+    }
+    input->values_read += batch->count;
+    return batch->count > 0;
+}
+
+void
+batch_wipe(struct batch *batch)
+{
+    explicit_bzero(batch, sizeof *batch);
+}

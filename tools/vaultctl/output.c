@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vaultctl.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { STREAM_BYTES = 64 * 1024 };
+
+static char input_bytes[STREAM_BYTES], output_bytes[STREAM_BYTES];
+
+static void
+wiping_free(void *memory)
+{
+    if (memory != NULL)
+        explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+void
+output_setup(void)
+{
+    json_set_alloc_funcs(malloc, wiping_free);
+    (void)setvbuf(stdin, input_bytes, _IOFBF, sizeof input_bytes);
+    (void)setvbuf(stdout, output_bytes, _IOFBF, sizeof output_bytes);
+}
+
+bool
+output_finish(void)
+{
+    bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
+
+    explicit_bzero(input_bytes, sizeof input_bytes);
+    explicit_bzero(output_bytes, sizeof output_bytes);
+    return written;
+}
+
+enum exit_code
+fail(const struct arguments *arguments, enum exit_code code, const char *format, ...)
+{
+    va_list list;
+
+    (void)fflush(stdout);
+    fprintf(stderr, "vaultctl %s: ", arguments->command);
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fputc('\n', stderr);
+    return code;
+}
+
+void
+print_json(json_t *json)
+{
+    (void)json_dumpf(json, stdout, JSON_COMPACT);
+    fputc('\n', stdout);
+    json_decref(json);
+}
+
+json_t *
+error_json(enum cv_status status, const char *message, uint32_t retry_after_s)
+{
+    json_t *error = json_pack("{s:s, s:s}", "code", cv_status_name(status), "message", message);
+
+    if (retry_after_s != 0)
+        json_object_set_new(error, "retry_after_s", json_integer(retry_after_s));
+    return json_pack("{s:o}", "error", error);
+}
+
+void
+time_print(uint64_t time_ms, char ret_text[static TIME_TEXT_BYTES])
+{
+    time_t seconds = (time_t)(time_ms / 1000);
+    struct tm parts;
+
+    if (gmtime_r(&seconds, &parts) == NULL ||
+        strftime(ret_text, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &parts) == 0) {
+        snprintf(ret_text, TIME_TEXT_BYTES, "%" PRIu64, time_ms);
+        return;
+    }
+    size_t size = strlen(ret_text);
+    snprintf(ret_text + size, TIME_TEXT_BYTES - size, ".%03uZ", (unsigned)(time_ms % 1000));
+}
+
+bool
+number_parse(const char *text, uint64_t max, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+
+    if (*text == 0)
+        return false;
+    for (; *text != 0; text++) {
+        uint64_t digit = (uint64_t)(*text - '0');
+        if (*text < '0' || *text > '9' || number > (max - digit) / 10)
+            return false;
+        number = number * 10 + digit;
+    }
+    *ret_number = number;
+    return true;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vaultctl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The folder this program's own file is in. */
+static bool
+own_folder(char ret_folder[static PROGRAM_PATH_BYTES])
+{
+    ssize_t size = readlink("/proc/self/exe", ret_folder, PROGRAM_PATH_BYTES - 1);
+
+    if (size <= 0)
+        return false;
+    ret_folder[size] = 0;
+    char *slash = strrchr(ret_folder, '/');
+    if (slash == NULL)
+        return false;
+    *slash = 0;
+    return true;
+}
+
+bool
+program_find(const char *const *places, char ret_path[static PROGRAM_PATH_BYTES])
+{
+    char folder[PROGRAM_PATH_BYTES];
+
+    if (!own_folder(folder))
+        return false;
+    for (; *places != NULL; places++) {
+        int size = snprintf(ret_path, PROGRAM_PATH_BYTES, "%s/%s", folder, *places);
+        if (size > 0 && size < PROGRAM_PATH_BYTES && access(ret_path, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum exit_code
+vaultd_execute(const struct arguments *arguments, char *const *argv)
+{
+    /* In the build tree, and as installed. */
+    static const char *const places[] = {"../../vaultd/vaultd", "../sbin/vaultd", NULL};
+    char path[PROGRAM_PATH_BYTES];
+
+    (void)fflush(NULL);
+    if (program_find(places, path))
+        execv(path, argv);
+    else
+        execvp("vaultd", argv);
+    return fail(arguments, EXIT_REFUSED, "cannot start vaultd: %s; install it beside vaultctl",
+                strerror(errno));
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vaultctl.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+static const char *const socket_files[] = {
+    [SOCKET_DATA] = "run/vault.sock",
+    [SOCKET_ADMIN] = "run/admin.sock",
+};
+
+enum { PATH_BYTES = 4096 };
+
+/* Whoever names the vault's folder trusts its owner; the library trusts root and oneself besides.
+ */
+static enum exit_code
+choose_server_uid(const struct arguments *arguments, struct cv_options *options)
+{
+    uint64_t uid;
+    struct stat folder;
+
+    if (arguments->server_uid != NULL) {
+        if (!number_parse(arguments->server_uid, UINT32_MAX, &uid))
+            return fail(arguments, EXIT_USAGE, "--server-uid takes a number (see id -u)");
+        options->has_server_uid = true;
+        options->server_uid = (uint32_t)uid;
+    } else if (arguments->socket == NULL && stat(arguments->data, &folder) == 0) {
+        options->has_server_uid = true;
+        options->server_uid = (uint32_t)folder.st_uid;
+    }
+    return EXIT_OK;
+}
+
+static enum exit_code
+choose_timeout(const struct arguments *arguments, struct cv_options *options)
+{
+    uint64_t timeout_ms = 0;
+
+    if (arguments->timeout_ms != NULL &&
+        (!number_parse(arguments->timeout_ms, UINT32_MAX, &timeout_ms) || timeout_ms == 0))
+        return fail(arguments, EXIT_USAGE, "--timeout takes milliseconds");
+    options->timeout_ms = (uint32_t)timeout_ms;
+    return EXIT_OK;
+}
+
+enum exit_code
+session_open(const struct arguments *arguments, enum socket_name name,
+             struct cv_client **ret_client)
+{
+    struct cv_options options = {.identity_file = arguments->identity};
+    char path[PATH_BYTES], message[CV_MESSAGE_BYTES];
+
+    if (arguments->socket == NULL && arguments->data == NULL)
+        return fail(arguments, EXIT_USAGE,
+                    "which vault? Give --data DIR, --socket URL or $CONTACT_VAULT_SOCKET");
+    options.socket = arguments->socket;
+    if (options.socket == NULL) {
+        snprintf(path, sizeof path, "%s/%s", arguments->data, socket_files[name]);
+        options.socket = path;
+    }
+    enum exit_code code = choose_server_uid(arguments, &options);
+    if (code == EXIT_OK)
+        code = choose_timeout(arguments, &options);
+    if (code != EXIT_OK)
+        return code;
+    enum cv_status status = cv_open(&options, ret_client, message);
+    if (status == CV_OK)
+        return EXIT_OK;
+    return fail(arguments, status == CV_INVALID ? EXIT_USAGE : EXIT_UNREACHABLE, "%s", message);
+}
+
+enum exit_code
+exit_code_of(enum cv_status status)
+{
+    switch (status) {
+    case CV_OK:
+        return EXIT_OK;
+    case CV_SEALED:
+        return EXIT_SEALED;
+    case CV_DENIED:
+    case CV_UNAUTHENTICATED:
+        return EXIT_NOT_PERMITTED;
+    case CV_QUOTA:
+    case CV_BUSY:
+    case CV_UNAVAILABLE:
+        return EXIT_TRY_LATER;
+    default:
+        return EXIT_REFUSED;
+    }
+}
+
+static const char *
+advice(enum cv_status status)
+{
+    switch (status) {
+    case CV_UNAUTHENTICATED:
+        return "; give --identity FILE, or ask an admin for: vaultctl principal add";
+    case CV_DENIED:
+        return "; an admin can help with: vaultctl grant";
+    case CV_SEALED:
+        return "; an admin must: vaultctl unseal";
+    case CV_BUSY:
+        return "; try again";
+    default:
+        return "";
+    }
+}
+
+enum exit_code
+report(const struct arguments *arguments, const struct cv_reply *reply)
+{
+    if (reply->status == CV_OK)
+        return EXIT_OK;
+    if (arguments->json)
+        print_json(error_json(reply->status, reply->message, reply->retry_after_s));
+    enum exit_code code = exit_code_of(reply->status);
+    if (reply->retry_after_s != 0)
+        return fail(arguments, code, "%s: %s; try again in %u s", cv_status_name(reply->status),
+                    reply->message, reply->retry_after_s);
+    return fail(arguments, code, "%s: %s%s", cv_status_name(reply->status), reply->message,
+                advice(reply->status));
+}
+
+enum exit_code
+finish(const struct arguments *arguments, struct cv_client **client, struct cv_reply **reply,
+       const char *done)
+{
+    enum exit_code code = report(arguments, *reply);
+
+    if (code == EXIT_OK && arguments->json)
+        print_json(json_pack("{s:b}", "ok", 1));
+    else if (code == EXIT_OK)
+        puts(done);
+    cv_reply_free(reply);
+    cv_close(client);
+    return code;
+}

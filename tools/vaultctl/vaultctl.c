@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vaultctl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#ifndef CONTACT_VAULT_RELEASE
+#error "the build says which release this is"
+#endif
+
+/* clang-format off: one row an option, one block a command */
+
+static const struct argp_option init_options[] = {
+    {"key-file", OPTION_KEY_FILE, "FILE", 0, "Where to put the root key (DIR.key untold)", 1},
+    {"admin-uid", OPTION_ADMIN_UID, "N", 0, "The first admin's Unix uid (yours untold)", 1},
+    {0},
+};
+static const struct argp_option unseal_options[] = {
+    {"key-file", OPTION_KEY_FILE, "FILE", 0, "The root key (DIR.key untold)", 1},
+    {0},
+};
+static const struct argp_option keygen_options[] = {
+    {"output", 'o', "FILE", 0, "The new identity file; only you can read it", 1},
+    {0},
+};
+static const struct argp_option namespace_options[] = {
+    {"namespace", 'n', "NS", 0, "The namespace; not needed where you have only one", 1},
+    {0},
+};
+static const struct argp_option principal_options[] = {
+    {"uid", OPTION_UID, "N", 0, "Known by this Unix uid", 1},
+    {"public-key", OPTION_PUBLIC_KEY, "FILE", 0, "Known by the key keygen printed; -: on stdin", 1},
+    {"person", OPTION_PERSON, NULL, 0, "A person, not a service; has a key", 1},
+    {0},
+};
+static const struct argp_option contact_options[] = {
+    {"namespace", 'n', "NS", 0, "The namespace; not needed where you have only one", 1},
+    {"wa-id", OPTION_WA_ID, NULL, 0,
+     "Phone numbers are bare international digits, as WhatsApp has them", 1},
+    {"region", OPTION_REGION, "CC", 0,
+     "Phone numbers without country code are of this country: IT, US, ...", 1},
+    {0},
+};
+static const struct argp_option detokenize_options[] = {
+    {"reason", OPTION_REASON, "TEXT", 0,
+     "Why; stands in the audit log (at most 200 bytes, no contact)", 1},
+    {0},
+};
+static const struct argp_option tail_options[] = {
+    {"lines", 'l', "N", 0, "The last N entries (20 untold)", 1},
+    {"from", OPTION_FROM, "N", 0, "Everything from entry N on", 1},
+    {0},
+};
+static const struct argp_option no_options[] = {{0}};
+
+static const struct command commands[] = {
+    {"init", "", "Make a vault: its folder, its root key, its first admin",
+     "vaultctl init --data /var/lib/contact-vault --key-file /etc/contact-vault/root.key",
+     init_options, 0, 0, cmd_init},
+    {"status", "", "Is the vault there, and unsealed?",
+     "vaultctl status --data /var/lib/contact-vault", no_options, 0, 0, cmd_status},
+    {"seal", "", "Forget the root key: from now on there are only status and unseal",
+     "vaultctl seal --data /var/lib/contact-vault", no_options, 0, 0, cmd_seal},
+    {"unseal", "", "Give the vault its root key",
+     "vaultctl unseal --data /var/lib/contact-vault --key-file /etc/contact-vault/root.key",
+     unseal_options, 0, 0, cmd_unseal},
+    {"keygen", "", "Make an Ed25519 identity, where it will be used; prints the public half",
+     "vaultctl keygen -o inbox.key > inbox.pub", keygen_options, 0, 0, cmd_keygen},
+    {"namespace create", "NAME", "Make a namespace, for a tenant or a brand",
+     "vaultctl namespace create milano --data /var/lib/contact-vault", no_options, 1, 1,
+     cmd_namespace_create},
+    {"namespace list", "", "The namespaces there are",
+     "vaultctl namespace list --data /var/lib/contact-vault --json", no_options, 0, 0,
+     cmd_namespace_list},
+    {"principal add", "NAME", "Make a principal: who calls, known by a uid or by a key",
+     "vaultctl principal add inbox --public-key inbox.pub --data /var/lib/contact-vault",
+     principal_options, 1, 1, cmd_principal_add},
+    {"principal list", "", "The principals there are, with their grants",
+     "vaultctl principal list --data /var/lib/contact-vault", no_options, 0, 0, cmd_principal_list},
+    {"principal show", "NAME", "One principal, with its grants",
+     "vaultctl principal show inbox --data /var/lib/contact-vault", no_options, 1, 1,
+     cmd_principal_show},
+    {"principal disable", "NAME", "From now on this principal may do nothing",
+     "vaultctl principal disable inbox --data /var/lib/contact-vault", no_options, 1, 1,
+     cmd_principal_disable},
+    {"grant", "NAME ROLE", "Give a principal a role: service, deliver, reveal or admin",
+     "vaultctl grant inbox service -n milano --data /var/lib/contact-vault", namespace_options, 2,
+     2, cmd_grant},
+    {"revoke", "NAME ROLE", "Take a role away",
+     "vaultctl revoke inbox service -n milano --data /var/lib/contact-vault", namespace_options, 2,
+     2, cmd_revoke},
+    {"tokenize", "[VALUE...|-]", "Contacts to tokens, made where there are none",
+     "vaultctl tokenize -n milano --json - < numbers.txt", contact_options, 0, VALUES_ANY,
+     cmd_tokenize},
+    {"lookup", "[VALUE...|-]", "Contacts to tokens, never made",
+     "vaultctl lookup -n milano --region IT - < numbers.txt", contact_options, 0, VALUES_ANY,
+     cmd_lookup},
+    {"mask", "[TOKEN...|-]", "Tokens to what an agent may see", "vaultctl mask phn_...", no_options,
+     0, VALUES_ANY, cmd_mask},
+    {"detokenize", "[TOKEN...|-]", "Reveal contacts; recorded before it is answered",
+     "vaultctl detokenize --reason 'customer asked for a call back' phn_...", detokenize_options, 0,
+     VALUES_ANY, cmd_detokenize},
+    {"audit tail", "", "Who did what", "vaultctl audit tail -l 50 --data /var/lib/contact-vault",
+     tail_options, 0, 0, cmd_audit_tail},
+    {"audit verify", "[FOLDER]", "Prove the audit log, without a daemon and without a key",
+     "vaultctl audit verify --data /var/lib/contact-vault", no_options, 0, 1, cmd_audit_verify},
+};
+
+/* clang-format on */
+
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static void
+print_help(FILE *to)
+{
+    fputs("Usage: vaultctl COMMAND [OPTION...]\n\nCommands:\n", to);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].help);
+    fputs("\nvaultctl COMMAND --help says more, with an example.\n"
+          "Where: --data DIR, --socket URL or $CONTACT_VAULT_SOCKET. Who: --identity FILE or\n"
+          "$CONTACT_VAULT_IDENTITY, else your Unix uid. Exit codes: 0 ok, 1 refused, 2 usage,\n"
+          "3 vault not reached, 4 sealed, 5 not permitted, 6 try again later.\n",
+          to);
+}
+
+/* One or two words of the command line. *ret_words: how many. */
+static const struct command *
+find_command(int argc, char **argv, int *ret_words)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const char *name = commands[i].name;
+        const char *space = strchr(name, ' ');
+        size_t size = space == NULL ? strlen(name) : (size_t)(space - name);
+
+        if (argc < 2 || strlen(argv[1]) != size || memcmp(argv[1], name, size) != 0)
+            continue;
+        *ret_words = space == NULL ? 1 : 2;
+        if (space == NULL || (argc > 2 && strcmp(argv[2], space + 1) == 0))
+            return &commands[i];
+    }
+    return NULL;
+}
+
+/* Contacts and keys pass through here: no core dump, no debugger of another process. */
+static void
+harden(void)
+{
+    struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* LeakSanitizer looks on as a debugger does */
+    (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+static bool
+is_one_of(const char *word, const char *one, const char *other)
+{
+    return strcmp(word, one) == 0 || strcmp(word, other) == 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct arguments arguments;
+    int words = 0;
+
+    harden();
+    if (argc > 1 && is_one_of(argv[1], "--help", "help")) {
+        print_help(stdout);
+        return EXIT_OK;
+    }
+    if (argc > 1 && is_one_of(argv[1], "--version", "version")) {
+        puts("vaultctl " CONTACT_VAULT_RELEASE);
+        return EXIT_OK;
+    }
+    const struct command *command = find_command(argc, argv, &words);
+    if (command == NULL) {
+        fprintf(stderr, "vaultctl: %s; vaultctl --help lists the commands\n",
+                argc < 2 ? "no command" : "no such command");
+        return EXIT_USAGE;
+    }
+    output_setup();
+    arguments_parse(command, argc - words, argv + words, &arguments);
+    enum exit_code code = command->run(&arguments);
+    if (!output_finish() && code == EXIT_OK)
+        code = fail(&arguments, EXIT_REFUSED, "the output could not be written");
+    return code;
+}
