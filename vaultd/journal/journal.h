@@ -49,8 +49,8 @@ typedef enum status journal_visit(void *state, uint64_t position, struct bytes e
 
 /*
  * journal_open: walks every segment. CORRUPT: bytes are bad that a later whole entry proves to have
- * been on disk once, or a segment is missing, foreign or of another version (report->place names it).
- * UNAVAILABLE: the disk said no. Bad bytes within the group flushed last are a torn tail: cut.
+ * been on disk once, or a segment is missing, foreign or of another version (report->place names
+ * it). UNAVAILABLE: the disk said no. Bad bytes within the group flushed last are a torn tail: cut.
  */
 MUST_USE enum status journal_open(const struct journal_options *options, journal_visit *visit,
                                   void *state, struct journal_report *ret_report,
@@ -59,7 +59,8 @@ MUST_USE enum status journal_open(const struct journal_options *options, journal
 /*
  * journal_append: takes `count` entries in order, atomically with regard to other callers, and
  * gives the position of the last. Not yet on disk. UNAVAILABLE: the disk is full or the journal has
- * failed; then none was taken. TOO_LARGE: an entry over JOURNAL_ENTRY_BYTES_MAX, or all over a segment.
+ * failed; then none was taken. TOO_LARGE: an entry over JOURNAL_ENTRY_BYTES_MAX, or all over a
+ * segment.
  */
 MUST_USE enum status journal_append(struct journal *journal, const struct bytes *entries,
                                     size_t count, uint64_t *ret_position);
@@ -84,7 +85,7 @@ uint64_t journal_flushes(const struct journal *journal);
 void journal_close(struct journal **journal);
 
 /* Walks a folder without changing it and without opening it for writing: for offline verification.
- */
+ * An id of zeros: whichever the first segment names. NOT_FOUND: no such folder. */
 MUST_USE enum status journal_walk(const struct journal_options *options, journal_visit *visit,
                                   void *state, struct journal_report *ret_report);
 

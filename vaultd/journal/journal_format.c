@@ -79,6 +79,16 @@ journal_format_read_header(const struct journal_key *key, struct bytes segment,
     return JOURNAL_HEADER_WHOLE;
 }
 
+bool
+journal_format_read_id(struct bytes segment, uint8_t ret_id[static JOURNAL_ID_BYTES])
+{
+    if (segment.size < JOURNAL_HEADER_BYTES) {
+        return false;
+    }
+    memcpy(ret_id, segment.data + HEADER_ID, JOURNAL_ID_BYTES);
+    return true;
+}
+
 size_t
 journal_format_frame_bytes(size_t entry_size)
 {
@@ -111,6 +121,7 @@ journal_format_read_frame(const struct journal_key *key, uint32_t offset, struct
 {
     uint8_t checksum[CHECKSUM_BYTES];
     struct journal_frame frame;
+    size_t end;
 
     if (bytes.size < JOURNAL_FRAME_HEADER_BYTES) {
         return false;
@@ -125,8 +136,10 @@ journal_format_read_frame(const struct journal_key *key, uint32_t offset, struct
         frame.group < JOURNAL_HEADER_BYTES || frame.group > offset) {
         return false;
     }
+    end = JOURNAL_FRAME_HEADER_BYTES + frame.entry.size;
     frame_checksum(key, offset, bytes.data, frame.entry, checksum);
-    if (memcmp(checksum, bytes.data + FRAME_CHECKSUM, CHECKSUM_BYTES) != 0) {
+    if (memcmp(checksum, bytes.data + FRAME_CHECKSUM, CHECKSUM_BYTES) != 0 ||
+        !journal_format_is_zero(bytes_of(bytes.data + end, frame.frame_bytes - end))) {
         return false;
     }
     *ret_frame = frame;

@@ -17,7 +17,7 @@
  *   2   2  size of the entry
  *   4   4  group: the offset at which the group begins that this frame was flushed with
  *   8  16  checksum over journal id, segment number, offset, bytes 0..7 and the entry
- *  24      the entry, then zeros to a multiple of 8
+ *  24      the entry, then zeros to a multiple of 8 (checked: every byte of a frame counts)
  *
  * Invariants:
  * 1. A group is written only after everything before it in the journal is on disk. So a whole frame
@@ -73,6 +73,9 @@ void journal_format_header(const struct journal_key *key, uint64_t first_positio
                            uint8_t ret_header[static JOURNAL_HEADER_BYTES]);
 enum journal_header journal_format_read_header(const struct journal_key *key, struct bytes segment,
                                                uint64_t *ret_first_position);
+
+/* Whose a segment says it is; nothing else of it is looked at. false: too short to say. */
+bool journal_format_read_id(struct bytes segment, uint8_t ret_id[static JOURNAL_ID_BYTES]);
 
 /* What a frame around `entry_size` bytes takes. */
 size_t journal_format_frame_bytes(size_t entry_size);

@@ -159,6 +159,7 @@ journal_walk_folder(int folder, const struct journal_options *options, journal_v
     *ret_report = (struct journal_report){.entries = 0};
     *ret_end = (struct journal_end){.next_position = 1};
     memcpy(walk.key.id, options->id, JOURNAL_ID_BYTES);
+    memcpy(ret_report->id, options->id, JOURNAL_ID_BYTES);
     for (uint32_t number = 1; number <= last && status == STATUS_OK; number++) {
         status = walk_number(&walk, folder, number);
     }
@@ -166,10 +167,29 @@ journal_walk_folder(int folder, const struct journal_options *options, journal_v
     return status;
 }
 
+/* No id given: whichever the first segment names. Every checksum must then agree with it. */
+static enum status
+find_id(int folder, uint8_t id[static JOURNAL_ID_BYTES])
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+    enum status status = STATUS_OK;
+
+    if (journal_format_is_zero(bytes_of(id, JOURNAL_ID_BYTES))) {
+        status = journal_segment_load(folder, 1, &data, &size);
+    }
+    if (status == STATUS_OK && size > 0) {
+        (void)journal_format_read_id(bytes_of(data, size), id); /* the walk names what is wrong */
+    }
+    free(data);
+    return status == STATUS_UNAVAILABLE || status == STATUS_INTERNAL ? status : STATUS_OK;
+}
+
 enum status
 journal_walk(const struct journal_options *options, journal_visit *visit, void *state,
              struct journal_report *ret_report)
 {
+    struct journal_options known = *options;
     struct journal_end end = {.segment = 0};
     int folder = open(options->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum status status;
@@ -181,7 +201,10 @@ journal_walk(const struct journal_options *options, journal_visit *visit, void *
         LOG(LOG_LEVEL_ERROR, EVENT_SYSTEM_CALL_FAILED, F("errno", errno), F("line", __LINE__));
         return STATUS_UNAVAILABLE;
     }
-    status = journal_walk_folder(folder, options, visit, state, ret_report, &end);
+    status = find_id(folder, known.id);
+    if (status == STATUS_OK) {
+        status = journal_walk_folder(folder, &known, visit, state, ret_report, &end);
+    }
     free(end.firsts);
     (void)close(folder);
     return status;
