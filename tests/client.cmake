@@ -5,3 +5,8 @@ set(client_fixture SOURCES support/fake_vault.c support/client_fixture.c
 
 cmocka_test(unit client ${client_fixture})
 cmocka_test(unit client_link ${client_fixture})
+cmocka_test(unit client_secrets ${client_fixture})
+
+cmocka_test(unit vaultctl ${client_fixture})
+target_compile_definitions(test_vaultctl PRIVATE VAULTCTL="$<TARGET_FILE:vaultctl>")
+add_dependencies(test_vaultctl vaultctl contact-vault-region)
