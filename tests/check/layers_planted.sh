@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# layers.sh must find each kind of fault when it is there: in a copy of the tree, one is planted at a
-# time. Usage: layers_planted.sh
+# layers.sh must find each kind of fault when it is there: they are planted in a copy of the tree, each
+# in a file of its own. Usage: layers_planted.sh
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -14,15 +14,11 @@ for folder in vaultd proto client tools tests/check; do
 done
 "$here/layers.sh" "$copy" >/dev/null # without one, nothing is found
 
-missed=0
+planted=()
 plant() { # FILE LINE RULE: the line, in that file, breaks the rule whose words are given
-    local said
-    printf '%s\n' "$2" >"$copy/$1"
-    if said=$("$here/layers.sh" "$copy" 2>&1) || ! grep -qF -- "$3" <<<"$said"; then
-        printf 'not found in %s: %s\n' "$1" "$2" >&2
-        missed=$((missed + 1))
-    fi
-    rm -f "$copy/$1"
+    local file="${1%.*}_${#planted[@]}.${1##*.}"
+    printf '%s\n' "$2" >"$copy/$file"
+    planted+=("$file" "$2" "$3")
 }
 
 plant vaultd/contact/planted.c '#include "../store/store.h"' 'climbs out'
@@ -53,5 +49,16 @@ machine=/wor
 plant tools/planted.txt "cd ${machine}k/main" 'a machine of ours'
 plant tests/check/planted.md "see ../share""d/design/X.md" 'a machine of ours'
 
+# Each hit on one line with its rule before it.
+said=$("$here/layers.sh" "$copy" 2>&1 || true)
+said=$(awk '/^layers: /{rule = $0; next} {print rule " " $0}' <<<"$said")
+
+missed=0
+for ((i = 0; i < ${#planted[@]}; i += 3)); do
+    if ! grep -F -- "${planted[i]}:" <<<"$said" | grep -qF -- "${planted[i + 2]}"; then
+        printf 'not found in %s: %s\n' "${planted[i]}" "${planted[i + 1]}" >&2
+        missed=$((missed + 1))
+    fi
+done
 if [ "$missed" -gt 0 ]; then exit 1; fi
 echo "layers_planted: every planted fault was found"

@@ -246,7 +246,7 @@ scratch_wipe_leaves_zeros(void **state)
 static void
 scratch_grows_up_to_its_limit(void **state)
 {
-    const size_t piece = 1024 * 1024;
+    const size_t piece = (size_t)1024 * 1024;
     struct scratch *scratch = NULL;
     size_t pieces = 0;
     uint8_t *data;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sandbox.h: from here on the process reaches its two folders and Unix sockets, and nothing else.
- * It cannot be left again. DESIGN.md says what is allowed and why.
+ * It cannot be left again. sandbox_linux.c says what it may read, sandbox_calls.c which calls it
+ * may make, and why.
  */
 #ifndef CONTACT_VAULT_SANDBOX_H
 #define CONTACT_VAULT_SANDBOX_H

@@ -42,9 +42,10 @@ struct ruleset_attributes {
 };
 
 /*
- * What the libraries open after the start (seen with strace). glibc's malloc reads the first when
- * it shrinks a thread's heap; nng counts processors; the rest is for whoever asks what time it is
- * here, and for libsodium where there is no getrandom.
+ * What the libraries open after the start, as strace shows: glibc's malloc when it shrinks a
+ * thread's heap, nng when it counts processors, glibc's time functions; and libsodium where there
+ * is no getrandom. The names nng would give its threads (/proc/self/task/.../comm) stay refused,
+ * which harms nobody: beside them lies the process's memory.
  */
 static const char *const readable[] = {
     "/proc/sys/vm/overcommit_memory",

@@ -15,11 +15,12 @@ startup_say(const char *sentence)
     size_t size = strnlen(sentence, STARTUP_SENTENCE_BYTES_MAX);
 
     memcpy(line, program, start);
-    for (size_t i = 0; i < size; i++) {
-        unsigned char letter = (unsigned char)sentence[i];
-
+    memcpy(line + start, sentence, size);
+    for (size_t i = start; i < start + size; i++) {
         /* A path may hold a newline or an escape, to forge a line or to steer a terminal. */
-        line[start + i] = letter < ' ' || letter == 0x7f ? '?' : (char)letter;
+        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f) {
+            line[i] = '?';
+        }
     }
     line[start + size] = '\n';
     /* Nothing can be done if it fails. */
