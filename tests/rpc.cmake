@@ -2,8 +2,11 @@
 # rpc, against a double of dispatch that is linked in front of the real one.
 set(echo ${CMAKE_CURRENT_SOURCE_DIR}/support/dispatch_echo.c)
 cmocka_test(unit sp DEPS rpc dispatch SOURCES ${echo})
-cmocka_test(unit rpc DEPS rpc dispatch SOURCES ${echo}
-  ${CMAKE_CURRENT_SOURCE_DIR}/support/raw_client.c LIBS ${NNG_LIBRARY} TIMEOUT 300)
+set(rpc_support ${echo} ${CMAKE_CURRENT_SOURCE_DIR}/support/raw_client.c
+  ${CMAKE_CURRENT_SOURCE_DIR}/support/rpc_fixture.c)
+foreach(name rpc rpc_limits rpc_connections)
+  cmocka_test(unit ${name} DEPS rpc dispatch SOURCES ${rpc_support} LIBS ${NNG_LIBRARY})
+endforeach()
 
 # With clang a fuzzer; with any compiler a test that replays the corpus.
 add_executable(replay_sp fuzz/fuzz_sp.c support/fuzz_replay.c ${echo})
