@@ -42,10 +42,11 @@ for _ in $(seq 200); do
     sleep 0.05
 done
 "$vaultctl" namespace create bench --data "$dir" >/dev/null
-for actor in "service service" "reader reveal"; do
-    read -r name role <<<"$actor"
+for actor in "service service" "reader reveal --person"; do
+    read -r name role kind <<<"$actor"
     "$vaultctl" keygen -o "$work/$name.key" >"$work/$name.pub"
-    "$vaultctl" principal add "$name" --public-key "$work/$name.pub" --data "$dir" >/dev/null
+    # shellcheck disable=SC2086 # no word where there is none
+    "$vaultctl" principal add "$name" $kind --public-key "$work/$name.pub" --data "$dir" >/dev/null
     "$vaultctl" grant "$name" "$role" -n bench --data "$dir" >/dev/null
 done
 "$bench/vault_load" "$dir/run/vault.sock" "$work/service.key" fill "$contacts"
