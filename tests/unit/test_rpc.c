@@ -236,20 +236,20 @@ static void
 wrong_headers_are_closed(void **state)
 {
     static const struct {
-        uint8_t type;
         uint64_t length;
         uint32_t id;
+        uint8_t type;
     } headers[] = {
-        {0, 8, 0x80000001},
-        {2, 8, 0x80000001},
-        {1, 0, 0x80000001},
-        {1, 1, 0x80000001},
-        {1, 2, 0x80000001},
-        {1, 3, 0x80000001},
-        {1, UINT64_C(1) << 63, 0x80000001},
-        {1, UINT64_MAX, 0x80000001},
-        {1, FRAME_BYTES_MAX + UINT64_C(1), 0x80000001},
-        {1, 8, 0x00000001},
+        {8, 0x80000001, 0},
+        {8, 0x80000001, 2},
+        {0, 0x80000001, 1},
+        {1, 0x80000001, 1},
+        {2, 0x80000001, 1},
+        {3, 0x80000001, 1},
+        {UINT64_C(1) << 63, 0x80000001, 1},
+        {UINT64_MAX, 0x80000001, 1},
+        {FRAME_BYTES_MAX + UINT64_C(1), 0x80000001, 1},
+        {8, 0x00000001, 1},
     };
     struct fixture *fixture = fixture_new((struct server_limits){.workers = 1});
 

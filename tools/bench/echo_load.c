@@ -25,13 +25,13 @@ enum {
 };
 
 struct call {
-    nng_ctx context;
     nng_aio *aio;
-    bool receiving;
     uint64_t began_us;
+    nng_ctx context;
+    bool receiving;
 };
 
-static char kind = 'e';
+static int kind = 'e';
 static atomic_bool counting;
 static atomic_bool ending;
 static atomic_uint buckets[BUCKETS];
@@ -49,7 +49,7 @@ static void
 must(int error, const char *what)
 {
     if (error != 0) {
-        fprintf(stderr, "echo_load: %s: %s\n", what, nng_strerror(error));
+        (void)fprintf(stderr, "echo_load: %s: %s\n", what, nng_strerror(error));
         exit(1);
     }
 }
@@ -122,7 +122,8 @@ main(int argc, char **argv)
 
     if (outstanding < 1 || outstanding > OUTSTANDING_MAX || seconds < 1 || socket_count < 1 ||
         socket_count > SOCKETS_MAX) {
-        fprintf(stderr, "usage: echo_load ipc:///path outstanding seconds [kind [sockets]]\n");
+        (void)fprintf(stderr,
+                      "usage: echo_load ipc:///path outstanding seconds [kind [sockets]]\n");
         return 2;
     }
     kind = argc > 4 ? argv[4][0] : kind;
@@ -142,8 +143,9 @@ main(int argc, char **argv)
     for (unsigned us = 0; us < BUCKETS; us++) {
         total += buckets[us];
     }
-    printf("%d outstanding: %.0f a second, median %u us, p99 %u us\n", outstanding,
-           (double)total / (double)seconds, percentile_us(total, 0.5), percentile_us(total, 0.99));
+    (void)printf("%d outstanding: %.0f a second, median %u us, p99 %u us\n", outstanding,
+                 (double)total / (double)seconds, percentile_us(total, 0.5),
+                 percentile_us(total, 0.99));
     ending = true;
     return 0;
 }

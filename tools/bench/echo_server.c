@@ -10,8 +10,8 @@
 enum { CONTEXTS_DEFAULT = 64, CONTEXTS_MAX = 1024 };
 
 struct echo {
-    nng_ctx context;
     nng_aio *aio;
+    nng_ctx context;
     enum { RECEIVING, SENDING } state;
 };
 
@@ -19,7 +19,7 @@ static void
 must(int error, const char *what)
 {
     if (error != 0) {
-        fprintf(stderr, "echo_server: %s: %s\n", what, nng_strerror(error));
+        (void)fprintf(stderr, "echo_server: %s: %s\n", what, nng_strerror(error));
         exit(1);
     }
 }
@@ -49,7 +49,7 @@ main(int argc, char **argv)
     nng_socket socket;
 
     if (argc < 2 || contexts < 1 || contexts > CONTEXTS_MAX) {
-        fprintf(stderr, "usage: echo_server ipc:///path [contexts]\n");
+        (void)fprintf(stderr, "usage: echo_server ipc:///path [contexts]\n");
         return 2;
     }
     must(nng_rep0_open(&socket), "open");

@@ -18,7 +18,7 @@ main(int argc, char **argv)
     struct server *server;
 
     if (argc != 2) {
-        fprintf(stderr, "usage: rpc_server /path\n");
+        (void)fprintf(stderr, "usage: rpc_server /path\n");
         return 2;
     }
     socket.path = argv[1];
