@@ -115,8 +115,19 @@ tokenize() {
     [ $code -le 1 ] || fail "exit code $code"
     [ "$(wc -l <"$result")" -eq "$(wc -l <"$values")" ] || fail "not one answer a line"
 }
-# Columns of the leads: 1 name, 2 phone, 3 email, 4 source.
-column() { tr -d '\r' <"$leads" | awk -F, -v column="$1" "NR > 1 && ($2) { print \$column }"; }
+# column NAME KIND: a column of the leads, of the rows that have a phone, a wa_id or an email.
+column() {
+    awk -v wanted="$1" -v kind="$2" -f tools/lib/csv.awk -f /dev/stdin "$leads" <<'END'
+        NR == 1 { next }
+        {
+            csv($0, field)
+            phone = field[2] == "" ? "" : field[4] == "whatsapp" ? "wa_id" : "phone"
+            if (kind == phone || (kind == "email" && field[3] != "")) {
+                print wanted == "name" ? field[1] : wanted == "email" ? field[3] : field[2]
+            }
+        }
+END
+}
 
 # ---- the story ----
 
@@ -155,9 +166,9 @@ refused
 tell "nobody holds admin together with reveal"
 
 step "The service tokenizes $(($(wc -l <"$leads") - 1)) leads, as sales teams have them"
-column 2 '$2 != "" && $4 != "whatsapp"' >"$work/phones"
-column 2 '$2 != "" && $4 == "whatsapp"' >"$work/wa_ids"
-column 3 '$3 != ""' >"$work/emails"
+column phone phone >"$work/phones"
+column phone wa_id >"$work/wa_ids"
+column email email >"$work/emails"
 tokenize "$work/phones" "$work/phones.json"
 tokenize "$work/wa_ids" "$work/wa_ids.json" --wa-id
 tokenize "$work/emails" "$work/emails.json"
@@ -171,9 +182,9 @@ jq -r 'select(.error) | .error.message' "$work/all.json" | sort | uniq -c | sort
 jq -es 'any(.[]; .error)' "$work/all.json" >/dev/null || fail "no rubbish was refused"
 
 step "The inbox, as an agent sees it"
-paste "$work/phones.json" <(column 1 '$2 != "" && $4 != "whatsapp"') | awk '/"token"/ && shown++ < 4' >"$work/shown"
-paste "$work/wa_ids.json" <(column 1 '$2 != "" && $4 == "whatsapp"') | awk '/"token"/ && shown++ < 2' >>"$work/shown"
-paste "$work/emails.json" <(column 1 '$3 != ""') | awk '/"token"/ && shown++ < 4' >>"$work/shown"
+paste "$work/phones.json" <(column name phone) | awk '/"token"/ && shown++ < 4' >"$work/shown"
+paste "$work/wa_ids.json" <(column name wa_id) | awk '/"token"/ && shown++ < 2' >>"$work/shown"
+paste "$work/emails.json" <(column name email) | awk '/"token"/ && shown++ < 4' >>"$work/shown"
 while IFS=$'\t' read -r answer name; do
     printf '    %s  %s  %s\n' "$(jq -r .token <<<"$answer")" "$(jq -r .mask <<<"$answer")" "$name"
 done <"$work/shown"

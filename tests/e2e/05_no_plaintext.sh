@@ -10,7 +10,9 @@ start_vault
 new_cast
 
 # The contacts: the leads, some more of each kind, and rubbish.
-grep -v '^source' "$root/tests/data/leads.csv" | cut -d, -f2,3 | tr ',' '\n' | tail -n +3 | sed '/^"*$/d; s/^"//; s/"$//' >"$work/values"
+awk -f "$root/tools/lib/csv.awk" -f /dev/stdin "$root/tests/data/leads.csv" >"$work/values" <<'END'
+    NR > 1 { csv($0, field); if (field[2] != "") print field[2]; if (field[3] != "") print field[3] }
+END
 for i in $(seq 100 199); do
     printf '+1 202-555-0%s\nCanary.%s@Fiction-%s.example\n' "$i" "$i" "$i"
 done >>"$work/values"
@@ -33,7 +35,7 @@ while read -r bad; do
     "$vaultctl" tokenize --data "$dir" --identity "$work/inbox.key" "$bad" >>"$work/errors" 2>&1 </dev/null || true
 done < <(tail -n 3 "$work/values")
 as inbox lookup -- '+1 202-555-0999' '+99 9999 9999 9999 9999' >>"$work/errors" 2>&1 </dev/null || true
-as admin audit tail --json >"$work/audit" 2>>"$work/errors" </dev/null
+as admin audit tail --from 1 --json >"$work/audit" 2>>"$work/errors" </dev/null
 [ -s "$work/audit" ] || fail "the log is empty"
 
 searched=("$dir" "$log" "$work/errors" "$work/audit" "/proc/$daemon/environ" "/proc/$daemon/cmdline")

@@ -16,7 +16,7 @@ expect 0 as paola detokenize --reason check "$phone"
 code=0
 timeout 60 "$vaultd" --data "$dir" --key-file "$dir.key" >"$out" 2>"$err" </dev/null || code=$?
 [ $code -ne 0 ] && [ $code -lt 124 ] || fail "exit $code of a second daemon"
-expect_error 'use\|lock\|running'
+expect_error another
 state_is unsealed || fail "the first daemon does not answer any more"
 same "the token" "$(token_of +12025550147)" "$phone"
 expect 1 "$vaultctl" init --data "$dir"
@@ -48,7 +48,7 @@ still_whole() {
 # refused WHAT TEXT: the daemon says TEXT and does not start.
 refused() {
     start_refused "$2"
-    say "$1: $(grep -v '^$' "$err" | tail -n 1 | cut -c1-160)"
+    say "$1: $(sed -n "s#$work/##g; s/^vaultd: //p" "$err" | cut -c1-150)"
     put_right
 }
 
@@ -56,6 +56,13 @@ cp "$work/older/$keyring" "$dir/data/$keyring"
 refused "an older keyring put back" older
 cp "$work/older/$database" "$dir/data/$database"
 refused "an older store put back" older
+still_whole
+
+# Another version of the whole.
+sed -i 's/[0-9][0-9]*$/2/' "$dir/data/version"
+refused "a data directory of another version" 'data version 2'
+printf nonsense >"$dir/data/version"
+refused "a version file that is none" version
 still_whole
 
 # The keyring file.
@@ -104,35 +111,60 @@ python3 "$here/tamper.py" find "$dir/data/$database" "$(printf vault | od -An -t
 while read -r offset; do
     python3 "$here/tamper.py" flip "$dir/data/$database" $((offset + 5)) 0x03
 done <"$work/at"
-refused "a data directory of another version" 'version'
+refused "a vault's row of another version" 'version'
 still_whole
 
 # A record altered, and two records that changed places: found at use, and the neighbours unharmed.
-python3 "$here/records.py" "$dir/data/$database" "$phone" >"$work/phone.at"
-python3 "$here/records.py" "$dir/data/$database" "$email" >"$work/email.at"
-[ -s "$work/phone.at" ] && [ -s "$work/email.at" ] || fail "the records were not found"
-for place in 0 2 5 12 28 60; do
-    while read -r offset; do
-        python3 "$here/tamper.py" flip "$dir/data/$database" $((offset + place))
-    done <"$work/phone.at"
+# live TOKEN: where its record stands. LMDB copies pages, and leaves old ones behind; in the one that
+# counts a changed byte is noticed.
+live() {
+    local offset code
+    for offset in $(python3 "$here/records.py" "$dir/data/$database" "$1"); do
+        python3 "$here/tamper.py" flip "$dir/data/$database" $((offset + 30))
+        start_vault
+        code=0
+        as inbox mask "$1" >"$out" 2>"$err" </dev/null || code=$?
+        stop_vault
+        put_right
+        if [ $code -ne 0 ]; then
+            echo "$offset" >"$work/at"
+            return 0
+        fi
+    done
+    fail "no record of $1"
+}
+live "$phone"
+phone_at=$(cat "$work/at")
+live "$email"
+email_at=$(cat "$work/at")
+for place in 0 2 5 9 20 28 60; do
+    python3 "$here/tamper.py" flip "$dir/data/$database" $((phone_at + place))
     start_vault
     expect 1 as paola detokenize --json --reason check "$phone" "$email"
-    same "byte $place of a record" "$(jq -rs '[.[] | .value // .error.code] | join(" ")' "$out")" "corrupt Maria@example.com"
+    # While its header is not believed nobody knows its namespace, and it may be as if it did not exist.
+    if [ $place -lt 28 ]; then wanted='not_found|corrupt'; else wanted=corrupt; fi
+    jq -rs '[.[] | .value // .error.code] | join(" ")' "$out" | grep -qE "^($wanted) Maria@example.com\$" ||
+        fail "byte $place of a record"
     expect 1 as inbox mask --json "$phone"
+    expect_json ".error.code | test(\"^($wanted)\$\")"
+    expect 1 as inbox tokenize --json +12025550147
     expect_json '.error.code == "corrupt"'
     stop_vault
     put_right
 done
-say "a record altered in six places: corrupt each time, never another contact"
-paste "$work/phone.at" "$work/email.at" | while read -r left right; do
-    python3 "$here/tamper.py" swap "$dir/data/$database" "$left" "$right" 100
+say "a record altered in seven places: found each time, never another contact, never a second token"
+# Whole, and only what is sealed in them.
+for piece in '0 100' '28 72'; do
+    read -r from size <<<"$piece"
+    python3 "$here/tamper.py" swap "$dir/data/$database" $((phone_at + from)) $((email_at + from)) "$size"
+    start_vault
+    expect 1 as paola detokenize --json --reason check "$phone" "$email"
+    expect_json '.error.code | test("^(corrupt|not_found)$")'
+    expect 1 as inbox tokenize --json +12025550147 maria@example.com
+    expect_json '.error.code == "corrupt"'
+    stop_vault
+    put_right
 done
-start_vault
-code=0
-as paola detokenize --json --reason check "$phone" "$email" >"$out" 2>"$err" </dev/null || code=$?
-same "exit" $code 1
-expect_json '.error.code == "corrupt"'
-stop_vault
 say "two records that changed places: neither is given out"
 still_whole
 

@@ -72,8 +72,7 @@ for round in $(seq 60); do
     fi
 done
 [ "$refused" != no ] || fail "240,000 reveals with no room for the log"
-same "values in the refusal" "$(grep -c '"value"' "$out" || true)" 0
-say "reveal $refused of 4,000 is refused, after $revealed revealed"
+say "a reveal of 4,000 is refused, after $revealed revealed: $(cut -c1-120 "$err")"
 state_is unsealed || fail "no status on a full disk"
 
 rm "$disk/ballast"
@@ -86,7 +85,7 @@ say "space is back, and so is the vault, without a restart"
 
 expect 0 as admin audit verify --json
 expect_json .ok
-expect 0 as admin audit tail --json
+expect 0 as admin audit tail --from 1 --json
 recorded=$(jq -s '[.[] | select(.operation == "detokenize" and .status == "ok" and .token)] | length' "$out")
 [ "$recorded" -ge "$revealed" ] || fail "$revealed contacts were revealed, $recorded recorded"
 say "$revealed reveals, $recorded recorded"

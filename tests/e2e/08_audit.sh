@@ -15,7 +15,7 @@ expect 5 as inbox detokenize --reason curiosity "${tokens[3]}"
 
 expect 0 as admin audit verify --json
 expect_json '.ok and .entries > 20'
-expect 0 as admin audit tail --json
+expect 0 as admin audit tail --from 1 --json
 expect_json '.seq and .time and .operation and .status'
 same "numbers" "$(jq -s '[.[].seq] == ([range(.[0].seq; .[0].seq + length)])' "$out")" true
 jq -es 'any(.[]; .operation == "detokenize" and .principal == "inbox" and .status == "denied")' "$out" >/dev/null ||
@@ -31,7 +31,7 @@ entries=$(json .entries)
 # verify_finds WHAT: the copy is refused, with a place.
 verify_finds() {
     expect 1 "$vaultd" audit-verify "$work/copy" --json
-    expect_json '.ok == false and (.place | length > 0)'
+    expect_json '.ok == false and (.fault | length > 0)'
 }
 fresh_copy() { rm -rf "$work/copy" && cp -a "$audit" "$work/copy"; }
 

@@ -121,7 +121,8 @@ expect 0 as inbox tokenize $value
 grep -q "$token" "$out" || fail "the token is not shown"
 ! grep -q $'\033' "$out" "$err" || fail "colour into a pipe"
 expect 1 as inbox mask phn_rubbish
-same "lines of error" "$(cat "$out" "$err" | wc -l | tr -d ' ')" 1
+same "lines of error" "$(lines "$err")" 1
+[ -z "$(tr -d '\n' <"$out")" ] || fail "a bad token has something on stdout"
 expect 0 as admin audit tail
 expect 0 as admin audit verify
 expect 0 "$vaultd" --help

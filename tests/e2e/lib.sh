@@ -150,12 +150,18 @@ alive() { kill -0 "$daemon" 2>/dev/null; }
 
 # as NAME command...: vaultctl with that principal's key; "admin" is who runs this.
 as() {
-    local who=$1
-    shift
+    local who=$1 command=("$2")
+    shift 2
+    case ${command[0]} in
+    namespace | principal | audit)
+        command+=("$1")
+        shift
+        ;;
+    esac
     if [ "$who" = admin ]; then
-        "$vaultctl" "$1" --data "$dir" "${@:2}"
+        "$vaultctl" "${command[@]}" --data "$dir" "$@"
     else
-        "$vaultctl" "$1" --data "$dir" --identity "$work/$who.key" "${@:2}"
+        "$vaultctl" "${command[@]}" --data "$dir" --identity "$work/$who.key" "$@"
     fi
 }
 # new_principal NAME ROLE NAMESPACE [--person]
