@@ -54,7 +54,8 @@ graph_prepare_process(void)
 static bool
 open_vault(struct graph *graph)
 {
-    const struct store_options options = {.folder = graph->paths.store};
+    const struct store_options options = {.folder = graph->paths.store,
+                                          .map_bytes = graph->map_bytes};
     char fault[VAULT_FAULT_BYTES] = "";
     enum status status = keyring_open(graph->paths.keyring, &graph->keyring);
 

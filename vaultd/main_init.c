@@ -11,6 +11,7 @@
 #include "access.h"
 #include "dispatch.h"
 #include "keyring.h"
+#include "log.h"
 #include "main_internal.h"
 #include "secret.h"
 #include "startup_text.h"
@@ -27,6 +28,7 @@ struct init_options {
     const char *key_file;
     bool has_admin_uid;
     uint32_t admin_uid;
+    uint64_t map_gib; /* 0: the store's default */
     char default_key_file[INIT_PATH_BYTES];
 };
 
@@ -73,6 +75,11 @@ parse_option(int key, char *argument, struct argp_state *state)
             argp_error(state, "--admin-uid wants a number");
         }
         return 0;
+    case MAIN_OPTION_MAP:
+        if (!main_parse_map(argument, &options->map_gib)) {
+            argp_error(state, "--map-gib wants a number from 1 to 65536");
+        }
+        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "init takes no argument but options");
         return 0;
@@ -91,6 +98,7 @@ static const struct argp_option argp_options[] = {
     {"key-file", 'k', "FILE", 0,
      "where the root key goes, outside the directory (default: DIR.key beside it)", 0},
     {"admin-uid", 'u', "N", 0, "the first admin's Unix user id (default: who runs this)", 0},
+    {"map-gib", MAIN_OPTION_MAP, "N", 0, MAIN_MAP_HELP, 0},
     {0},
 };
 
@@ -100,25 +108,30 @@ static const struct argp argp = {
     .doc = "Make a vault.\vExample: vaultd init --data /var/lib/contact-vault",
 };
 
-/* Nothing is made before everything that can be known to stand in the way was looked at. */
-static bool
-settle_key_file(struct init_options *options)
+/* Beside the directory, whatever number of slashes its name ends with. */
+static void
+default_key_file(struct init_options *options)
 {
-    struct stat found;
+    char *path = options->default_key_file;
     size_t size;
 
-    if (options->key_file == NULL) {
-        (void)snprintf(options->default_key_file, sizeof options->default_key_file, "%s",
-                       options->data);
-        size = strlen(options->default_key_file);
-        while (size > 1 && options->default_key_file[size - 1] == '/') {
-            options->default_key_file[--size] = '\0';
-        }
-        (void)snprintf(options->default_key_file + size, sizeof options->default_key_file - size,
-                       ".key");
-        options->key_file = options->default_key_file;
+    (void)snprintf(path, sizeof options->default_key_file - sizeof ".key", "%s", options->data);
+    size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') {
+        size--;
     }
-    if (lstat(options->key_file, &found) == 0) {
+    memcpy(path + size, ".key", sizeof ".key");
+    options->key_file = path;
+}
+
+/* Nothing is made before what can be known to stand in the way was looked at: first another vault,
+ * which datadir_create will name, then a key file, which may be another vault's. */
+static bool
+key_file_is_free(const struct init_options *options, const struct graph *graph)
+{
+    struct stat found;
+
+    if (lstat(graph->paths.data, &found) != 0 && lstat(options->key_file, &found) == 0) {
         startup_say("the key file exists already; it may be another vault's, so nothing was done");
         return false;
     }
@@ -128,7 +141,8 @@ settle_key_file(struct init_options *options)
 static enum status
 fill(struct graph *graph, const struct secret *root)
 {
-    const struct store_options store_options = {.folder = graph->paths.store};
+    const struct store_options store_options = {.folder = graph->paths.store,
+                                                .map_bytes = graph->map_bytes};
     uint8_t vault_id[VAULT_ID_BYTES];
     uint8_t instance_id[INSTANCE_ID_BYTES];
     struct keyring *keyring = NULL;
@@ -181,12 +195,18 @@ explain(const struct init_options *options)
 }
 
 static bool
-make(struct init_options *options, struct graph *graph, struct secret **ret_root)
+make(const struct init_options *options, struct graph *graph, struct secret **ret_root)
 {
     struct datadir_fault fault;
 
-    if (datadir_locate(options->data, &graph->paths, &fault) != STATUS_OK ||
-        datadir_create(&graph->paths, &fault) != STATUS_OK ||
+    if (datadir_locate(options->data, &graph->paths, &fault) != STATUS_OK) {
+        startup_say(fault.text);
+        return false;
+    }
+    if (!key_file_is_free(options, graph)) {
+        return false;
+    }
+    if (datadir_create(&graph->paths, &fault) != STATUS_OK ||
         datadir_open(&graph->paths, &fault, &graph->datadir) != STATUS_OK) {
         startup_say(fault.text);
         return false;
@@ -212,10 +232,15 @@ main_init(int argc, char **argv)
 
     argp_err_exit_status = EXIT_USAGE;
     (void)argp_parse(&argp, argc, argv, 0, NULL, &options);
+    log_set_level(LOG_LEVEL_WARNING);
     if (!options.has_admin_uid) {
         options.admin_uid = default_admin_uid();
     }
-    if (graph_prepare_process() && settle_key_file(&options)) {
+    if (options.key_file == NULL) {
+        default_key_file(&options);
+    }
+    graph.map_bytes = options.map_gib << MAIN_GIB_SHIFT;
+    if (graph_prepare_process()) {
         made = make(&options, &graph, &root);
     }
     secret_free(&root);

@@ -22,6 +22,7 @@ enum { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 /* The whole building below rpc, opened from the ground up; closed in reverse. */
 struct graph {
     struct datadir_paths paths;
+    uint64_t map_bytes; /* of the store; 0: its default */
     struct datadir *datadir;
     struct keyring *keyring;
     struct store *store;
@@ -38,6 +39,12 @@ bool graph_open(struct graph *graph);
 void graph_close(struct graph *graph);
 /* Opens the vault with the root key. False: said why. */
 bool graph_unseal(struct graph *graph, const struct secret *root);
+
+/* --map-gib: an option of whatever opens the store. */
+enum { MAIN_OPTION_MAP = 0x100, MAIN_GIB_SHIFT = 30 };
+#define MAIN_MAP_HELP                                                                              \
+    "address space for the database in GiB (default 1024, taken as needed, not at once)"
+bool main_parse_map(const char *text, uint64_t *ret_gib);
 
 int main_serve(int argc, char **argv);
 int main_init(int argc, char **argv);

@@ -29,6 +29,7 @@ enum {
 struct serve_options {
     const char *data;
     const char *key_file;
+    uint64_t map_gib; /* 0: the store's default */
 };
 
 const char *argp_program_version = "vaultd " CONTACT_VAULT_RELEASE;
@@ -44,6 +45,11 @@ parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case 'k':
         options->key_file = argument;
+        return 0;
+    case MAIN_OPTION_MAP:
+        if (!main_parse_map(argument, &options->map_gib)) {
+            argp_error(state, "--map-gib wants a number from 1 to 65536");
+        }
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unknown argument; subcommands are init and audit-verify");
@@ -64,6 +70,7 @@ static const struct argp_option argp_options[] = {
      "unseal with this key file; else with the systemd credential " CREDENTIAL
      ", else start sealed",
      0},
+    {"map-gib", MAIN_OPTION_MAP, "N", 0, MAIN_MAP_HELP, 0},
     {0},
 };
 
@@ -181,6 +188,7 @@ main_serve(int argc, char **argv)
 
     argp_err_exit_status = EXIT_USAGE;
     (void)argp_parse(&argp, argc, argv, 0, NULL, &options);
+    graph.map_bytes = options.map_gib << MAIN_GIB_SHIFT;
     if (datadir_locate(options.data, &graph.paths, &fault) != STATUS_OK ||
         datadir_open(&graph.paths, &fault, &graph.datadir) != STATUS_OK) {
         return startup_fail(fault.text);

@@ -2,6 +2,7 @@
 #include "log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,6 +36,14 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_ASSERTION_FAILED] = "assertion_failed",
 };
 
+static enum log_level least_urgent = LOG_LEVEL_INFO;
+
+void
+log_set_level(enum log_level level)
+{
+    least_urgent = level;
+}
+
 static int
 field_text(const struct log_field *field, char *text, size_t size)
 {
@@ -57,8 +66,15 @@ log_write(enum log_level level, enum log_event event, const struct log_field *fi
 {
     char line[LINE_BYTES];
     size_t size;
-    int added = snprintf(line, sizeof line, "<%d>vaultd: %s", (int)level, event_names[event]);
+    int added;
 
+    if (level > least_urgent) {
+        return;
+    }
+    /* sd-daemon(3): journald reads the priority off the line's start; a person need not. */
+    added = getenv("JOURNAL_STREAM") != NULL
+                ? snprintf(line, sizeof line, "<%d>vaultd: %s", (int)level, event_names[event])
+                : snprintf(line, sizeof line, "vaultd: %s", event_names[event]);
     size = added > 0 ? (size_t)added : 0;
     for (unsigned i = 0; i < count && size < sizeof line - 1; i++) {
         added = field_text(&fields[i], line + size, sizeof line - size);

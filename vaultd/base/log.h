@@ -97,6 +97,9 @@ log_field_status(const char *name, enum status value)
     log_write(level, event, (struct log_field[]){__VA_ARGS__},                                     \
               sizeof((struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 
+/* Less urgent events than this are dropped; at first nothing is. Set before there are threads. */
+void log_set_level(enum log_level level);
+
 void log_write(enum log_level level, enum log_event event, const struct log_field *fields,
                unsigned count);
 
