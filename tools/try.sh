@@ -64,13 +64,19 @@ fail() {
     [ ! -s "$work/err" ] || sed 's/^/    | /' "$work/err"
     exit 1
 }
-# The command as the reader could type it: short names instead of long paths.
+# The command as the reader could type it in the folder: short names instead of long paths.
 show() {
-    local text="$*"
-    text=${text//"$build/vaultd/"/}
-    text=${text//"$build/tools/vaultctl/"/}
-    text=${text//"$build/tools/leakfind/"/}
-    printf '    %s$ %s%s\n' "$dim" "${text//"$work/"/}" "$plain"
+    local word text=''
+    if [ "$1" = as ]; then set -- vaultctl "${@:3}" --data vault --identity "$2.key"; fi
+    for word in "$@"; do
+        word=${word#"$build/vaultd/"}
+        word=${word#"$build/tools/vaultctl/"}
+        word=${word#"$build/tools/leakfind/"}
+        word=${word#"$work/"}
+        case $word in *' '*) word="'$word'" ;; esac
+        text="$text $word"
+    done
+    printf '    %s$%s%s\n' "$dim" "$text" "$plain"
 }
 # run CODE command...: shows it, runs it, wants that exit code. Output in out and err.
 run() {
@@ -110,7 +116,7 @@ start_vault() {
 tokenize() {
     local values=$1 result=$2 code=0
     shift 2
-    show vaultctl tokenize --identity inbox.key --json "$@" - "<" "${values#"$work/"}"
+    show vaultctl tokenize --data vault --identity inbox.key --json "$@" - "<" "$values"
     as inbox tokenize --json "$@" - <"$values" >"$result" 2>"$work/err" || code=$?
     [ $code -le 1 ] || fail "exit code $code"
     [ "$(wc -l <"$result")" -eq "$(wc -l <"$values")" ] || fail "not one answer a line"
@@ -146,7 +152,7 @@ tell "built: vaultd, vaultctl, libcontactvault"
 step "Make a vault and start the daemon"
 run 0 "$vaultctl" init --data "$dir"
 output
-show vaultd --data "$dir" "&"
+show vaultd --data "$dir" --key-file "$dir.key" "&"
 start_vault
 run 0 "$vaultctl" status --data "$dir"
 output
@@ -175,8 +181,10 @@ tokenize "$work/emails" "$work/emails.json"
 cat "$work/phones.json" "$work/wa_ids.json" "$work/emails.json" >"$work/all.json"
 jq -r '.token // empty' "$work/all.json" >"$work/tokens"
 sort -u "$work/tokens" >"$work/distinct"
-tell "$(wc -l <"$work/all.json") values: $(wc -l <"$work/distinct") contacts, $(($(wc -l <"$work/tokens") - $(wc -l <"$work/distinct"))) of them again in another spelling, $(jq -r 'select(.error) | .error.code' "$work/all.json" | wc -l) refused:"
-jq -r 'select(.error) | .error.message' "$work/all.json" | sort | uniq -c | sort -rn | sed -n '1,8p' | sed 's/^/    /'
+tell "$(wc -l <"$work/all.json") phone numbers and addresses: $(wc -l <"$work/distinct") contacts, $(($(wc -l <"$work/tokens") - $(wc -l <"$work/distinct"))) of them again in another spelling, $(jq -r 'select(.error) | .error.code' "$work/all.json" | wc -l) refused:"
+jq -r 'select(.error) | .error.message' "$work/all.json" | sort | uniq -c | sort -rn >"$work/errors"
+sed -n 's/^/    /; 1,8p' "$work/errors"
+tell "   ... and $(awk 'NR > 8 { n += $1 } END { print n + 0 }' "$work/errors") for $(($(wc -l <"$work/errors") - 8)) other reasons"
 [ "$(wc -l <"$work/distinct")" -gt 100 ] || fail "too few contacts"
 [ "$(wc -l <"$work/distinct")" -lt "$(wc -l <"$work/tokens")" ] || fail "no duplicate was found"
 jq -es 'any(.[]; .error)' "$work/all.json" >/dev/null || fail "no rubbish was refused"
@@ -194,17 +202,19 @@ token=$(head -n 1 "$work/tokens")
 run 5 as inbox detokenize --reason curiosity "$token"
 refused
 
-step "A privileged person reveals it, and says why"
+step "A privileged person reveals it, and says why; the sender reveals it to deliver"
 run 0 as paola detokenize --reason 'customer asked for a call back' "$token"
+output
+run 0 as sender detokenize --reason 'delivery of a message' "$token"
 output
 run 0 "$vaultctl" audit tail --data "$dir"
 grep -q "paola.*$token\|$token.*paola" "$work/out" || fail "the log does not show it"
-grep detokenize "$work/out" | tail -n 2 | sed 's/^/    /'
+grep detokenize "$work/out" | tail -n 3 | sed 's/^/    /'
 
 step "The admin tries, on both sockets"
 for socket in vault admin; do
     code=0
-    show vaultctl detokenize --socket "run/$socket.sock" --reason 'just looking' "$token"
+    show vaultctl detokenize --socket "vault/run/$socket.sock" --reason 'just looking' "$token"
     "$vaultctl" detokenize --socket "$dir/run/$socket.sock" --reason 'just looking' "$token" >"$work/out" 2>"$work/err" || code=$?
     [ $code -eq 5 ] || [ $code -eq 1 ] || fail "exit code $code"
     ! grep -q '^+' "$work/out" || fail "a contact came back"
