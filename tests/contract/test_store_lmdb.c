@@ -20,7 +20,7 @@
 #include "store_folder.h"
 #include "store_sync.h"
 
-enum { MAP_BYTES = 64 * 1024 * 1024, SMALL_MAP_BYTES = 2 * 1024 * 1024, VALUE_BYTES = 1000 };
+enum { MAP_BYTES = 64 * 1024 * 1024, SMALL_MAP_BYTES = 2 * 1024 * 1024, VALUE_BYTES = 4000 };
 
 static struct store *
 open_store(const struct folder *folder, uint64_t map_bytes)

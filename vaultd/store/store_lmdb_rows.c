@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of the LMDB engine: reading, writing, scanning. */
+#include "store_lmdb.h"
+
+#include <stdlib.h>
+
+enum { INLINE_VALUE_BYTES_MAX = 2000 }; /* larger values get pages of their own */
+
+struct store_cursor {
+    MDB_cursor *cursor;
+    MDB_val key;
+    MDB_val value;
+    int result; /* of having read the row above */
+};
+
+static MDB_val
+val_of(struct bytes bytes)
+{
+    /* LMDB takes what is only read by a pointer that is not const. */
+    union {
+        const void *in;
+        void *out;
+    } data = {.in = bytes.data};
+
+    return (MDB_val){.mv_size = bytes.size, .mv_data = data.out};
+}
+
+static struct bytes
+bytes_of_val(const MDB_val *val)
+{
+    return bytes_of(val->mv_data, val->mv_size);
+}
+
+enum status
+store_lmdb_get_many(struct store_engine_txn *txn, enum store_table table, const struct bytes *keys,
+                    size_t count, struct bytes *ret_values)
+{
+    MDB_dbi dbi = txn->engine->tables[table];
+
+    for (size_t i = 0; i < count; i++) {
+        MDB_val key = val_of(keys[i]);
+        MDB_val value;
+        int error = mdb_get(txn->txn, dbi, &key, &value);
+
+        if (error != 0 && error != MDB_NOTFOUND) {
+            return store_lmdb_failed(error, __LINE__);
+        }
+        ret_values[i] = error == 0 ? bytes_of_val(&value) : bytes_of(NULL, 0);
+    }
+    return STATUS_OK;
+}
+
+static bool
+is_contact(enum store_table table)
+{
+    return table == STORE_RECORD || table == STORE_TOKEN || table == STORE_INDEX;
+}
+
+/* Records come in the order of their row numbers: appended, a page is filled before the next. */
+static int
+put_row(struct store_engine_txn *txn, const struct store_row *row)
+{
+    MDB_dbi dbi = txn->engine->tables[row->table];
+    MDB_val key = val_of(row->key);
+    MDB_val value = val_of(row->value);
+    int error = MDB_KEYEXIST;
+
+    txn->grows |= is_contact(row->table);
+    if (row->value.size > INLINE_VALUE_BYTES_MAX) {
+        txn->value_pages += row->value.size / txn->engine->page_bytes + 2;
+    }
+    if (row->table == STORE_RECORD) {
+        error = mdb_put(txn->txn, dbi, &key, &value, MDB_APPEND);
+    }
+    return error == MDB_KEYEXIST ? mdb_put(txn->txn, dbi, &key, &value, 0) : error;
+}
+
+static int
+delete_row(struct store_engine_txn *txn, const struct store_row *row)
+{
+    MDB_val key = val_of(row->key);
+    int error;
+
+    txn->deleted++;
+    error = mdb_del(txn->txn, txn->engine->tables[row->table], &key, NULL);
+
+    return error == MDB_NOTFOUND ? 0 : error;
+}
+
+enum status
+store_lmdb_apply(struct store_engine_txn *txn, const struct store_row *rows, size_t count)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < count && error == 0; i++) {
+        error = rows[i].value.data == NULL ? delete_row(txn, &rows[i]) : put_row(txn, &rows[i]);
+        txn->rows[rows[i].table]++;
+    }
+    return error == 0 ? STATUS_OK : store_lmdb_failed(error, __LINE__);
+}
+
+enum status
+store_lmdb_last_key(struct store_engine_txn *txn, enum store_table table, struct bytes *ret_key)
+{
+    MDB_cursor *cursor = NULL;
+    MDB_val key;
+    MDB_val value;
+    int error = mdb_cursor_open(txn->txn, txn->engine->tables[table], &cursor);
+
+    if (error == 0) {
+        error = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+        mdb_cursor_close(cursor);
+    }
+    if (error == 0) {
+        *ret_key = bytes_of_val(&key);
+        return STATUS_OK;
+    }
+    return error == MDB_NOTFOUND ? STATUS_NOT_FOUND : store_lmdb_failed(error, __LINE__);
+}
+
+/* ---- scanning ---- */
+
+enum status
+store_lmdb_cursor_open(struct store_engine_txn *txn, enum store_table table, struct bytes from,
+                       struct store_cursor **ret_cursor)
+{
+    struct store_cursor *cursor = calloc(1, sizeof *cursor);
+    int error;
+
+    if (cursor == NULL) {
+        return STATUS_INTERNAL;
+    }
+    error = mdb_cursor_open(txn->txn, txn->engine->tables[table], &cursor->cursor);
+    if (error != 0) {
+        free(cursor);
+        return store_lmdb_failed(error, __LINE__);
+    }
+    cursor->key = val_of(from);
+    cursor->result = mdb_cursor_get(cursor->cursor, &cursor->key, &cursor->value,
+                                    from.size == 0 ? MDB_FIRST : MDB_SET_RANGE);
+    *ret_cursor = cursor;
+    return STATUS_OK;
+}
+
+enum status
+store_lmdb_cursor_next(struct store_cursor *cursor, struct bytes *ret_key, struct bytes *ret_value)
+{
+    if (cursor->result == MDB_NOTFOUND) {
+        return STATUS_NOT_FOUND;
+    }
+    if (cursor->result != 0) {
+        return store_lmdb_failed(cursor->result, __LINE__);
+    }
+    *ret_key = bytes_of_val(&cursor->key);
+    *ret_value = bytes_of_val(&cursor->value);
+    cursor->result = mdb_cursor_get(cursor->cursor, &cursor->key, &cursor->value, MDB_NEXT);
+    return STATUS_OK;
+}
+
+void
+store_lmdb_cursor_close(struct store_cursor *cursor)
+{
+    mdb_cursor_close(cursor->cursor);
+    free(cursor);
+}
