@@ -381,6 +381,12 @@ cuts_a_torn_group(void **state)
     assert_int_equal(journal_walk(&options, NULL, NULL, &report), STATUS_OK);
     assert_true(report.cut);
     assert_int_equal(report.entries, 4);
+    /* What was whole behind the cut must not come back behind a new entry. */
+    struct journal *cut = open_journal(&copy, 4);
+    append_singly(cut, 5, 1);
+    journal_close(&cut);
+    cut = open_journal(&copy, 5);
+    journal_close(&cut);
     folder_remove(&copy);
 
     /* Once another group stands behind it, the same bytes were on disk before: damage. */
@@ -482,6 +488,25 @@ finds_missing_and_swapped_segments(void **state)
     assert_int_equal(rename(third, one), 0); /* one and two have changed places */
     expect_corrupt(&copy, "00000001.seg at byte 0");
     folder_remove(&copy);
+    folder_remove(&folder);
+}
+
+/* The end of a segment is gone, cleanly: the next one's header says how many there were. */
+static void
+finds_missing_entries(void **state)
+{
+    static const uint8_t zeros[FRAME_BYTES];
+    struct folder folder;
+    char path[FOLDER_PATH_BYTES];
+    size_t last = HEADER_BYTES + ((SEGMENT_BYTES - HEADER_BYTES) / FRAME_BYTES - 1) * FRAME_BYTES;
+    char place[64];
+
+    (void)state;
+    copy_after(600, &folder);
+    folder_file(&folder, "00000001.seg", path);
+    file_write_at(path, last, zeros, FRAME_BYTES);
+    (void)snprintf(place, sizeof place, "00000001.seg at byte %zu", last);
+    expect_corrupt(&folder, place);
     folder_remove(&folder);
 }
 
@@ -882,6 +907,7 @@ main(int argc, char **argv)
         cmocka_unit_test(finds_a_flipped_byte),
         cmocka_unit_test(finds_damage_in_any_segment),
         cmocka_unit_test(finds_missing_and_swapped_segments),
+        cmocka_unit_test(finds_missing_entries),
         cmocka_unit_test(refuses_a_foreign_journal),
         cmocka_unit_test(recycled_entries_never_pass),
         cmocka_unit_test(cuts_a_torn_segment_header),
