@@ -14,7 +14,7 @@ the_scratch(void)
     static struct scratch *scratch;
 
     if (scratch == NULL && scratch_new(&scratch) != STATUS_OK) {
-        fprintf(stderr, "no locked memory\n");
+        (void)fprintf(stderr, "no locked memory\n");
         exit(1);
     }
     return scratch;
@@ -23,7 +23,7 @@ the_scratch(void)
 static void
 copy(struct bytes from, char to[static SUBJECT_TEXT_BYTES])
 {
-    snprintf(to, SUBJECT_TEXT_BYTES, "%.*s", (int)from.size, (const char *)from.data);
+    (void)snprintf(to, SUBJECT_TEXT_BYTES, "%.*s", (int)from.size, (const char *)from.data);
 }
 
 int
@@ -40,7 +40,7 @@ phone_subject_parse(const char *text, int wa_id, char ret_canonical[SUBJECT_TEXT
         copy(contact.canonical, ret_canonical);
         copy(contact.first_seen, ret_first_seen);
     } else if (status != STATUS_INVALID || fault.text[0] == '\0') {
-        fprintf(stderr, "%s: status %d, message \"%s\"\n", text, status, fault.text);
+        (void)fprintf(stderr, "%s: status %d, message \"%s\"\n", text, status, fault.text);
         exit(1);
     }
     scratch_wipe(scratch);
@@ -56,13 +56,13 @@ phone_subject_ns(const char *const *texts, unsigned count)
     unsigned accepted = 0;
 
     (void)the_scratch();
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    (void)clock_gettime(CLOCK_MONOTONIC, &start);
     for (unsigned i = 0; i < count; i++) {
         accepted += contact_parse(bytes_of_text(texts[i]), FORM_INTERNATIONAL, the_scratch(),
                                   &contact, &fault) == STATUS_OK;
         scratch_wipe(the_scratch());
     }
-    clock_gettime(CLOCK_MONOTONIC, &end);
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
     if (accepted == 0) {
         return 0;
     }

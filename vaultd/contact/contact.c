@@ -26,7 +26,7 @@ trim(struct bytes text)
 enum status
 contact_refuse(struct contact_fault *ret_fault, const char *text)
 {
-    snprintf(ret_fault->text, sizeof ret_fault->text, "%s", text);
+    (void)snprintf(ret_fault->text, sizeof ret_fault->text, "%s", text);
     return STATUS_INVALID;
 }
 

@@ -49,14 +49,14 @@ mask_phone(struct bytes digits, char *mask)
     struct bytes code = bytes_of(digits.data, code_size);
 
     if (code_size == 0 || digits.size < code_size + LAST_DIGITS) {
-        snprintf(mask, MASK_BYTES_MAX + 1, "+" DOTS " " DOTS " " DOTS DOT);
+        (void)snprintf(mask, MASK_BYTES_MAX + 1, "+" DOTS " " DOTS " " DOTS DOT);
     } else if (has_few_candidates(code)) {
-        snprintf(mask, MASK_BYTES_MAX + 1, "+%.*s " DOTS " " DOTS " " DOTS DOT, (int)code_size,
-                 (const char *)code.data);
+        (void)snprintf(mask, MASK_BYTES_MAX + 1, "+%.*s " DOTS " " DOTS " " DOTS DOT,
+                       (int)code_size, (const char *)code.data);
     } else {
-        snprintf(mask, MASK_BYTES_MAX + 1, "+%.*s " DOTS " " DOTS " " DOT DOT "%.*s",
-                 (int)code_size, (const char *)code.data, LAST_DIGITS,
-                 (const char *)digits.data + digits.size - LAST_DIGITS);
+        (void)snprintf(mask, MASK_BYTES_MAX + 1, "+%.*s " DOTS " " DOTS " " DOT DOT "%.*s",
+                       (int)code_size, (const char *)code.data, LAST_DIGITS,
+                       (const char *)digits.data + digits.size - LAST_DIGITS);
     }
 }
 
@@ -112,16 +112,17 @@ mask_email(const char *local, struct mask_room *room, char *mask)
     };
     const char *suffix = public_suffix(room->domain);
 
-    snprintf(room->suffix, sizeof room->suffix, "%s", suffix);
+    (void)snprintf(room->suffix, sizeof room->suffix, "%s", suffix);
     show_unicode(room->suffix, sizeof room->suffix);
     if (strlen(room->suffix) > SHOWN_BYTES_MAX) {
-        snprintf(room->suffix, sizeof room->suffix, "%s", strrchr(room->domain, '.') + 1);
+        (void)snprintf(room->suffix, sizeof room->suffix, "%s", strrchr(room->domain, '.') + 1);
     }
-    snprintf(room->label, sizeof room->label, "%.*s", (int)strcspn(room->domain, "."),
-             room->domain);
+    (void)snprintf(room->label, sizeof room->label, "%.*s", (int)strcspn(room->domain, "."),
+                   room->domain);
     show_unicode(room->label, sizeof room->label);
-    snprintf(mask, MASK_BYTES_MAX + 1, "%.*s" DOTS "@%.*s" DOTS ".%.*s", (int)first_size(local),
-             local, (int)first_size(room->label), room->label, SHOWN_BYTES_MAX, room->suffix);
+    (void)snprintf(mask, MASK_BYTES_MAX + 1, "%.*s" DOTS "@%.*s" DOTS ".%.*s",
+                   (int)first_size(local), local, (int)first_size(room->label), room->label,
+                   SHOWN_BYTES_MAX, room->suffix);
 }
 
 void
@@ -135,10 +136,10 @@ contact_mask(enum contact_kind kind, struct bytes canonical, struct scratch *scr
     const uint8_t *at = memchr(canonical.data, '@', canonical.size);
     struct mask_room *room = scratch_alloc(scratch, sizeof *room);
     if (at == NULL || room == NULL) {
-        snprintf(ret_mask, MASK_BYTES_MAX + 1, DOTS "@" DOTS);
+        (void)snprintf(ret_mask, MASK_BYTES_MAX + 1, DOTS "@" DOTS);
         return;
     }
-    snprintf(room->domain, sizeof room->domain, "%.*s",
-             (int)(canonical.data + canonical.size - at - 1), (const char *)at + 1);
+    (void)snprintf(room->domain, sizeof room->domain, "%.*s",
+                   (int)(canonical.data + canonical.size - at - 1), (const char *)at + 1);
     mask_email((const char *)canonical.data, room, ret_mask);
 }

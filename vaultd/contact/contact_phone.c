@@ -7,11 +7,13 @@
  *   Brazil  +55 AA [6-9]xxxxxxx (mobile, before the ninth digit) is +55 AA 9[6-9]xxxxxxx.
  *           AA is two digits from 1 to 9. 9[2-5]xxxxxxx has no eight-digit form: without its 9
  *           it would be a landline, and landlines never fold.
- *   Mexico  +52 1 and ten digits is +52 and those ten, wherever +52 and those ten are accepted.
+ *   Mexico  +52 1 and ten digits is +52 and those ten: taken if those are. (libphonenumber 8.12.57
+ *           drops this 1 as a national prefix and calls nothing valid that keeps it.)
  */
 #include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistr.h>
 
 #include "contact_internal.h"
@@ -208,19 +210,20 @@ explain_prefix(struct bytes digits, size_t code_size, enum phone_verdict verdict
         (void)contact_refuse(ret_fault, "write +54 9, area code and number, without 0 and 15, for "
                                         "an Argentine mobile");
     } else if (drop > 0 && drop <= TRUNK_DIGITS_SAID) {
-        snprintf(ret_fault->text, sizeof ret_fault->text, "drop the %.*s after +%.*s", (int)drop,
-                 code + code_size, (int)code_size, code);
+        (void)snprintf(ret_fault->text, sizeof ret_fault->text, "drop the %.*s after +%.*s",
+                       (int)drop, code + code_size, (int)code_size, code);
     } else if (drop > 0) {
-        snprintf(ret_fault->text, sizeof ret_fault->text,
-                 "drop the national prefix and carrier code after +%.*s", (int)code_size, code);
+        (void)snprintf(ret_fault->text, sizeof ret_fault->text,
+                       "drop the national prefix and carrier code after +%.*s", (int)code_size,
+                       code);
     } else if (verdict == PHONE_TRUNK) {
-        snprintf(ret_fault->text, sizeof ret_fault->text,
-                 "drop the national prefix after +%.*s and see that no digit is missing",
-                 (int)code_size, code);
+        (void)snprintf(ret_fault->text, sizeof ret_fault->text,
+                       "drop the national prefix after +%.*s and see that no digit is missing",
+                       (int)code_size, code);
     } else {
-        snprintf(ret_fault->text, sizeof ret_fault->text,
-                 "write the whole number, as it is dialled from abroad, after +%.*s",
-                 (int)code_size, code);
+        (void)snprintf(ret_fault->text, sizeof ret_fault->text,
+                       "write the whole number, as it is dialled from abroad, after +%.*s",
+                       (int)code_size, code);
     }
 }
 
@@ -236,16 +239,16 @@ explain(struct bytes digits, enum phone_verdict verdict, struct contact_fault *r
     }
     switch (verdict) {
     case PHONE_TOO_SHORT:
-        snprintf(text, sizeof ret_fault->text, "too short for a number of +%.*s", (int)code_size,
-                 code);
+        (void)snprintf(text, sizeof ret_fault->text, "too short for a number of +%.*s",
+                       (int)code_size, code);
         break;
     case PHONE_TOO_LONG:
-        snprintf(text, sizeof ret_fault->text, "too long for a number of +%.*s", (int)code_size,
-                 code);
+        (void)snprintf(text, sizeof ret_fault->text, "too long for a number of +%.*s",
+                       (int)code_size, code);
         break;
     case PHONE_BAD_LENGTH:
-        snprintf(text, sizeof ret_fault->text, "no number of +%.*s has this many digits",
-                 (int)code_size, code);
+        (void)snprintf(text, sizeof ret_fault->text, "no number of +%.*s has this many digits",
+                       (int)code_size, code);
         break;
     case PHONE_TRUNK:
     case PHONE_REWRITTEN:
@@ -254,7 +257,7 @@ explain(struct bytes digits, enum phone_verdict verdict, struct contact_fault *r
     case PHONE_NO_CODE:
     case PHONE_POSSIBLE:
     case PHONE_VALID:
-        assert(!"a verdict that refuses no number of a known code");
+        abort(); /* none refuses a number of a known code */
     }
     return STATUS_INVALID;
 }
@@ -274,6 +277,7 @@ enum {
     BRAZIL_AREA_AT = 2,
     BRAZIL_SUBSCRIBER_AT = 4,
     MEXICO_OLD_MOBILE_DIGITS = 13, /* 521, ten digits */
+    MEXICO_ONE_AT = 2,
 };
 
 static bool
@@ -284,17 +288,20 @@ is_old_brazilian_mobile(struct bytes digits)
            digits.data[BRAZIL_SUBSCRIBER_AT] >= '6';
 }
 
+static const struct bytes nothing = {.data = (const uint8_t *)"", .size = 0};
+
 /* The digits without those in [at, at + drop), and `insert` in their place, behind a +. */
 static struct bytes
-compose(struct bytes digits, size_t at, size_t drop, const char *insert, uint8_t *e164)
+compose(struct bytes digits, size_t at, size_t drop, struct bytes insert, uint8_t *e164)
 {
-    size_t insert_size = strlen(insert), rest = at + drop;
+    size_t rest = at + drop;
 
+    assert(digits.data != NULL && 1 + digits.size - drop + insert.size <= E164_BYTES_MAX);
     e164[0] = '+';
     memcpy(e164 + 1, digits.data, at);
-    memcpy(e164 + 1 + at, insert, insert_size);
-    memcpy(e164 + 1 + at + insert_size, digits.data + rest, digits.size - rest);
-    return bytes_of(e164, 1 + digits.size - drop + insert_size);
+    memcpy(e164 + 1 + at, insert.data, insert.size);
+    memcpy(e164 + 1 + at + insert.size, digits.data + rest, digits.size - rest);
+    return bytes_of(e164, 1 + digits.size - drop + insert.size);
 }
 
 static struct bytes
@@ -308,16 +315,12 @@ static struct bytes
 fold(struct bytes digits, uint8_t *e164)
 {
     if (digits.size == MEXICO_OLD_MOBILE_DIGITS && begins(digits, "521")) {
-        struct bytes without = compose(digits, 2, 1, "", e164);
-
-        if (accepts(judge(without_plus(without)))) {
-            return without;
-        }
+        return compose(digits, MEXICO_ONE_AT, 1, nothing, e164);
     }
     if (is_old_brazilian_mobile(digits)) {
-        return compose(digits, BRAZIL_SUBSCRIBER_AT, 0, "9", e164);
+        return compose(digits, BRAZIL_SUBSCRIBER_AT, 0, bytes_of("9", 1), e164);
     }
-    return compose(digits, 0, 0, "", e164);
+    return compose(digits, 0, 0, nothing, e164);
 }
 
 enum status
@@ -351,7 +354,7 @@ contact_parse_phone(struct bytes text, enum contact_form form, struct scratch *s
     *ret_contact = (struct contact){
         .kind = CONTACT_PHONE,
         .canonical = canonical,
-        .first_seen = compose(digits, 0, 0, "", room->first_seen),
+        .first_seen = compose(digits, 0, 0, nothing, room->first_seen),
     };
     return STATUS_OK;
 }
