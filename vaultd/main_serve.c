@@ -32,7 +32,9 @@ struct serve_options {
     uint64_t map_gib; /* 0: the store's default */
 };
 
-const char *argp_program_version = "vaultd " CONTACT_VAULT_RELEASE;
+/* argp, in libc, looks for it by name. */
+__attribute__((visibility("default"))) const char *argp_program_version =
+    "vaultd " CONTACT_VAULT_RELEASE;
 
 static error_t
 parse_option(int key, char *argument, struct argp_state *state)

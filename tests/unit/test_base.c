@@ -448,7 +448,7 @@ log_names_every_event(void **state)
         event = (enum log_event)i;
         capture(log_one_event, lines);
         assert_int_equal(strncmp(lines, "vaultd: ", 8), 0);
-        assert_true(lines[11] >= 'a' && lines[11] <= 'z');
+        assert_true(lines[8] >= 'a' && lines[8] <= 'z');
     }
 }
 
