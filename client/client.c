@@ -15,19 +15,22 @@ take_path(struct cv_client *client, const char *socket, struct failure *failure)
 {
     const char *path = socket;
 
-    if (path == NULL || *path == 0)
+    if (path == NULL || *path == 0) {
         return failure_set(failure, CV_INVALID, "no socket was named");
-    if (strncmp(path, IPC_SCHEME, sizeof IPC_SCHEME - 1) == 0)
+    }
+    if (strncmp(path, IPC_SCHEME, sizeof IPC_SCHEME - 1) == 0) {
         path += sizeof IPC_SCHEME - 1;
-    else if (strstr(path, "://") != NULL)
+    } else if (strstr(path, "://") != NULL) {
         return failure_set(
             failure, CV_INVALID,
             "only a Unix socket says whose server it is: give a path, or ipc://PATH");
+    }
     size_t size = strlen(path);
-    if (size >= sizeof client->path)
+    if (size >= sizeof client->path) {
         return failure_set(failure, CV_INVALID,
                            "the socket's path is %zu bytes long and may be %zu; use a shorter one",
                            size, sizeof client->path - 1);
+    }
     memcpy(client->path, path, size);
     return CV_OK;
 }
@@ -39,11 +42,13 @@ take_options(struct cv_client *client, const struct cv_options *options, struct 
     client->has_server_uid = options->has_server_uid;
     client->server_uid = options->server_uid;
     client->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : CV_TIMEOUT_DEFAULT_MS;
-    if (client->timeout_ms > TIMEOUT_MAX_MS)
+    if (client->timeout_ms > TIMEOUT_MAX_MS) {
         client->timeout_ms = TIMEOUT_MAX_MS;
+    }
     enum cv_status status = take_path(client, options->socket, failure);
-    if (status != CV_OK || options->identity_file == NULL)
+    if (status != CV_OK || options->identity_file == NULL) {
         return status;
+    }
     return identity_read(options->identity_file, &client->secret_key, failure);
 }
 
@@ -53,8 +58,9 @@ client_new(void)
     struct cv_client *client = calloc(1, sizeof *client);
     pthread_condattr_t attributes;
 
-    if (client == NULL)
+    if (client == NULL) {
         return NULL;
+    }
     pthread_mutex_init(&client->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -71,23 +77,29 @@ cv_open(const struct cv_options *options, struct cv_client **ret_client,
     enum cv_status status = CV_INTERNAL;
     struct cv_client *client = NULL;
 
-    if (sodium_init() < 0)
+    if (sodium_init() < 0) {
         goto out;
+    }
     client = client_new();
-    if (client == NULL)
+    if (client == NULL) {
         goto out;
+    }
     status = take_options(client, options, &failure);
-    if (status == CV_OK)
+    if (status == CV_OK) {
         status = link_open(client, &failure);
-    if (status == CV_OK)
+    }
+    if (status == CV_OK) {
         status = link_wait(client, client_now_ms() + client->timeout_ms, true, &failure);
-    if (status != CV_OK)
+    }
+    if (status != CV_OK) {
         goto out;
+    }
     *ret_client = client;
     client = NULL;
 out:
-    if (status != CV_OK && ret_message != NULL)
+    if (status != CV_OK && ret_message != NULL) {
         memcpy(ret_message, failure.message, CV_MESSAGE_BYTES);
+    }
     cv_close(&client);
     return status;
 }
@@ -97,11 +109,13 @@ cv_close(struct cv_client **client)
 {
     struct cv_client *closing = *client;
 
-    if (closing == NULL)
+    if (closing == NULL) {
         return;
+    }
     link_close(closing); /* no callback comes after this */
-    if (closing->secret_key != NULL)
+    if (closing->secret_key != NULL) {
         sodium_free(closing->secret_key);
+    }
     pthread_cond_destroy(&closing->changed);
     pthread_mutex_destroy(&closing->lock);
     sodium_memzero(closing, sizeof *closing);

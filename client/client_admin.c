@@ -62,11 +62,12 @@ cv_principal_add(struct cv_client *client, const struct cv_new_principal *princi
 
     request_add_text(&request, FIELD_NAME, principal->name);
     request_add_uint(&request, FIELD_KIND, principal->kind);
-    if (principal->public_key != NULL)
+    if (principal->public_key != NULL) {
         request_add_bytes(&request, FIELD_PUBLIC_KEY,
                           bytes_of(principal->public_key, PUBLIC_KEY_BYTES));
-    else
+    } else {
         request_add_uint(&request, FIELD_UID, principal->uid);
+    }
     return client_call(client, &request, ret_reply);
 }
 
@@ -123,7 +124,8 @@ cv_audit_read(struct cv_client *client, uint64_t from, uint32_t limit, struct cv
     struct request request = {.operation = OP_AUDIT_READ};
 
     request_add_uint(&request, FIELD_FROM, from);
-    if (limit != 0)
+    if (limit != 0) {
         request_add_uint(&request, FIELD_LIMIT, limit);
+    }
     return client_call(client, &request, ret_reply);
 }

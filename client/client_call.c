@@ -31,8 +31,9 @@ request_add_bytes(struct request *request, enum field field, struct bytes bytes)
 void
 request_add_text(struct request *request, enum field field, const char *text)
 {
-    if (text != NULL)
+    if (text != NULL) {
         request_add_bytes(request, field, bytes_of_text(text));
+    }
 }
 
 /* A value the vault's parser would refuse the whole message for goes as an empty one. */
@@ -49,10 +50,12 @@ encoded_size_max(const struct request *request)
 {
     size_t size = FIELD_OVERHEAD_BYTES * (3 + request->parameter_count) + CONNECTION_ID_BYTES;
 
-    for (size_t i = 0; i < request->parameter_count; i++)
+    for (size_t i = 0; i < request->parameter_count; i++) {
         size += request->parameters[i].bytes.size;
-    for (size_t i = 0; i < request->value_count; i++)
+    }
+    for (size_t i = 0; i < request->value_count; i++) {
         size += VALUE_OVERHEAD_BYTES + value_to_send(request->values[i]).size;
+    }
     return size;
 }
 
@@ -66,20 +69,24 @@ write_request(struct message_writer *writer, const struct request *request,
     fields += request->values != NULL ? 1 : 0;
     message_begin(writer, fields);
     message_put_uint(writer, FIELD_OPERATION, request->operation);
-    if (connection != NULL)
+    if (connection != NULL) {
         message_put_bytes(writer, FIELD_CONNECTION, bytes_of(connection, CONNECTION_ID_BYTES));
+    }
     for (size_t i = 0; i < request->parameter_count; i++) {
         const struct parameter *parameter = &request->parameters[i];
-        if (parameter->type == PARAMETER_UINT)
+        if (parameter->type == PARAMETER_UINT) {
             message_put_uint(writer, parameter->field, parameter->number);
-        else
+        } else {
             message_put_bytes(writer, parameter->field, parameter->bytes);
+        }
     }
-    if (request->values == NULL)
+    if (request->values == NULL) {
         return;
+    }
     message_put_list(writer, FIELD_VALUES, request->value_count);
-    for (size_t i = 0; i < request->value_count; i++)
+    for (size_t i = 0; i < request->value_count; i++) {
         message_add_bytes(writer, value_to_send(request->values[i]));
+    }
 }
 
 /* Straight into nng's message, which never grows: no second copy of a contact is left behind. */
@@ -90,8 +97,9 @@ request_encode(const struct request *request, const uint8_t *connection, nng_msg
     size_t capacity = encoded_size_max(request);
     nng_msg *message;
 
-    if (nng_msg_alloc(&message, capacity) != 0)
+    if (nng_msg_alloc(&message, capacity) != 0) {
         return failure_set(failure, CV_INTERNAL, "out of memory");
+    }
     struct message_writer writer = {.data = nng_msg_body(message), .capacity = capacity};
     write_request(&writer, request, connection);
     assert(!writer.full);
@@ -150,13 +158,15 @@ static enum cv_status
 get_ticket(struct call *call)
 {
     call->has_ticket = false;
-    if (!needs_ticket(call->request))
+    if (!needs_ticket(call->request)) {
         return CV_OK;
+    }
     enum cv_status status =
         session_ensure(call->client, call->slot, call->deadline_ms, &call->ticket, &call->failure);
     call->has_ticket = status == CV_OK;
-    if (status != CV_OK && status != CV_UNAVAILABLE && call->request->operation == OP_STATUS)
+    if (status != CV_OK && status != CV_UNAVAILABLE && call->request->operation == OP_STATUS) {
         return CV_OK;
+    }
     return status;
 }
 
@@ -177,14 +187,16 @@ judge_unauthenticated(struct call *call, struct cv_reply *reply)
 {
     bool moved = call->generation != link_generation(call->client);
 
-    if (call->greeted_again && !moved)
+    if (call->greeted_again && !moved) {
         return reply;
+    }
     cv_reply_free(&reply);
     session_forget(call->client, &call->ticket);
     /* nng as we set it sends once; but were this its second copy, the first may have been executed.
      */
-    if (moved && !is_harmless(call->request->operation))
+    if (moved && !is_harmless(call->request->operation)) {
         return fail_unknown(call, "connection lost");
+    }
     call->greeted_again = true;
     return NULL;
 }
@@ -196,8 +208,9 @@ judge_answer(struct call *call, nng_msg *answer)
                                           bytes_of(nng_msg_body(answer), nng_msg_len(answer)));
 
     message_wipe(&answer);
-    if (reply->status == CV_UNAUTHENTICATED && call->has_ticket)
+    if (reply->status == CV_UNAUTHENTICATED && call->has_ticket) {
         return judge_unauthenticated(call, reply);
+    }
     return reply;
 }
 
@@ -213,9 +226,12 @@ judge(struct call *call, enum exchange exchange, nng_msg *answer)
     case EXCHANGE_LOST:
         return is_harmless(call->request->operation) ? NULL : fail_unknown(call, "connection lost");
     default:
-        failure_set(&call->failure, CV_UNAVAILABLE,
-                    "no connection to the vault at %s in time; nothing was sent",
-                    call->client->path);
+        /* Why not: nobody there, or somebody who is not trusted? */
+        if (link_wait(call->client, 0, false, &call->failure) == CV_OK) {
+            failure_set(&call->failure, CV_UNAVAILABLE,
+                        "no connection to the vault at %s in time; nothing was sent",
+                        call->client->path);
+        }
         return reply_of_failure(&call->failure);
     }
 }
@@ -227,14 +243,17 @@ attempt(struct call *call, struct cv_reply **ret_reply)
     nng_msg *message = NULL, *answer = NULL;
     enum cv_status status = link_wait(call->client, call->deadline_ms, false, &call->failure);
 
-    if (status == CV_OK)
+    if (status == CV_OK) {
         status = get_ticket(call);
-    if (status != CV_OK)
+    }
+    if (status != CV_OK) {
         return status;
+    }
     status = request_encode(call->request, call->has_ticket ? call->ticket.connection : NULL,
                             &message, &call->failure);
-    if (status != CV_OK)
+    if (status != CV_OK) {
         return status;
+    }
     call->generation = link_generation(call->client);
     enum exchange exchange =
         link_exchange(call->client, call->slot, &message, call->deadline_ms, &answer);
@@ -248,10 +267,12 @@ carry_out(struct call *call)
     struct cv_reply *reply = NULL;
 
     for (int i = 0; i == 0 || (i <= REPEATS_MAX && client_now_ms() < call->deadline_ms); i++) {
-        if (attempt(call, &reply) != CV_OK)
+        if (attempt(call, &reply) != CV_OK) {
             return reply_of_failure(&call->failure);
-        if (reply != NULL)
+        }
+        if (reply != NULL) {
             return reply;
+        }
     }
     failure_set(&call->failure, CV_UNAVAILABLE, "the connection to the vault at %s keeps breaking",
                 call->client->path);
@@ -266,14 +287,16 @@ client_call(struct cv_client *client, const struct request *request, struct cv_r
 
     call.deadline_ms = client_now_ms() + client->timeout_ms;
     if (request->values != NULL &&
-        (request->value_count == 0 || request->value_count > BATCH_ITEMS_MAX))
+        (request->value_count == 0 || request->value_count > BATCH_ITEMS_MAX)) {
         failure_set(&call.failure, request->value_count == 0 ? CV_INVALID : CV_TOO_LARGE,
                     "%zu values: one call takes 1 to %d", request->value_count, BATCH_ITEMS_MAX);
-    else
+    } else {
         (void)slot_take(client, &call.slot, &call.failure);
+    }
     reply = call.slot == NULL ? reply_of_failure(&call.failure) : carry_out(&call);
-    if (call.slot != NULL)
+    if (call.slot != NULL) {
         slot_give(client, &call.slot);
+    }
     *ret_reply = reply;
     return reply->status;
 }
@@ -287,12 +310,15 @@ cv_hello(struct cv_client *client, struct cv_reply **ret_reply)
     struct ticket ticket;
 
     enum cv_status status = slot_take(client, &slot, &failure);
-    if (status == CV_OK)
+    if (status == CV_OK) {
         status = link_wait(client, deadline_ms, false, &failure);
-    if (status == CV_OK)
+    }
+    if (status == CV_OK) {
         status = session_ensure(client, slot, deadline_ms, &ticket, &failure);
-    if (slot != NULL)
+    }
+    if (slot != NULL) {
         slot_give(client, &slot);
+    }
     *ret_reply = status == CV_OK ? session_reply(client) : reply_of_failure(&failure);
     return (*ret_reply)->status;
 }

@@ -19,8 +19,9 @@ call_with_query(struct cv_client *client, enum operation operation, const struct
     struct request request = {.operation = operation};
 
     request_add_text(&request, FIELD_NAMESPACE, query->namespace_name);
-    if (query->form != CV_FORM_INTERNATIONAL)
+    if (query->form != CV_FORM_INTERNATIONAL) {
         request_add_uint(&request, FIELD_FORM, query->form);
+    }
     set_values(&request, query->values, query->count);
     return client_call(client, &request, ret_reply);
 }

@@ -54,12 +54,14 @@ cv_public_key_parse(const char *text, uint8_t ret_key[CV_KEY_BYTES])
     static const char SPACE[] = " \t\r\n";
     const char *at = text + strspn(text, SPACE);
 
-    if (strncmp(at, PUBLIC_HEADER, sizeof PUBLIC_HEADER - 1) != 0)
+    if (strncmp(at, PUBLIC_HEADER, sizeof PUBLIC_HEADER - 1) != 0) {
         return CV_INVALID;
+    }
     at += sizeof PUBLIC_HEADER - 1;
     size_t size = strcspn(at, SPACE);
-    if (at[size + strspn(at + size, SPACE)] != 0)
+    if (at[size + strspn(at + size, SPACE)] != 0) {
         return CV_INVALID;
+    }
     return decode_key(at, size, ret_key) ? CV_OK : CV_INVALID;
 }
 
@@ -68,10 +70,12 @@ write_all(int file_fd, const char *data, size_t size)
 {
     while (size > 0) {
         ssize_t written = write(file_fd, data, size);
-        if (written < 0 && errno == EINTR)
+        if (written < 0 && errno == EINTR) {
             continue;
-        if (written < 0)
+        }
+        if (written < 0) {
             return false;
+        }
         data += written;
         size -= (size_t)written;
     }
@@ -86,8 +90,9 @@ sync_folder_of(const char *path)
     int folder_fd = copy == NULL ? -1 : open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     free(copy);
-    if (folder_fd < 0)
+    if (folder_fd < 0) {
         return false;
+    }
     bool synced = fsync(folder_fd) == 0;
     close(folder_fd);
     return synced;
@@ -98,18 +103,21 @@ write_file(const char *path, const char *text, size_t size)
 {
     int file_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
 
-    if (file_fd < 0)
+    if (file_fd < 0) {
         return errno == EEXIST ? CV_CONFLICT : CV_UNAVAILABLE;
+    }
     bool written = write_all(file_fd, text, size) && fsync(file_fd) == 0;
     int error = errno;
     if (close(file_fd) != 0 && written) {
         written = false;
         error = errno;
     }
-    if (written && sync_folder_of(path))
+    if (written && sync_folder_of(path)) {
         return CV_OK;
-    if (!written)
+    }
+    if (!written) {
         (void)unlink(path);
+    }
     errno = error;
     return CV_UNAVAILABLE;
 }
@@ -121,8 +129,9 @@ cv_identity_create(const char *path, char ret_public[CV_PUBLIC_TEXT_BYTES])
     uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
     char text[FILE_BYTES];
 
-    if (sodium_init() < 0)
+    if (sodium_init() < 0) {
         return CV_INTERNAL;
+    }
     randombytes_buf(seed, sizeof seed);
     crypto_sign_seed_keypair(public_key, secret_key, seed);
     char *at = stpcpy(text, FILE_HEADER);
@@ -141,17 +150,20 @@ check_file(int file_fd, const char *path, struct failure *failure)
 {
     struct stat attributes;
 
-    if (fstat(file_fd, &attributes) != 0 || !S_ISREG(attributes.st_mode))
+    if (fstat(file_fd, &attributes) != 0 || !S_ISREG(attributes.st_mode)) {
         return failure_set(failure, CV_INVALID, "%.100s: not a file", path);
-    if (attributes.st_uid != geteuid() && attributes.st_uid != 0)
+    }
+    if (attributes.st_uid != geteuid() && attributes.st_uid != 0) {
         return failure_set(failure, CV_INVALID,
                            "%.100s: belongs to uid %u; an identity must be its user's own", path,
                            (unsigned)attributes.st_uid);
-    if ((attributes.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    }
+    if ((attributes.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         return failure_set(failure, CV_INVALID,
                            "%.100s: others may read this identity; chmod 600 it, or better make a "
                            "new one",
                            path);
+    }
     return CV_OK;
 }
 
@@ -164,8 +176,9 @@ parse_file(const char *text, size_t size, uint8_t *secret_key)
                  text[size - 1] == '\n' &&
                  decode_key(text + sizeof FILE_HEADER - 1, BASE64_BYTES - 1, seed);
 
-    if (sound)
+    if (sound) {
         crypto_sign_seed_keypair(public_key, secret_key, seed);
+    }
     sodium_memzero(seed, sizeof seed);
     return sound;
 }
@@ -184,8 +197,9 @@ identity_read(const char *path, uint8_t **ret_secret_key, struct failure *failur
                            strerror_r(errno, reason, sizeof reason));
     }
     status = check_file(file_fd, path, failure);
-    if (status != CV_OK)
+    if (status != CV_OK) {
         goto out;
+    }
     ssize_t size = read(file_fd, text, sizeof text);
     secret_key = sodium_malloc(crypto_sign_SECRETKEYBYTES);
     if (secret_key == NULL) {
@@ -200,7 +214,8 @@ identity_read(const char *path, uint8_t **ret_secret_key, struct failure *failur
 out:
     close(file_fd);
     sodium_memzero(text, sizeof text);
-    if (secret_key != NULL)
+    if (secret_key != NULL) {
         sodium_free(secret_key);
+    }
     return status;
 }

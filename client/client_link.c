@@ -50,8 +50,9 @@ on_pipe_arriving(struct cv_client *client, nng_pipe pipe)
     }
     pthread_cond_broadcast(&client->changed);
     pthread_mutex_unlock(&client->lock);
-    if (!trusted)
+    if (!trusted) {
         nng_pipe_close(pipe);
+    }
 }
 
 /* Comes for refused pipes, too. */
@@ -59,8 +60,9 @@ static void
 on_pipe_gone(struct cv_client *client, nng_pipe pipe)
 {
     pthread_mutex_lock(&client->lock);
-    if (client->pipe == nng_pipe_id(pipe))
+    if (client->pipe == nng_pipe_id(pipe)) {
         client->pipe = 0;
+    }
     pthread_mutex_unlock(&client->lock);
 }
 
@@ -69,10 +71,11 @@ on_pipe(nng_pipe pipe, nng_pipe_ev event, void *argument)
 {
     struct cv_client *client = argument;
 
-    if (event == NNG_PIPE_EV_ADD_PRE)
+    if (event == NNG_PIPE_EV_ADD_PRE) {
         on_pipe_arriving(client, pipe);
-    else if (event == NNG_PIPE_EV_REM_POST)
+    } else if (event == NNG_PIPE_EV_REM_POST) {
         on_pipe_gone(client, pipe);
+    }
 }
 
 /* nng does not say why a dial came to nothing; a plain connect does. 0: somebody listens. */
@@ -83,11 +86,13 @@ probe(const struct cv_client *client)
     int error = 0;
     int probe_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    if (probe_fd < 0)
+    if (probe_fd < 0) {
         return errno;
+    }
     memcpy(address.sun_path, client->path, sizeof address.sun_path);
-    if (connect(probe_fd, (const struct sockaddr *)&address, sizeof address) != 0)
+    if (connect(probe_fd, (const struct sockaddr *)&address, sizeof address) != 0) {
         error = errno;
+    }
     close(probe_fd);
     return error == EAGAIN ? 0 : error; /* a full backlog: it is there, and busy */
 }
@@ -95,10 +100,12 @@ probe(const struct cv_client *client)
 static const char *
 advice(int error)
 {
-    if (error == ENOENT || error == ECONNREFUSED)
+    if (error == ENOENT || error == ECONNREFUSED) {
         return "is vaultd running?";
-    if (error == EACCES)
+    }
+    if (error == EACCES) {
         return "may you use this socket?";
+    }
     return "look at the system's state";
 }
 
@@ -119,8 +126,9 @@ wait_until(struct cv_client *client, uint64_t deadline_ms)
                              .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
 
     while (client->pipe == 0 && !client->refused) {
-        if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT)
+        if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT) {
             break;
+        }
     }
     return client->pipe != 0 || client->refused;
 }
@@ -142,20 +150,22 @@ link_wait(struct cv_client *client, uint64_t deadline_ms, bool probing, struct f
     if (!settled && probing) {
         pthread_mutex_unlock(&client->lock);
         int error = probe(client);
-        if (error != 0)
+        if (error != 0) {
             return fail_unreachable(client, error, failure);
+        }
         pthread_mutex_lock(&client->lock);
         settled = wait_until(client, deadline_ms);
     }
-    if (!settled)
+    if (!settled) {
         status = failure_set(failure, CV_UNAVAILABLE,
                              "no connection to the vault at %s within %u ms; nothing was sent",
                              client->path, client->timeout_ms);
-    else if (client->pipe == 0)
+    } else if (client->pipe == 0) {
         status = failure_set(failure, CV_UNAVAILABLE,
                              "the server at %s runs as uid %u, which is not trusted; nothing was "
                              "sent (if that is the vault's user, name it as the server's uid)",
                              client->path, client->refused_uid);
+    }
     pthread_mutex_unlock(&client->lock);
     return status;
 }
@@ -176,14 +186,18 @@ configure(struct cv_client *client)
     /* Never by itself: a request that was sent twice may be executed twice. */
     int error = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
 
-    if (error == 0)
+    if (error == 0) {
         error = nng_socket_set_size(client->socket, NNG_OPT_RECVMAXSZ, FRAME_BYTES_MAX);
-    if (error == 0)
+    }
+    if (error == 0) {
         error = nng_socket_set_ms(client->socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
-    if (error == 0)
+    }
+    if (error == 0) {
         error = nng_socket_set_ms(client->socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
-    for (size_t i = 0; error == 0 && i < sizeof events / sizeof *events; i++)
+    }
+    for (size_t i = 0; error == 0 && i < sizeof events / sizeof *events; i++) {
         error = nng_pipe_notify(client->socket, events[i], on_pipe, client);
+    }
     return error;
 }
 
@@ -193,15 +207,17 @@ link_open(struct cv_client *client, struct failure *failure)
     char url[sizeof client->path + sizeof "ipc://"];
     int error = nng_req0_open(&client->socket);
 
-    if (error == 0)
+    if (error == 0) {
         error = configure(client);
+    }
     if (error == 0) {
         char *end = stpcpy(url, "ipc://");
         memcpy(end, client->path, sizeof client->path);
         error = nng_dial(client->socket, url, NULL, NNG_FLAG_NONBLOCK);
     }
-    if (error != 0)
+    if (error != 0) {
         return failure_set(failure, CV_INTERNAL, "nng: %s", nng_strerror(error));
+    }
     return CV_OK;
 }
 
@@ -209,8 +225,9 @@ static void
 slot_free(struct slot **slot)
 {
     nng_ctx_close((*slot)->context);
-    if ((*slot)->aio != NULL)
+    if ((*slot)->aio != NULL) {
         nng_aio_free((*slot)->aio);
+    }
     message_parser_free(&(*slot)->parser);
     free(*slot);
     *slot = NULL;
@@ -235,8 +252,9 @@ slot_new(struct cv_client *client, struct slot **ret_slot, struct failure *failu
     if (slot == NULL || nng_ctx_open(&slot->context, client->socket) != 0 ||
         nng_aio_alloc(&slot->aio, NULL, NULL) != 0 ||
         message_parser_new(&slot->parser) != STATUS_OK) {
-        if (slot != NULL)
+        if (slot != NULL) {
             slot_free(&slot);
+        }
         return failure_set(failure, CV_INTERNAL, "out of memory");
     }
     *ret_slot = slot;
@@ -249,15 +267,17 @@ slot_take(struct cv_client *client, struct slot **ret_slot, struct failure *fail
     pthread_mutex_lock(&client->lock);
     struct slot *slot = client->slots;
     bool full = slot == NULL && client->slot_count == CV_CALLS_MAX;
-    if (slot != NULL)
+    if (slot != NULL) {
         client->slots = slot->next;
-    else if (!full)
+    } else if (!full) {
         client->slot_count++;
+    }
     pthread_mutex_unlock(&client->lock);
 
-    if (full)
+    if (full) {
         return failure_set(failure, CV_BUSY, "%d calls are outstanding on this client already",
                            CV_CALLS_MAX);
+    }
     if (slot == NULL && slot_new(client, &slot, failure) != CV_OK) {
         pthread_mutex_lock(&client->lock);
         client->slot_count--;
@@ -281,8 +301,9 @@ slot_give(struct cv_client *client, struct slot **slot)
 void
 message_wipe(nng_msg **message)
 {
-    if (*message == NULL)
+    if (*message == NULL) {
         return;
+    }
     sodium_memzero(nng_msg_body(*message), nng_msg_len(*message));
     nng_msg_free(*message);
     *message = NULL;
@@ -301,8 +322,9 @@ static void
 renew_context(struct cv_client *client, struct slot *slot)
 {
     nng_ctx_close(slot->context);
-    if (nng_ctx_open(&slot->context, client->socket) != 0)
+    if (nng_ctx_open(&slot->context, client->socket) != 0) {
         slot->context = (nng_ctx)NNG_CTX_INITIALIZER; /* sends on it fail: not sent */
+    }
 }
 
 /* nng tells the request before it tells on_pipe: the next one must not go by the old state. */
@@ -310,8 +332,9 @@ static void
 note_lost(struct cv_client *client, uint64_t generation)
 {
     pthread_mutex_lock(&client->lock);
-    if (client->generation == generation)
+    if (client->generation == generation) {
         client->pipe = 0;
+    }
     pthread_mutex_unlock(&client->lock);
 }
 
@@ -342,9 +365,10 @@ link_exchange(struct cv_client *client, struct slot *slot, nng_msg **request, ui
         return EXCHANGE_ANSWERED;
     }
     /* With an infinite resend time nng gives a request up when its connection breaks. */
-    renew_context(client, slot);
-    if (error == NNG_ETIMEDOUT)
+    if (error == NNG_ETIMEDOUT) {
+        renew_context(client, slot);
         return EXCHANGE_LATE;
+    }
     note_lost(client, generation);
     return EXCHANGE_LOST;
 }

@@ -72,8 +72,9 @@ cv_act_name(uint32_t act)
 {
     static const char *const names[] = {"created", "opened", "closed", "cut"};
 
-    if (act >= ACT_CREATED)
+    if (act >= ACT_CREATED) {
         return name_at(names, COUNT(names), act - ACT_CREATED);
+    }
     return operation_name((enum operation)act);
 }
 

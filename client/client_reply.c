@@ -144,11 +144,13 @@ struct decoder {
 static bool
 copy_text(struct decoder *decoder, struct bytes value, const char **ret_text)
 {
-    if (value.size != 0 && memchr(value.data, 0, value.size) != NULL)
+    if (value.size != 0 && memchr(value.data, 0, value.size) != NULL) {
         return false; /* a text of ours ends at its NUL: half of one would be another */
+    }
     decoder->text -= value.size + 1;
-    if (value.size != 0)
+    if (value.size != 0) {
         memcpy(decoder->text, value.data, value.size);
+    }
     decoder->text[value.size] = 0;
     *ret_text = (const char *)decoder->text;
     return true;
@@ -157,8 +159,9 @@ copy_text(struct decoder *decoder, struct bytes value, const char **ret_text)
 static bool
 copy_key(struct decoder *decoder, struct bytes value, const uint8_t **ret_key)
 {
-    if (value.size != CV_KEY_BYTES)
+    if (value.size != CV_KEY_BYTES) {
         return false;
+    }
     decoder->text -= CV_KEY_BYTES;
     memcpy(decoder->text, value.data, CV_KEY_BYTES);
     *ret_key = decoder->text;
@@ -173,8 +176,9 @@ copy_number(const struct column *column, const struct message *message, void *me
     uint64_t number = 0;
 
     *ret_present = message_uint(message, column->field, &number);
-    if (!*ret_present)
+    if (!*ret_present) {
         return true;
+    }
     if (column->type == COLUMN_UINT64) {
         memcpy(member, &number, sizeof number);
         return true;
@@ -191,10 +195,12 @@ copy_bytes(struct decoder *decoder, const struct column *column, const struct me
     struct bytes value;
 
     *ret_present = message_bytes(message, column->field, &value);
-    if (!*ret_present)
+    if (!*ret_present) {
         return true;
-    if (column->type == COLUMN_TEXT)
+    }
+    if (column->type == COLUMN_TEXT) {
         return copy_text(decoder, value, member);
+    }
     return copy_key(decoder, value, member);
 }
 
@@ -207,14 +213,16 @@ copy_row(struct decoder *decoder, const struct table *table, const struct messag
         void *member = (uint8_t *)row + column->offset;
         bool present, sound = true;
 
-        if (column->type == COLUMN_BOOL)
+        if (column->type == COLUMN_BOOL) {
             present = message_bool(message, column->field, member);
-        else if (column->type == COLUMN_TEXT || column->type == COLUMN_KEY)
+        } else if (column->type == COLUMN_TEXT || column->type == COLUMN_KEY) {
             sound = copy_bytes(decoder, column, message, member, &present);
-        else
+        } else {
             sound = copy_number(column, message, member, &present);
-        if (!sound || (column->required && !present))
+        }
+        if (!sound || (column->required && !present)) {
             return false;
+        }
     }
     return true;
 }
@@ -246,8 +254,9 @@ copy_grants(struct decoder *decoder, const struct message *message, struct cv_pr
     principal->grant_count = count;
     for (size_t i = 0; i < count; i++) {
         if (!copy_row(decoder, &grants_table, message_list_message(list, i),
-                      grants + i * sizeof(struct cv_role_grant)))
+                      grants + i * sizeof(struct cv_role_grant))) {
             return false;
+        }
     }
     return true;
 }
@@ -260,10 +269,12 @@ copy_rows(struct decoder *decoder, const struct table *table, const struct messa
         const struct message *message = message_list_message(list, i);
         void *row = rows + i * table->row_size;
 
-        if (!copy_row(decoder, table, message, row))
+        if (!copy_row(decoder, table, message, row)) {
             return false;
-        if (table == &principals_table && !copy_grants(decoder, message, row))
+        }
+        if (table == &principals_table && !copy_grants(decoder, message, row)) {
             return false;
+        }
     }
     return true;
 }
@@ -274,11 +285,13 @@ const char *
 value_fault(const char *value, enum cv_status *ret_status)
 {
     *ret_status = CV_INVALID;
-    if (value == NULL)
+    if (value == NULL) {
         return "no value";
+    }
     size_t size = strlen(value);
-    if (!utf8_valid(bytes_of(value, size)))
+    if (!utf8_valid(bytes_of(value, size))) {
         return "not UTF-8 text";
+    }
     *ret_status = CV_TOO_LARGE;
     return size > VALUE_BYTES_MAX ? "too long for a contact or a token" : NULL;
 }
@@ -286,10 +299,12 @@ value_fault(const char *value, enum cv_status *ret_status)
 static bool
 is_answered(enum operation operation, const struct cv_item *item)
 {
-    if (item->status != CV_OK)
+    if (item->status != CV_OK) {
         return true;
-    if (operation == OP_DETOKENIZE)
+    }
+    if (operation == OP_DETOKENIZE) {
         return item->value != NULL;
+    }
     return item->token != NULL && item->mask != NULL &&
            (item->kind == CV_PHONE || item->kind == CV_EMAIL);
 }
@@ -298,17 +313,19 @@ is_answered(enum operation operation, const struct cv_item *item)
 static bool
 settle_items(const struct request *request, struct cv_item *items, size_t count)
 {
-    if (count != request->value_count)
+    if (count != request->value_count) {
         return false;
+    }
     for (size_t i = 0; i < count; i++) {
         enum cv_status status;
         const char *fault = value_fault(request->values[i], &status);
-        if (fault != NULL)
+        if (fault != NULL) {
             items[i] = (struct cv_item){.status = status, .message = fault};
-        else if (!is_answered(request->operation, &items[i]))
+        } else if (!is_answered(request->operation, &items[i])) {
             return false;
-        else if (items[i].message == NULL)
+        } else if (items[i].message == NULL) {
             items[i].message = "";
+        }
     }
     return true;
 }
@@ -343,13 +360,16 @@ fill(struct decoder *decoder, const struct message *message, struct cv_reply *re
     const struct message_list *list = NULL;
     uint64_t number;
 
-    if (!copy_row(decoder, &reply_table, message, reply))
+    if (!copy_row(decoder, &reply_table, message, reply)) {
         return false;
-    if (reply->message == NULL)
+    }
+    if (reply->message == NULL) {
         reply->message = "";
+    }
     reply->has_totals = message_uint(message, FIELD_NAMESPACES, &number);
-    if (reply->status != CV_OK || table == NULL)
+    if (reply->status != CV_OK || table == NULL) {
         return true;
+    }
     size_t count = count_of(message, FIELD_ITEMS, &list);
     uint8_t *rows = take_rows(decoder, table, count);
     return copy_rows(decoder, table, list, count, rows) &&
@@ -363,8 +383,9 @@ block_new(size_t size)
 {
     struct block *block = calloc(1, sizeof *block + size);
 
-    if (block == NULL)
+    if (block == NULL) {
         return &out_of_memory;
+    }
     block->size = sizeof *block + size;
     return &block->reply;
 }
@@ -392,8 +413,9 @@ reply_of_failure(const struct failure *failure)
     size_t size = strlen(failure->message) + 1;
     struct cv_reply *reply = block_new(size);
 
-    if (reply == &out_of_memory)
+    if (reply == &out_of_memory) {
         return reply;
+    }
     reply->status = failure->status;
     reply->retry_after_s = failure->retry_after_s;
     reply->outcome_unknown = failure->outcome_unknown;
@@ -407,8 +429,9 @@ reply_of_hello(const char *principal, const char *release)
     size_t principal_size = strlen(principal) + 1, release_size = strlen(release) + 1;
     struct cv_reply *reply = block_new(principal_size + release_size);
 
-    if (reply == &out_of_memory)
+    if (reply == &out_of_memory) {
         return reply;
+    }
     char *texts = (char *)block_of(reply)->rows;
     reply->message = "";
     reply->principal = memcpy(texts, principal, principal_size);
@@ -424,9 +447,10 @@ rows_size(const struct message *message, const struct table *table)
     size_t count = count_of(message, FIELD_ITEMS, &list);
     size_t size = table == NULL ? 0 : count * table->row_size;
 
-    for (size_t i = 0; table == &principals_table && i < count; i++)
+    for (size_t i = 0; table == &principals_table && i < count; i++) {
         size += sizeof(struct cv_role_grant) *
                 count_of(message_list_message(list, i), FIELD_GRANTS, &grants);
+    }
     return size;
 }
 
@@ -447,15 +471,18 @@ reply_decode(struct message_parser *parser, const struct request *request, struc
     const char *fault;
 
     enum status status = message_parse(parser, answer, &message, &fault);
-    if (status == STATUS_INTERNAL)
+    if (status == STATUS_INTERNAL) {
         return &out_of_memory;
-    if (status != STATUS_OK)
+    }
+    if (status != STATUS_OK) {
         return malformed();
+    }
     /* A text takes at least a byte before its own in the message: there is room for its NUL. */
     size_t size = rows_size(message, table_of(request->operation)) + answer.size;
     struct cv_reply *reply = block_new(size);
-    if (reply == &out_of_memory)
+    if (reply == &out_of_memory) {
         return reply;
+    }
     struct decoder decoder = {
         .request = request,
         .row = (uint8_t *)block_of(reply)->rows,

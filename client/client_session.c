@@ -24,8 +24,9 @@ read_exactly(const struct message *message, enum field field, uint8_t *to, size_
 {
     struct bytes value;
 
-    if (!message_bytes(message, field, &value) || value.size != size)
+    if (!message_bytes(message, field, &value) || value.size != size) {
         return false;
+    }
     memcpy(to, value.data, size);
     return true;
 }
@@ -34,8 +35,9 @@ read_exactly(const struct message *message, enum field field, uint8_t *to, size_
 static void
 copy_text(const char *text, char ret_text[static NAME_BYTES_MAX + 1])
 {
-    if (text != NULL)
+    if (text != NULL) {
         memcpy(ret_text, text, strlen(text) + 1);
+    }
 }
 
 /* The answer to HELLO by key is a challenge; to HELLO by uid and to PROVE, a connection id. */
@@ -57,20 +59,24 @@ read_welcome(struct slot *slot, const struct request *request, nng_msg *answer, 
     copy_text(reply->principal, ret_welcome->principal);
     copy_text(reply->release, ret_welcome->release);
     cv_reply_free(&reply);
-    if (status != CV_OK)
+    if (status != CV_OK) {
         return status;
-    if (message_parse(slot->parser, bytes, &message, &fault) != STATUS_OK)
+    }
+    if (message_parse(slot->parser, bytes, &message, &fault) != STATUS_OK) {
         return failure_set(failure, CV_INTERNAL, "out of memory");
-    if (challenge)
+    }
+    if (challenge) {
         whole =
             read_exactly(message, FIELD_INSTANCE, ret_welcome->instance_id, INSTANCE_ID_BYTES) &&
             read_exactly(message, FIELD_NONCE, ret_welcome->nonce, NONCE_BYTES);
-    else
+    } else {
         whole =
             read_exactly(message, FIELD_CONNECTION, ret_welcome->connection, CONNECTION_ID_BYTES);
-    if (!whole)
+    }
+    if (!whole) {
         return failure_set(failure, CV_INTERNAL,
                            "the vault's answer to HELLO does not follow the protocol");
+    }
     return CV_OK;
 }
 
@@ -82,12 +88,14 @@ ask(struct cv_client *client, struct slot *slot, const struct request *request,
     bool challenge = request->operation == OP_HELLO && client->secret_key != NULL;
     enum cv_status status = request_encode(request, NULL, &message, failure);
 
-    if (status != CV_OK)
+    if (status != CV_OK) {
         return status;
-    if (link_exchange(client, slot, &message, deadline_ms, &answer) != EXCHANGE_ANSWERED)
+    }
+    if (link_exchange(client, slot, &message, deadline_ms, &answer) != EXCHANGE_ANSWERED) {
         return failure_set(failure, CV_UNAVAILABLE,
                            "the vault at %s does not answer HELLO; nothing else was sent",
                            client->path);
+    }
     status = read_welcome(slot, request, answer, challenge, ret_welcome, failure);
     message_wipe(&answer);
     return status;
@@ -130,13 +138,15 @@ say_hello(struct cv_client *client, struct slot *slot, uint64_t deadline_ms,
 
     randombytes_buf(nonce, sizeof nonce);
     request_add_uint(&request, FIELD_VERSION, PROTOCOL_VERSION);
-    if (client->secret_key != NULL)
+    if (client->secret_key != NULL) {
         request_add_bytes(&request, FIELD_PUBLIC_KEY,
                           bytes_of(public_half(client), PUBLIC_KEY_BYTES));
+    }
     request_add_bytes(&request, FIELD_NONCE, bytes_of(nonce, sizeof nonce));
     enum cv_status status = ask(client, slot, &request, deadline_ms, ret_welcome, failure);
-    if (status != CV_OK || client->secret_key == NULL)
+    if (status != CV_OK || client->secret_key == NULL) {
         return status;
+    }
     return prove(client, slot, nonce, deadline_ms, ret_welcome, failure);
 }
 
@@ -152,11 +162,13 @@ say_hello_persistently(struct cv_client *client, struct slot *slot, uint64_t dea
         ret_session->generation = link_generation(client);
         status = say_hello(client, slot, deadline_ms, &welcome, &ret_session->failure);
         bool moved = ret_session->generation != link_generation(client);
-        if (status == CV_OK || (status != CV_UNAVAILABLE && !moved))
+        if (status == CV_OK || (status != CV_UNAVAILABLE && !moved)) {
             break;
+        }
         status = link_wait(client, deadline_ms, false, &ret_session->failure);
-        if (status != CV_OK)
+        if (status != CV_OK) {
             break;
+        }
     }
     ret_session->known = status == CV_OK;
     memcpy(ret_session->connection, welcome.connection, CONNECTION_ID_BYTES);
@@ -174,8 +186,9 @@ wait_for_other(struct cv_client *client, uint64_t deadline_ms)
     uint64_t attempts = client->session.attempts;
 
     while (client->session.busy && client->session.attempts == attempts) {
-        if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT)
+        if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT) {
             break;
+        }
     }
     return client->session.attempts != attempts;
 }
@@ -209,12 +222,13 @@ session_ensure(struct cv_client *client, struct slot *slot, uint64_t deadline_ms
 
     pthread_mutex_lock(&client->lock);
     if (!is_current(client)) {
-        if (!client->session.busy)
+        if (!client->session.busy) {
             lead(client, slot, deadline_ms);
-        else if (!wait_for_other(client, deadline_ms))
+        } else if (!wait_for_other(client, deadline_ms)) {
             status = failure_set(failure, CV_UNAVAILABLE,
                                  "the vault at %s does not answer HELLO; nothing else was sent",
                                  client->path);
+        }
     }
     if (status == CV_OK && !client->session.known) {
         *failure = client->session.failure;
@@ -230,8 +244,9 @@ void
 session_forget(struct cv_client *client, const struct ticket *ticket)
 {
     pthread_mutex_lock(&client->lock);
-    if (client->session.attempts == ticket->attempt)
+    if (client->session.attempts == ticket->attempt) {
         client->session.known = false;
+    }
     pthread_mutex_unlock(&client->lock);
 }
 

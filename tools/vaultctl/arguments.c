@@ -98,12 +98,14 @@ take_option(int key, char *argument, struct argp_state *state)
         *flag = true;
         return 0;
     }
-    if (key != ARGP_KEY_ARGS && key != ARGP_KEY_NO_ARGS)
+    if (key != ARGP_KEY_ARGS && key != ARGP_KEY_NO_ARGS) {
         return ARGP_ERR_UNKNOWN;
+    }
     size_t count = (size_t)(state->argc - state->next);
-    if (count < parse->command->values_min || count > parse->command->values_max)
+    if (count < parse->command->values_min || count > parse->command->values_max) {
         argp_error(state, "%s arguments",
                    count < parse->command->values_min ? "too few" : "too many");
+    }
     parse->arguments->values = state->argv + state->next;
     parse->arguments->value_count = count;
     state->next = state->argc;
@@ -115,10 +117,12 @@ join_options(const struct argp_option *own, struct argp_option ret_options[stati
 {
     size_t count = 0;
 
-    for (; own->name != NULL; own++)
+    for (; own->name != NULL; own++) {
         ret_options[count++] = *own;
-    for (const struct argp_option *common = common_options; common->name != NULL; common++)
+    }
+    for (const struct argp_option *common = common_options; common->name != NULL; common++) {
         ret_options[count++] = *common;
+    }
     assert(count <= OPTIONS_MAX);
 }
 
@@ -150,13 +154,15 @@ arguments_parse(const struct command *command, int argc, char **argv,
         .namespace_name = environment("CONTACT_VAULT_NAMESPACE"),
     };
     join_options(command->options, options);
-    snprintf(doc, sizeof doc, "%s.\vFor example:\n  %s", command->help, command->example);
-    snprintf(name, sizeof name, "vaultctl %s", command->name);
+    (void)snprintf(doc, sizeof doc, "%s.\vFor example:\n  %s", command->help, command->example);
+    (void)snprintf(name, sizeof name, "vaultctl %s", command->name);
     argv[0] = name;
     argp_err_exit_status = EXIT_USAGE;
-    if (argp_parse(&argp, argc, argv, 0, NULL, &parse) != 0)
+    if (argp_parse(&argp, argc, argv, 0, NULL, &parse) != 0) {
         exit(EXIT_USAGE);
+    }
     /* What was said on the command line wins; --data before the environment's socket. */
-    if (ret_arguments->socket == NULL && ret_arguments->data == NULL)
+    if (ret_arguments->socket == NULL && ret_arguments->data == NULL) {
         ret_arguments->socket = environment("CONTACT_VAULT_SOCKET");
+    }
 }

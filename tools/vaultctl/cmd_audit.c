@@ -11,16 +11,18 @@ enum { PATH_BYTES = 4096, LINES_UNTOLD = 20 };
 static void
 set_text(json_t *json, const char *name, const char *text)
 {
-    if (text != NULL && *text != 0)
+    if (text != NULL && *text != 0) {
         json_object_set_new(json, name, json_string(text));
+    }
 }
 
 static const char *
 or_number(const char *name, uint32_t number, char text[static TIME_TEXT_BYTES])
 {
-    if (name != NULL)
+    if (name != NULL) {
         return name;
-    snprintf(text, TIME_TEXT_BYTES, "%u", number);
+    }
+    (void)snprintf(text, TIME_TEXT_BYTES, "%u", number);
     return text;
 }
 
@@ -44,8 +46,9 @@ print_entry_json(const struct cv_audit_entry *entry, const char *time)
 static void
 print_part(const char *before, const char *text)
 {
-    if (text != NULL && *text != 0)
+    if (text != NULL && *text != 0) {
         printf("%s%s", before, text);
+    }
 }
 
 static void
@@ -56,8 +59,9 @@ print_entry(const struct cv_audit_entry *entry, const char *time)
 
     printf("%" PRIu64 "  %s  %s  %s", entry->sequence, time, has_principal ? entry->principal : "-",
            or_number(cv_act_name(entry->act), entry->act, act));
-    if (entry->phase != 1)
+    if (entry->phase != 1) {
         print_part(" ", or_number(cv_phase_name(entry->phase), entry->phase, phase));
+    }
     print_part("  ", entry->subject);
     print_part(" ", cv_role_name(entry->role));
     print_part("  in ", entry->namespace_name);
@@ -72,10 +76,11 @@ print_one(const struct arguments *arguments, const struct cv_audit_entry *entry)
     char time[TIME_TEXT_BYTES];
 
     time_print(entry->time_ms, time);
-    if (arguments->json)
+    if (arguments->json) {
         print_entry_json(entry, time);
-    else
+    } else {
         print_entry(entry, time);
+    }
 }
 
 /* The entries numbered `from` to `last`; not those that come while we read. */
@@ -90,8 +95,9 @@ print_entries(const struct arguments *arguments, struct cv_client *client, uint6
         (void)cv_audit_read(client, from, 0, &reply);
         code = report(arguments, reply);
         size_t count = code == EXIT_OK ? reply->count : 0;
-        for (size_t i = 0; i < count && reply->entries[i].sequence <= last; i++)
+        for (size_t i = 0; i < count && reply->entries[i].sequence <= last; i++) {
             print_one(arguments, &reply->entries[i]);
+        }
         /* A vault that does not go forward must not make us go on for ever. */
         from = count > 0 && reply->next > from ? reply->next : last + 1;
         cv_reply_free(&reply);
@@ -131,8 +137,9 @@ find_last(const struct arguments *arguments, struct cv_client *client, uint64_t 
     }
     for (; code == EXIT_OK && step > 0; step /= 2) {
         code = has_entry(arguments, client, last + step, &has);
-        if (has)
+        if (has) {
             last += step;
+        }
     }
     *ret_last = last;
     return code;
@@ -143,12 +150,14 @@ choose_first(const struct arguments *arguments, uint64_t last, uint64_t *ret_fir
 {
     uint64_t lines = LINES_UNTOLD;
 
-    if (arguments->from != NULL)
+    if (arguments->from != NULL) {
         return number_parse(arguments->from, INT64_MAX, ret_first)
                    ? EXIT_OK
                    : fail(arguments, EXIT_USAGE, "--from takes an entry's number");
-    if (arguments->lines != NULL && !number_parse(arguments->lines, INT64_MAX, &lines))
+    }
+    if (arguments->lines != NULL && !number_parse(arguments->lines, INT64_MAX, &lines)) {
         return fail(arguments, EXIT_USAGE, "-l takes a number");
+    }
     *ret_first = last > lines ? last - lines + 1 : 1;
     return EXIT_OK;
 }
@@ -160,12 +169,15 @@ cmd_audit_tail(const struct arguments *arguments)
     uint64_t first = 1, last = 0;
     enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
 
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
         code = find_last(arguments, client, &last);
-    if (code == EXIT_OK)
+    }
+    if (code == EXIT_OK) {
         code = choose_first(arguments, last, &first);
-    if (code == EXIT_OK)
+    }
+    if (code == EXIT_OK) {
         code = print_entries(arguments, client, first, last);
+    }
     cv_close(&client);
     return code;
 }
@@ -176,11 +188,14 @@ cmd_audit_verify(const struct arguments *arguments)
     char path[PATH_BYTES];
     const char *list[] = {"vaultd", "audit-verify", path, arguments->json ? "--json" : NULL, NULL};
 
-    if ((arguments->value_count == 1) == (arguments->data != NULL))
+    if ((arguments->value_count == 1) == (arguments->data != NULL)) {
         return fail(arguments, EXIT_USAGE, "which log? Give --data DIR, or the audit folder");
-    if (arguments->value_count == 1)
-        snprintf(path, sizeof path, "%s", arguments->values[0]);
-    else
-        snprintf(path, sizeof path, "%s/data/audit", arguments->data);
+    }
+    const char *folder = arguments->value_count == 1 ? arguments->values[0] : arguments->data;
+    int size = snprintf(path, sizeof path, "%s%s", folder,
+                        arguments->value_count == 1 ? "" : "/data/audit");
+    if (size < 0 || (size_t)size >= sizeof path) {
+        return fail(arguments, EXIT_USAGE, "the folder's name is too long");
+    }
     return vaultd_execute(arguments, (char *const *)(uintptr_t)list);
 }

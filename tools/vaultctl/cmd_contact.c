@@ -57,24 +57,26 @@ ask(struct run *run, struct cv_reply **ret_reply)
 static void
 print_item_json(const struct run *run, const struct cv_item *item, const char *token)
 {
-    if (run->act == ACT_DETOKENIZE)
+    if (run->act == ACT_DETOKENIZE) {
         print_json(json_pack("{s:s, s:s}", "token", token, "value", item->value));
-    else
+    } else {
         print_json(json_pack("{s:s, s:s, s:s}", "token", item->token, "kind",
                              cv_kind_name(item->kind), "mask", item->mask));
+    }
 }
 
 static void
 print_item(const struct run *run, const struct cv_item *item, const char *token)
 {
-    if (run->arguments->json)
+    if (run->arguments->json) {
         print_item_json(run, item, token);
-    else if (run->act == ACT_DETOKENIZE)
+    } else if (run->act == ACT_DETOKENIZE) {
         puts(item->value);
-    else if (run->act == ACT_MASK)
+    } else if (run->act == ACT_MASK) {
         puts(item->mask);
-    else
+    } else {
         printf("%s\t%s\n", item->token, item->mask);
+    }
 }
 
 /* Without --json a bad item is an empty line, so that line n still answers value n. */
@@ -88,8 +90,9 @@ print_failure(struct run *run, enum cv_status status, const char *message)
         print_json(error_json(status, message, 0));
         return;
     }
-    if (!isatty(STDOUT_FILENO))
+    if (!isatty(STDOUT_FILENO)) {
         putchar('\n');
+    }
     (void)fail(run->arguments, EXIT_REFUSED, "value %llu: %s: %s",
                (unsigned long long)(run->done + 1), cv_status_name(status), message);
 }
@@ -100,12 +103,13 @@ print_items(struct run *run, const struct cv_reply *reply)
     for (size_t i = 0; i < reply->count; i++) {
         const struct cv_item *item = &reply->items[i];
 
-        if (run->batch->faults[i] != NULL)
+        if (run->batch->faults[i] != NULL) {
             print_failure(run, CV_INVALID, run->batch->faults[i]);
-        else if (item->status != CV_OK)
+        } else if (item->status != CV_OK) {
             print_failure(run, item->status, item->message);
-        else
+        } else {
             print_item(run, item, item->token != NULL ? item->token : run->batch->values[i]);
+        }
         run->done++;
     }
 }
@@ -115,10 +119,11 @@ show_progress(const struct run *run, bool last)
 {
     time_t took_s = time(NULL) - run->started;
 
-    if (!run->shows_progress || took_s < PROGRESS_AFTER_S)
+    if (!run->shows_progress || took_s < PROGRESS_AFTER_S) {
         return;
-    fprintf(stderr, "\r%llu done, %llu a second%s", (unsigned long long)run->done,
-            (unsigned long long)run->done / (unsigned long long)took_s, last ? "\n" : "  ");
+    }
+    (void)fprintf(stderr, "\r%llu done, %llu a second%s", (unsigned long long)run->done,
+                  (unsigned long long)(run->done / (uint64_t)took_s), last ? "\n" : "  ");
 }
 
 static enum exit_code
@@ -126,12 +131,14 @@ work_through_batch(struct run *run)
 {
     struct cv_reply *reply = NULL;
 
-    if (run->region != NULL && !region_convert(run->region, run->batch))
+    if (run->region != NULL && !region_convert(run->region, run->batch)) {
         return fail(run->arguments, EXIT_REFUSED, "contact-vault-region stopped");
+    }
     (void)ask(run, &reply);
     enum exit_code code = report(run->arguments, reply);
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
         print_items(run, reply);
+    }
     cv_reply_free(&reply);
     (void)fflush(stdout);
     show_progress(run, false);
@@ -146,11 +153,13 @@ work_through(struct run *run)
     run->started = time(NULL);
     run->shows_progress = run->input.from_stdin && !run->input.is_prompted &&
                           isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
-    while (code == EXIT_OK && input_read(&run->input, run->batch))
+    while (code == EXIT_OK && input_read(&run->input, run->batch)) {
         code = work_through_batch(run);
+    }
     show_progress(run, true);
-    if (code != EXIT_OK || run->failed == 0)
+    if (code != EXIT_OK || run->failed == 0) {
         return code;
+    }
     /* One value, or all of them, not permitted is "not permitted", not "a bad item". */
     return run->failed == run->done && run->failures_agree ? exit_code_of(run->failure)
                                                            : EXIT_REFUSED;
@@ -160,10 +169,11 @@ static void
 warn_of_history(const struct run *run)
 {
     if (!run->input.from_stdin && (run->act == ACT_TOKENIZE || run->act == ACT_LOOKUP) &&
-        isatty(STDERR_FILENO))
+        isatty(STDERR_FILENO)) {
         (void)fail(run->arguments, EXIT_OK,
                    "note: a contact on the command line stays in the shell's history and shows in "
                    "ps; give it on stdin");
+    }
 }
 
 static enum exit_code
@@ -173,15 +183,18 @@ run_act(const struct arguments *arguments, enum act act)
     bool takes_contacts = act == ACT_TOKENIZE || act == ACT_LOOKUP;
 
     run.batch = malloc(sizeof *run.batch);
-    if (run.batch == NULL)
+    if (run.batch == NULL) {
         return fail(arguments, EXIT_REFUSED, "out of memory");
+    }
     input_init(&run.input, arguments, takes_contacts ? "contact: " : "token: ");
     warn_of_history(&run);
     enum exit_code code = session_open(arguments, SOCKET_DATA, &run.client);
-    if (code == EXIT_OK && arguments->region != NULL)
+    if (code == EXIT_OK && arguments->region != NULL) {
         code = region_open(arguments, &run.region);
-    if (code == EXIT_OK)
+    }
+    if (code == EXIT_OK) {
         code = work_through(&run);
+    }
     region_close(&run.region);
     cv_close(&run.client);
     batch_wipe(run.batch);
@@ -192,8 +205,9 @@ run_act(const struct arguments *arguments, enum act act)
 static enum exit_code
 run_with_contacts(const struct arguments *arguments, enum act act)
 {
-    if (arguments->wa_id && arguments->region != NULL)
+    if (arguments->wa_id && arguments->region != NULL) {
         return fail(arguments, EXIT_USAGE, "--wa-id or --region, not both");
+    }
     return run_act(arguments, act);
 }
 
@@ -218,10 +232,12 @@ cmd_mask(const struct arguments *arguments)
 enum exit_code
 cmd_detokenize(const struct arguments *arguments)
 {
-    if (arguments->reason == NULL || *arguments->reason == 0)
+    if (arguments->reason == NULL || *arguments->reason == 0) {
         return fail(arguments, EXIT_USAGE, "say why: --reason TEXT (it stands in the audit log)");
-    if (strlen(arguments->reason) > REASON_BYTES_MAX)
+    }
+    if (strlen(arguments->reason) > REASON_BYTES_MAX) {
         return fail(arguments, EXIT_USAGE, "--reason is of %zu bytes and may be of %d",
                     strlen(arguments->reason), REASON_BYTES_MAX);
+    }
     return run_act(arguments, ACT_DETOKENIZE);
 }

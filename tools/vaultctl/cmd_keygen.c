@@ -10,8 +10,9 @@ cmd_keygen(const struct arguments *arguments)
 {
     char public_key[CV_PUBLIC_TEXT_BYTES];
 
-    if (arguments->output == NULL)
+    if (arguments->output == NULL) {
         return fail(arguments, EXIT_USAGE, "say where: -o FILE");
+    }
     switch (cv_identity_create(arguments->output, public_key)) {
     case CV_OK:
         break;
@@ -21,10 +22,11 @@ cmd_keygen(const struct arguments *arguments)
     default:
         return fail(arguments, EXIT_REFUSED, "%s: %s", arguments->output, strerror(errno));
     }
-    if (arguments->json)
+    if (arguments->json) {
         print_json(
             json_pack("{s:s, s:s}", "identity", arguments->output, "public_key", public_key));
-    else
+    } else {
         puts(public_key);
+    }
     return EXIT_OK;
 }

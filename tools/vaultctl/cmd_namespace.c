@@ -11,8 +11,9 @@ cmd_namespace_create(const struct arguments *arguments)
     struct cv_reply *reply = NULL;
     enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
 
-    if (code != EXIT_OK)
+    if (code != EXIT_OK) {
         return code;
+    }
     (void)cv_namespace_create(client, arguments->values[0], &reply);
     return finish(arguments, &client, &reply, "created");
 }
@@ -23,11 +24,12 @@ print_namespace(const struct arguments *arguments, const struct cv_namespace *na
     char created[TIME_TEXT_BYTES];
 
     time_print(namespace->created_ms, created);
-    if (arguments->json)
+    if (arguments->json) {
         print_json(json_pack("{s:s, s:s, s:I}", "name", namespace->name, "created", created,
                              "contacts", (json_int_t) namespace->contacts));
-    else
+    } else {
         printf("%s\t%s\t%" PRIu64 " contacts\n", namespace->name, created, namespace->contacts);
+    }
 }
 
 enum exit_code
@@ -37,12 +39,14 @@ cmd_namespace_list(const struct arguments *arguments)
     struct cv_reply *reply = NULL;
     enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
 
-    if (code != EXIT_OK)
+    if (code != EXIT_OK) {
         return code;
+    }
     (void)cv_namespace_list(client, &reply);
     code = report(arguments, reply);
-    for (size_t i = 0; code == EXIT_OK && i < reply->count; i++)
+    for (size_t i = 0; code == EXIT_OK && i < reply->count; i++) {
         print_namespace(arguments, &reply->namespaces[i]);
+    }
     cv_reply_free(&reply);
     cv_close(&client);
     return code;

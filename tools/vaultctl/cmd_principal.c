@@ -16,17 +16,20 @@ read_public_key(const struct arguments *arguments, uint8_t ret_key[static CV_KEY
     bool from_stdin = strcmp(path, "-") == 0;
     FILE *file = from_stdin ? stdin : fopen(path, "re");
 
-    if (file == NULL)
+    if (file == NULL) {
         return fail(arguments, EXIT_USAGE, "%s: %s", path, strerror(errno));
+    }
     size_t size = fread(text, 1, sizeof text - 1, file);
     text[size] = 0;
-    if (!from_stdin)
+    if (!from_stdin) {
         (void)fclose(file);
-    if (cv_public_key_parse(text, ret_key) != CV_OK)
+    }
+    if (cv_public_key_parse(text, ret_key) != CV_OK) {
         return fail(arguments, EXIT_USAGE,
                     "%s: not a public key; vaultctl keygen prints one that begins with "
                     "\"contact-vault public 1\"",
                     path);
+    }
     return EXIT_OK;
 }
 
@@ -37,11 +40,13 @@ take_identity(const struct arguments *arguments, struct cv_new_principal *princi
 {
     uint64_t uid;
 
-    if ((arguments->uid == NULL) == (arguments->public_key == NULL))
+    if ((arguments->uid == NULL) == (arguments->public_key == NULL)) {
         return fail(arguments, EXIT_USAGE, "give one of --uid N and --public-key FILE");
+    }
     if (arguments->uid != NULL) {
-        if (!number_parse(arguments->uid, UINT32_MAX, &uid))
+        if (!number_parse(arguments->uid, UINT32_MAX, &uid)) {
             return fail(arguments, EXIT_USAGE, "--uid takes a number (see id -u USER)");
+        }
         principal->uid = (uint32_t)uid;
         return EXIT_OK;
     }
@@ -61,10 +66,12 @@ cmd_principal_add(const struct arguments *arguments)
     struct cv_reply *reply = NULL;
     enum exit_code code = take_identity(arguments, &principal, key);
 
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
         code = session_open(arguments, SOCKET_ADMIN, &client);
-    if (code != EXIT_OK)
+    }
+    if (code != EXIT_OK) {
         return code;
+    }
     (void)cv_principal_add(client, &principal, &reply);
     return finish(arguments, &client, &reply, "added");
 }
@@ -77,8 +84,9 @@ grants_json(const struct cv_principal *principal)
     for (size_t i = 0; i < principal->grant_count; i++) {
         const struct cv_role_grant *grant = &principal->grants[i];
         json_t *json = json_pack("{s:s}", "role", cv_role_name(grant->role));
-        if (grant->namespace_name != NULL)
+        if (grant->namespace_name != NULL) {
             json_object_set_new(json, "namespace", json_string(grant->namespace_name));
+        }
         json_array_append_new(grants, json);
     }
     return grants;
@@ -92,10 +100,11 @@ print_principal_json(const struct cv_principal *principal, const char *created,
                              cv_principal_kind_name(principal->kind), "created", created,
                              "disabled", principal->disabled);
 
-    if (principal->public_key != NULL)
+    if (principal->public_key != NULL) {
         json_object_set_new(json, "public_key", json_string(public_key));
-    else
+    } else {
         json_object_set_new(json, "uid", json_integer(principal->uid));
+    }
     json_object_set_new(json, "grants", grants_json(principal));
     print_json(json);
 }
@@ -105,10 +114,11 @@ print_principal(const struct cv_principal *principal, const char *created, const
 {
     printf("%s\t%s%s\t%s\t", principal->name, cv_principal_kind_name(principal->kind),
            principal->disabled ? ", disabled" : "", created);
-    if (principal->public_key != NULL)
+    if (principal->public_key != NULL) {
         printf("%s\t", public_key);
-    else
+    } else {
         printf("uid %u\t", principal->uid);
+    }
     for (size_t i = 0; i < principal->grant_count; i++) {
         const struct cv_role_grant *grant = &principal->grants[i];
         printf("%s%s%s%s", i == 0 ? "" : ", ", cv_role_name(grant->role),
@@ -129,12 +139,14 @@ print_principals(const struct arguments *arguments, struct cv_client **client,
         char created[TIME_TEXT_BYTES], public_key[CV_PUBLIC_TEXT_BYTES] = "";
 
         time_print(principal->created_ms, created);
-        if (principal->public_key != NULL)
+        if (principal->public_key != NULL) {
             cv_public_key_print(principal->public_key, public_key);
-        if (arguments->json)
+        }
+        if (arguments->json) {
             print_principal_json(principal, created, public_key);
-        else
+        } else {
             print_principal(principal, created, public_key);
+        }
     }
     cv_reply_free(reply);
     cv_close(client);
@@ -148,8 +160,9 @@ cmd_principal_list(const struct arguments *arguments)
     struct cv_reply *reply = NULL;
     enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
 
-    if (code != EXIT_OK)
+    if (code != EXIT_OK) {
         return code;
+    }
     (void)cv_principal_list(client, &reply);
     return print_principals(arguments, &client, &reply);
 }
@@ -161,8 +174,9 @@ cmd_principal_show(const struct arguments *arguments)
     struct cv_reply *reply = NULL;
     enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
 
-    if (code != EXIT_OK)
+    if (code != EXIT_OK) {
         return code;
+    }
     (void)cv_principal_show(client, arguments->values[0], &reply);
     return print_principals(arguments, &client, &reply);
 }
@@ -174,8 +188,9 @@ cmd_principal_disable(const struct arguments *arguments)
     struct cv_reply *reply = NULL;
     enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
 
-    if (code != EXIT_OK)
+    if (code != EXIT_OK) {
         return code;
+    }
     (void)cv_principal_disable(client, arguments->values[0], &reply);
     return finish(arguments, &client, &reply, "disabled");
 }
@@ -203,17 +218,20 @@ change_grant(const struct arguments *arguments, grant_call *call, const char *do
     struct cv_reply *reply = NULL;
     const char *namespace_name = arguments->namespace_name;
 
-    if (!find_role(arguments->values[1], &role))
+    if (!find_role(arguments->values[1], &role)) {
         return fail(arguments, EXIT_USAGE,
                     "no such role; they are service, deliver, reveal, admin");
+    }
     /* admin is vault-wide: the environment's namespace is meant for the other roles. */
-    if (role == CV_ROLE_ADMIN && !arguments->namespace_given)
+    if (role == CV_ROLE_ADMIN && !arguments->namespace_given) {
         namespace_name = NULL;
-    else if (role != CV_ROLE_ADMIN && namespace_name == NULL)
+    } else if (role != CV_ROLE_ADMIN && namespace_name == NULL) {
         return fail(arguments, EXIT_USAGE, "in which namespace? Give -n NS");
+    }
     enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
-    if (code != EXIT_OK)
+    if (code != EXIT_OK) {
         return code;
+    }
     (void)call(client, arguments->values[0], role, namespace_name, &reply);
     return finish(arguments, &client, &reply, done);
 }

@@ -20,8 +20,9 @@ struct exec_arguments {
 static void
 add(struct exec_arguments *arguments, const char *option, const char *value)
 {
-    if (value == NULL)
+    if (value == NULL) {
         return;
+    }
     arguments->list[arguments->count++] = option;
     arguments->list[arguments->count++] = value;
 }
@@ -31,13 +32,15 @@ cmd_init(const struct arguments *arguments)
 {
     struct exec_arguments exec = {.list = {"vaultd", "init"}, .count = 2};
 
-    if (arguments->data == NULL)
+    if (arguments->data == NULL) {
         return fail(arguments, EXIT_USAGE, "say where: --data DIR");
+    }
     add(&exec, "--data", arguments->data);
     add(&exec, "--key-file", arguments->key_file);
     add(&exec, "--admin-uid", arguments->admin_uid);
-    if (arguments->json)
+    if (arguments->json) {
         exec.list[exec.count++] = "--json";
+    }
     /* execv takes what it does not change as changeable. */
     return vaultd_execute(arguments, (char *const *)(uintptr_t)exec.list);
 }
@@ -46,9 +49,10 @@ static void
 print_state(const struct cv_reply *reply)
 {
     printf("%s, version %s", reply->state, reply->release);
-    if (reply->has_totals)
+    if (reply->has_totals) {
         printf(", %" PRIu64 " namespaces, %" PRIu64 " contacts", reply->namespaces_total,
                reply->contacts_total);
+    }
     putchar('\n');
 }
 
@@ -71,16 +75,18 @@ cmd_status(const struct arguments *arguments)
     struct cv_reply *reply = NULL;
     enum exit_code code = session_open(arguments, SOCKET_DATA, &client);
 
-    if (code != EXIT_OK)
+    if (code != EXIT_OK) {
         return code;
+    }
     (void)cv_state(client, &reply);
     code = report(arguments, reply);
-    if (code == EXIT_OK && (reply->state == NULL || reply->release == NULL))
+    if (code == EXIT_OK && (reply->state == NULL || reply->release == NULL)) {
         code = fail(arguments, EXIT_REFUSED, "the vault does not say its state");
-    else if (code == EXIT_OK && arguments->json)
+    } else if (code == EXIT_OK && arguments->json) {
         print_state_json(reply);
-    else if (code == EXIT_OK)
+    } else if (code == EXIT_OK) {
         print_state(reply);
+    }
     cv_reply_free(&reply);
     cv_close(&client);
     return code;
@@ -93,8 +99,9 @@ cmd_seal(const struct arguments *arguments)
     struct cv_reply *reply = NULL;
     enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
 
-    if (code != EXIT_OK)
+    if (code != EXIT_OK) {
         return code;
+    }
     (void)cv_seal(client, &reply);
     return finish(arguments, &client, &reply, "sealed");
 }
@@ -107,20 +114,24 @@ read_root_key(const struct arguments *arguments, const char *path,
     struct stat attributes;
     int file_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
-    if (file_fd < 0)
+    if (file_fd < 0) {
         return fail(arguments, EXIT_USAGE, "%s: %s; name the root key with --key-file FILE", path,
                     strerror(errno));
+    }
     bool safe = fstat(file_fd, &attributes) == 0 && (attributes.st_mode & (S_IRWXG | S_IRWXO)) == 0;
     ssize_t size = read(file_fd, bytes, sizeof bytes);
     close(file_fd);
-    if (size == CV_KEY_BYTES)
+    if (size == CV_KEY_BYTES) {
         memcpy(ret_key, bytes, CV_KEY_BYTES);
+    }
     explicit_bzero(bytes, sizeof bytes);
-    if (size != CV_KEY_BYTES)
+    if (size != CV_KEY_BYTES) {
         return fail(arguments, EXIT_USAGE, "%s: not a root key, which is a file of %d bytes", path,
                     CV_KEY_BYTES);
-    if (!safe)
+    }
+    if (!safe) {
         return fail(arguments, EXIT_USAGE, "%s: others may read this key; chmod 400 it", path);
+    }
     return EXIT_OK;
 }
 
@@ -128,11 +139,13 @@ read_root_key(const struct arguments *arguments, const char *path,
 static bool
 default_key_file(const struct arguments *arguments, char ret_path[static PATH_BYTES])
 {
-    if (arguments->data == NULL)
+    if (arguments->data == NULL) {
         return false;
+    }
     size_t size = strlen(arguments->data);
-    while (size > 1 && arguments->data[size - 1] == '/')
+    while (size > 1 && arguments->data[size - 1] == '/') {
         size--;
+    }
     int written = snprintf(ret_path, PATH_BYTES, "%.*s.key", (int)size, arguments->data);
     return written > 0 && written < PATH_BYTES;
 }
@@ -146,11 +159,13 @@ cmd_unseal(const struct arguments *arguments)
     struct cv_reply *reply = NULL;
     const char *key_file = arguments->key_file;
 
-    if (key_file == NULL && !default_key_file(arguments, path))
+    if (key_file == NULL && !default_key_file(arguments, path)) {
         return fail(arguments, EXIT_USAGE, "where is the root key? Give --key-file FILE");
+    }
     enum exit_code code = read_root_key(arguments, key_file != NULL ? key_file : path, root_key);
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
         code = session_open(arguments, SOCKET_ADMIN, &client);
+    }
     if (code == EXIT_OK) {
         (void)cv_unseal(client, root_key, &reply);
         code = finish(arguments, &client, &reply, "unsealed");

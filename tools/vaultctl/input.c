@@ -27,16 +27,19 @@ read_line(char line[static VALUE_LINE_BYTES])
     size_t size = 0;
     int byte = getc_unlocked(stdin);
 
-    if (byte == EOF)
+    if (byte == EOF) {
         return false;
+    }
     for (; byte != EOF && byte != '\n'; byte = getc_unlocked(stdin)) {
         /* A NUL would end the text early and make another contact of it: what is no text is
          * refused. */
-        if (size < VALUE_LINE_BYTES - 1)
-            line[size++] = byte == 0 ? (char)NOT_UTF8 : (char)byte;
+        if (size < VALUE_LINE_BYTES - 1) {
+            line[size++] = (char)(byte == 0 ? NOT_UTF8 : byte);
+        }
     }
-    if (size > 0 && line[size - 1] == '\r')
+    if (size > 0 && line[size - 1] == '\r') {
         size--;
+    }
     line[size] = 0;
     return true;
 }
@@ -54,10 +57,12 @@ read_stdin(struct input *input, struct batch *batch)
 
     while (batch->count < most) {
         char *line = batch->lines[batch->count];
-        if (input->is_prompted)
-            fputs(input->prompt, stderr);
-        if (!read_line(line) || is_done(input, line))
+        if (input->is_prompted) {
+            (void)fputs(input->prompt, stderr);
+        }
+        if (!read_line(line) || is_done(input, line)) {
             return;
+        }
         batch->values[batch->count++] = line;
     }
 }
@@ -72,8 +77,9 @@ input_read(struct input *input, struct batch *batch)
     if (input->from_stdin) {
         read_stdin(input, batch);
     } else {
-        while (batch->count < BATCH_VALUES && input->next < arguments->value_count)
+        while (batch->count < BATCH_VALUES && input->next < arguments->value_count) {
             batch->values[batch->count++] = arguments->values[input->next++];
+        }
     }
     input->values_read += batch->count;
     return batch->count > 0;

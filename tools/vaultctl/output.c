@@ -16,8 +16,9 @@ static char input_bytes[STREAM_BYTES], output_bytes[STREAM_BYTES];
 static void
 wiping_free(void *memory)
 {
-    if (memory != NULL)
+    if (memory != NULL) {
         explicit_bzero(memory, malloc_usable_size(memory));
+    }
     free(memory);
 }
 
@@ -45,11 +46,11 @@ fail(const struct arguments *arguments, enum exit_code code, const char *format,
     va_list list;
 
     (void)fflush(stdout);
-    fprintf(stderr, "vaultctl %s: ", arguments->command);
+    (void)fprintf(stderr, "vaultctl %s: ", arguments->command);
     va_start(list, format);
-    vfprintf(stderr, format, list);
+    (void)vfprintf(stderr, format, list);
     va_end(list);
-    fputc('\n', stderr);
+    (void)fputc('\n', stderr);
     return code;
 }
 
@@ -57,7 +58,7 @@ void
 print_json(json_t *json)
 {
     (void)json_dumpf(json, stdout, JSON_COMPACT);
-    fputc('\n', stdout);
+    (void)fputc('\n', stdout);
     json_decref(json);
 }
 
@@ -66,8 +67,9 @@ error_json(enum cv_status status, const char *message, uint32_t retry_after_s)
 {
     json_t *error = json_pack("{s:s, s:s}", "code", cv_status_name(status), "message", message);
 
-    if (retry_after_s != 0)
+    if (retry_after_s != 0) {
         json_object_set_new(error, "retry_after_s", json_integer(retry_after_s));
+    }
     return json_pack("{s:o}", "error", error);
 }
 
@@ -79,11 +81,11 @@ time_print(uint64_t time_ms, char ret_text[static TIME_TEXT_BYTES])
 
     if (gmtime_r(&seconds, &parts) == NULL ||
         strftime(ret_text, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &parts) == 0) {
-        snprintf(ret_text, TIME_TEXT_BYTES, "%" PRIu64, time_ms);
+        (void)snprintf(ret_text, TIME_TEXT_BYTES, "%" PRIu64, time_ms);
         return;
     }
     size_t size = strlen(ret_text);
-    snprintf(ret_text + size, TIME_TEXT_BYTES - size, ".%03uZ", (unsigned)(time_ms % 1000));
+    (void)snprintf(ret_text + size, TIME_TEXT_BYTES - size, ".%03uZ", (unsigned)(time_ms % 1000));
 }
 
 bool
@@ -91,12 +93,14 @@ number_parse(const char *text, uint64_t max, uint64_t *ret_number)
 {
     uint64_t number = 0;
 
-    if (*text == 0)
+    if (*text == 0) {
         return false;
+    }
     for (; *text != 0; text++) {
         uint64_t digit = (uint64_t)(*text - '0');
-        if (*text < '0' || *text > '9' || number > (max - digit) / 10)
+        if (*text < '0' || *text > '9' || number > (max - digit) / 10) {
             return false;
+        }
         number = number * 10 + digit;
     }
     *ret_number = number;

@@ -12,12 +12,14 @@ own_folder(char ret_folder[static PROGRAM_PATH_BYTES])
 {
     ssize_t size = readlink("/proc/self/exe", ret_folder, PROGRAM_PATH_BYTES - 1);
 
-    if (size <= 0)
+    if (size <= 0) {
         return false;
+    }
     ret_folder[size] = 0;
     char *slash = strrchr(ret_folder, '/');
-    if (slash == NULL)
+    if (slash == NULL) {
         return false;
+    }
     *slash = 0;
     return true;
 }
@@ -27,12 +29,14 @@ program_find(const char *const *places, char ret_path[static PROGRAM_PATH_BYTES]
 {
     char folder[PROGRAM_PATH_BYTES];
 
-    if (!own_folder(folder))
+    if (!own_folder(folder)) {
         return false;
+    }
     for (; *places != NULL; places++) {
         int size = snprintf(ret_path, PROGRAM_PATH_BYTES, "%s/%s", folder, *places);
-        if (size > 0 && size < PROGRAM_PATH_BYTES && access(ret_path, X_OK) == 0)
+        if (size > 0 && size < PROGRAM_PATH_BYTES && access(ret_path, X_OK) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -45,10 +49,11 @@ vaultd_execute(const struct arguments *arguments, char *const *argv)
     char path[PROGRAM_PATH_BYTES];
 
     (void)fflush(NULL);
-    if (program_find(places, path))
+    if (program_find(places, path)) {
         execv(path, argv);
-    else
+    } else {
         execvp("vaultd", argv);
+    }
     return fail(arguments, EXIT_REFUSED, "cannot start vaultd: %s; install it beside vaultctl",
                 strerror(errno));
 }

@@ -35,8 +35,9 @@ is_region(const char *text)
 static void
 become_helper(const char *path, const char *code, int in_fd, int out_fd)
 {
-    if (dup2(in_fd, STDIN_FILENO) >= 0 && dup2(out_fd, STDOUT_FILENO) >= 0)
+    if (dup2(in_fd, STDIN_FILENO) >= 0 && dup2(out_fd, STDOUT_FILENO) >= 0) {
         execl(path, path, code, (char *)NULL);
+    }
     _exit(EXIT_REFUSED);
 }
 
@@ -45,22 +46,25 @@ start(struct region *region, const char *path, const char *code)
 {
     int to[2] = {-1, -1}, from[2] = {-1, -1};
 
-    if (pipe2(to, O_CLOEXEC) != 0)
+    if (pipe2(to, O_CLOEXEC) != 0) {
         return false;
+    }
     if (pipe2(from, O_CLOEXEC) != 0) {
         close(to[0]);
         close(to[1]);
         return false;
     }
     region->pid = fork();
-    if (region->pid == 0)
+    if (region->pid == 0) {
         become_helper(path, code, to[0], from[1]);
+    }
     close(to[0]);
     close(from[1]);
     region->to = fdopen(to[1], "w");
     region->from = fdopen(from[0], "r");
-    if (region->pid < 0 || region->to == NULL || region->from == NULL)
+    if (region->pid < 0 || region->to == NULL || region->from == NULL) {
         return false;
+    }
     (void)setvbuf(region->to, region->to_bytes, _IOFBF, sizeof region->to_bytes);
     (void)setvbuf(region->from, region->from_bytes, _IOFBF, sizeof region->from_bytes);
     return true;
@@ -80,20 +84,25 @@ region_open(const struct arguments *arguments, struct region **ret_region)
 {
     char path[PROGRAM_PATH_BYTES];
 
-    if (!is_region(arguments->region))
+    if (!is_region(arguments->region)) {
         return fail(arguments, EXIT_USAGE, "--region takes a country code of two letters: IT");
-    if (!program_find(places, path))
+    }
+    if (!program_find(places, path)) {
         return fail(arguments, EXIT_REFUSED,
                     "contact-vault-region is not installed; --region needs it");
+    }
     struct region *region = calloc(1, sizeof *region);
-    if (region == NULL)
+    if (region == NULL) {
         return fail(arguments, EXIT_REFUSED, "out of memory");
-    signal(SIGPIPE, SIG_IGN);
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
     *ret_region = region;
-    if (!start(region, path, arguments->region))
+    if (!start(region, path, arguments->region)) {
         return fail(arguments, EXIT_REFUSED, "contact-vault-region does not start");
-    if (!is_ready(region))
+    }
+    if (!is_ready(region)) {
         return fail(arguments, EXIT_USAGE, "--region: there is no such country");
+    }
     return EXIT_OK;
 }
 
@@ -101,8 +110,9 @@ region_open(const struct arguments *arguments, struct region **ret_region)
 static bool
 is_national(const char *value)
 {
-    while (*value == ' ' || *value == '\t')
+    while (*value == ' ' || *value == '\t') {
         value++;
+    }
     return *value != 0 && *value != '+' && strncmp(value, "00", 2) != 0 &&
            strpbrk(value, "@\n") == NULL;
 }
@@ -112,21 +122,26 @@ bool
 region_convert(struct region *region, struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        if (is_national(batch->values[i]))
-            fprintf(region->to, "%s\n", batch->values[i]);
+        if (is_national(batch->values[i])) {
+            (void)fprintf(region->to, "%s\n", batch->values[i]);
+        }
     }
-    if (fflush(region->to) != 0)
+    if (fflush(region->to) != 0) {
         return false;
+    }
     for (size_t i = 0; i < batch->count; i++) {
         char *line = batch->lines[i];
-        if (!is_national(batch->values[i]))
+        if (!is_national(batch->values[i])) {
             continue;
-        if (fgets(line, VALUE_LINE_BYTES, region->from) == NULL)
+        }
+        if (fgets(line, VALUE_LINE_BYTES, region->from) == NULL) {
             return false;
+        }
         line[strcspn(line, "\n")] = 0;
         batch->values[i] = line;
-        if (*line == 0)
+        if (*line == 0) {
             batch->faults[i] = "no phone number of the region given";
+        }
     }
     return true;
 }
@@ -136,14 +151,18 @@ region_close(struct region **region)
 {
     struct region *closing = *region;
 
-    if (closing == NULL)
+    if (closing == NULL) {
         return;
-    if (closing->to != NULL)
+    }
+    if (closing->to != NULL) {
         (void)fclose(closing->to);
-    if (closing->from != NULL)
+    }
+    if (closing->from != NULL) {
         (void)fclose(closing->from);
-    if (closing->pid > 0)
+    }
+    if (closing->pid > 0) {
         (void)waitpid(closing->pid, NULL, 0);
+    }
     explicit_bzero(closing, sizeof *closing);
     free(closing);
     *region = NULL;

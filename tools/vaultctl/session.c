@@ -20,8 +20,9 @@ choose_server_uid(const struct arguments *arguments, struct cv_options *options)
     struct stat folder;
 
     if (arguments->server_uid != NULL) {
-        if (!number_parse(arguments->server_uid, UINT32_MAX, &uid))
+        if (!number_parse(arguments->server_uid, UINT32_MAX, &uid)) {
             return fail(arguments, EXIT_USAGE, "--server-uid takes a number (see id -u)");
+        }
         options->has_server_uid = true;
         options->server_uid = (uint32_t)uid;
     } else if (arguments->socket == NULL && stat(arguments->data, &folder) == 0) {
@@ -37,8 +38,9 @@ choose_timeout(const struct arguments *arguments, struct cv_options *options)
     uint64_t timeout_ms = 0;
 
     if (arguments->timeout_ms != NULL &&
-        (!number_parse(arguments->timeout_ms, UINT32_MAX, &timeout_ms) || timeout_ms == 0))
+        (!number_parse(arguments->timeout_ms, UINT32_MAX, &timeout_ms) || timeout_ms == 0)) {
         return fail(arguments, EXIT_USAGE, "--timeout takes milliseconds");
+    }
     options->timeout_ms = (uint32_t)timeout_ms;
     return EXIT_OK;
 }
@@ -50,22 +52,27 @@ session_open(const struct arguments *arguments, enum socket_name name,
     struct cv_options options = {.identity_file = arguments->identity};
     char path[PATH_BYTES], message[CV_MESSAGE_BYTES];
 
-    if (arguments->socket == NULL && arguments->data == NULL)
+    if (arguments->socket == NULL && arguments->data == NULL) {
         return fail(arguments, EXIT_USAGE,
                     "which vault? Give --data DIR, --socket URL or $CONTACT_VAULT_SOCKET");
+    }
     options.socket = arguments->socket;
     if (options.socket == NULL) {
-        snprintf(path, sizeof path, "%s/%s", arguments->data, socket_files[name]);
+        /* One cut short is too long for a socket, too: cv_open says so. */
+        (void)snprintf(path, sizeof path, "%s/%s", arguments->data, socket_files[name]);
         options.socket = path;
     }
     enum exit_code code = choose_server_uid(arguments, &options);
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
         code = choose_timeout(arguments, &options);
-    if (code != EXIT_OK)
+    }
+    if (code != EXIT_OK) {
         return code;
+    }
     enum cv_status status = cv_open(&options, ret_client, message);
-    if (status == CV_OK)
+    if (status == CV_OK) {
         return EXIT_OK;
+    }
     return fail(arguments, status == CV_INVALID ? EXIT_USAGE : EXIT_UNREACHABLE, "%s", message);
 }
 
@@ -97,8 +104,6 @@ advice(enum cv_status status)
         return "; give --identity FILE, or ask an admin for: vaultctl principal add";
     case CV_DENIED:
         return "; an admin can help with: vaultctl grant";
-    case CV_SEALED:
-        return "; an admin must: vaultctl unseal";
     case CV_BUSY:
         return "; try again";
     default:
@@ -109,14 +114,17 @@ advice(enum cv_status status)
 enum exit_code
 report(const struct arguments *arguments, const struct cv_reply *reply)
 {
-    if (reply->status == CV_OK)
+    if (reply->status == CV_OK) {
         return EXIT_OK;
-    if (arguments->json)
+    }
+    if (arguments->json) {
         print_json(error_json(reply->status, reply->message, reply->retry_after_s));
+    }
     enum exit_code code = exit_code_of(reply->status);
-    if (reply->retry_after_s != 0)
+    if (reply->retry_after_s != 0) {
         return fail(arguments, code, "%s: %s; try again in %u s", cv_status_name(reply->status),
                     reply->message, reply->retry_after_s);
+    }
     return fail(arguments, code, "%s: %s%s", cv_status_name(reply->status), reply->message,
                 advice(reply->status));
 }
@@ -127,10 +135,11 @@ finish(const struct arguments *arguments, struct cv_client **client, struct cv_r
 {
     enum exit_code code = report(arguments, *reply);
 
-    if (code == EXIT_OK && arguments->json)
+    if (code == EXIT_OK && arguments->json) {
         print_json(json_pack("{s:b}", "ok", 1));
-    else if (code == EXIT_OK)
+    } else if (code == EXIT_OK) {
         puts(done);
+    }
     cv_reply_free(reply);
     cv_close(client);
     return code;

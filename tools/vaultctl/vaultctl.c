@@ -116,14 +116,15 @@ enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 static void
 print_help(FILE *to)
 {
-    fputs("Usage: vaultctl COMMAND [OPTION...]\n\nCommands:\n", to);
+    (void)fputs("Usage: vaultctl COMMAND [OPTION...]\n\nCommands:\n", to);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].help);
-    fputs("\nvaultctl COMMAND --help says more, with an example.\n"
-          "Where: --data DIR, --socket URL or $CONTACT_VAULT_SOCKET. Who: --identity FILE or\n"
-          "$CONTACT_VAULT_IDENTITY, else your Unix uid. Exit codes: 0 ok, 1 refused, 2 usage,\n"
-          "3 vault not reached, 4 sealed, 5 not permitted, 6 try again later.\n",
-          to);
+        (void)fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].help);
+    (void)fputs(
+        "\nvaultctl COMMAND --help says more, with an example.\n"
+        "Where: --data DIR, --socket URL or $CONTACT_VAULT_SOCKET. Who: --identity FILE or\n"
+        "$CONTACT_VAULT_IDENTITY, else your Unix uid. Exit codes: 0 ok, 1 refused, 2 usage,\n"
+        "3 vault not reached, 4 sealed, 5 not permitted, 6 try again later.\n",
+        to);
 }
 
 /* One or two words of the command line. *ret_words: how many. */
@@ -179,8 +180,8 @@ main(int argc, char **argv)
     }
     const struct command *command = find_command(argc, argv, &words);
     if (command == NULL) {
-        fprintf(stderr, "vaultctl: %s; vaultctl --help lists the commands\n",
-                argc < 2 ? "no command" : "no such command");
+        (void)fprintf(stderr, "vaultctl: %s; vaultctl --help lists the commands\n",
+                      argc < 2 ? "no command" : "no such command");
         return EXIT_USAGE;
     }
     output_setup();
