@@ -550,6 +550,8 @@ failed_commit_changes_nothing(void **state)
     fixture->access = stale;
     assert_int_equal(add_namespace(fixture, "third"), STATUS_CONFLICT);
     assert_int_equal(access_namespace_count(stale), 0);
+    assert_int_equal(add_by_uid(fixture, "other", PRINCIPAL_SERVICE, 77), STATUS_CONFLICT);
+    assert_int_equal(access_principal_count(stale), 0);
     fixture->access = known;
     access_free(&stale);
 }
@@ -772,6 +774,83 @@ sealed_rows_against_a_rule_are_found(void **state)
     }
 }
 
+/* A namespace's row written and sealed byte by byte, as DESIGN.md has it. */
+struct by_hand {
+    uint8_t version;
+    uint32_t number;        /* inside the box */
+    uint32_t sealed_number; /* in the associated data */
+};
+
+static void
+expect_by_hand(struct fixture *fixture, const struct by_hand *by_hand, enum status expected)
+{
+    const struct key_name access_key = {KEY_ACCESS, 0, 1};
+    struct row row = {.key = {'n'}, .key_size = 5, .value = {by_hand->version, 1}};
+    uint8_t associated[VAULT_ID_BYTES + 7] = {0};
+    uint8_t plain[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 4, 'h', 'a', 'n', 'd'};
+
+    put_u32(row.key + 1, 3);
+    put_u32(plain, by_hand->number);
+    memcpy(associated, vault_id, VAULT_ID_BYTES);
+    associated[VAULT_ID_BYTES] = by_hand->sealed_number == 0 ? 0 : 'n';
+    put_u32(associated + VAULT_ID_BYTES + 1, by_hand->sealed_number);
+    memcpy(associated + VAULT_ID_BYTES + 5, row.value, 2);
+    assert_int_equal(keyring_encrypt(fixture->keyring, access_key,
+                                     bytes_of(associated, sizeof associated),
+                                     bytes_of(plain, sizeof plain), row.value + 2),
+                     STATUS_OK);
+    row.size = 2 + sizeof plain + KEYRING_BOX_EXTRA;
+    expect_load(fixture, &row, expected);
+    if (expected == STATUS_OK) {
+        assert_int_equal(access_namespace(fixture->access, bytes_of_text("hand"))->created_ms, 9);
+    }
+    row.size = 0;
+    expect_load(fixture, &row, STATUS_OK);
+}
+
+static void
+row_is_what_the_format_says(void **state)
+{
+    struct fixture *fixture = *state;
+
+    populate(fixture);
+    expect_by_hand(fixture, &(struct by_hand){1, 3, 3}, STATUS_OK);
+    expect_by_hand(fixture, &(struct by_hand){2, 3, 3}, STATUS_CORRUPT);
+    expect_by_hand(fixture, &(struct by_hand){1, 2, 3}, STATUS_CORRUPT);
+    expect_by_hand(fixture, &(struct by_hand){1, 3, 2}, STATUS_CORRUPT);
+    expect_by_hand(fixture, &(struct by_hand){1, 3, 0}, STATUS_CORRUPT);
+}
+
+static void
+principal_sealed_with_another_number_is_found(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct key_name access_key = {KEY_ACCESS, 0, 1};
+    struct rows *rows;
+    struct row row;
+    uint8_t associated[VAULT_ID_BYTES + 7], plain[256];
+    struct bytes box;
+
+    populate(fixture);
+    rows = read_rows(fixture);
+    row = rows->rows[3];
+    memcpy(associated, vault_id, VAULT_ID_BYTES);
+    memcpy(associated + VAULT_ID_BYTES, row.key, 5);
+    memcpy(associated + VAULT_ID_BYTES + 5, row.value, 2);
+    box = bytes_of(row.value + 2, row.size - 2);
+    assert_true(box.size - KEYRING_BOX_EXTRA <= sizeof plain);
+    assert_int_equal(keyring_decrypt(fixture->keyring, access_key,
+                                     bytes_of(associated, sizeof associated), box, plain),
+                     STATUS_OK);
+    put_u32(plain, 3); /* its key says 2 */
+    assert_int_equal(keyring_encrypt(fixture->keyring, access_key,
+                                     bytes_of(associated, sizeof associated),
+                                     bytes_of(plain, box.size - KEYRING_BOX_EXTRA), row.value + 2),
+                     STATUS_OK);
+    expect_load(fixture, &row, STATUS_CORRUPT);
+    free(rows);
+}
+
 static void
 roles_have_names(void **state)
 {
@@ -808,6 +887,8 @@ main(void)
         TEST(moved_missing_and_foreign_rows_are_found),
         TEST(older_row_put_back_changes_the_digest),
         TEST(sealed_rows_against_a_rule_are_found),
+        TEST(row_is_what_the_format_says),
+        TEST(principal_sealed_with_another_number_is_found),
         TEST(roles_have_names),
     };
 

@@ -322,6 +322,9 @@ reason_is_sealed_for_its_entry(void **state)
     for (size_t i = 0; i < log.count; i++) {
         assert_null(memmem(log.entries[i].data, log.entries[i].size, "4711", 4));
     }
+    /* Nonce, ciphertext of 11 bytes and tag end the entry: a nonce is never used twice. */
+    assert_memory_not_equal(log.entries[1].data + log.entries[1].size - 51,
+                            log.entries[2].data + log.entries[2].size - 51, 24);
     free_log(&log);
 }
 
@@ -445,7 +448,7 @@ static void
 failed_change_leaves_the_digest(void **state)
 {
     struct audit_entry entries[] = {INTENT, OUTCOME(2, STATUS_OK, true), INTENT,
-                                    OUTCOME(4, STATUS_UNAVAILABLE, false)};
+                                    OUTCOME(4, STATUS_UNAVAILABLE, true)};
     struct audit_summary summary = summary_after(*state, entries, 4);
 
     assert_true(summary.has_access_digest);
