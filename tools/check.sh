@@ -18,7 +18,7 @@ elif [ "${1:-}" = --help ]; then
     exit 0
 fi
 
-fuzz_seconds=60
+fuzz_seconds=${FUZZ_SECONDS:-60}
 jobs=$(nproc)
 started=$SECONDS
 results=()

@@ -38,7 +38,12 @@ as inbox lookup -- '+1 202-555-0999' '+99 9999 9999 9999 9999' >>"$work/errors" 
 as admin audit tail --from 1 --json >"$work/audit" 2>>"$work/errors" </dev/null
 [ -s "$work/audit" ] || fail "the log is empty"
 
-searched=("$dir" "$log" "$work/errors" "$work/audit" "/proc/$daemon/environ" "/proc/$daemon/cmdline")
+searched=("$dir" "$log" "$work/errors" "$work/audit" "/proc/$daemon/cmdline")
+if [ "$(id -u)" -eq 0 ]; then
+    searched+=("/proc/$daemon/environ")
+elif cat "/proc/$daemon/environ" >/dev/null 2>&1; then
+    fail "the process can be looked into by its own user"
+fi
 # not_found WHEN: nothing is in there, and one needle put in there would be seen.
 not_found() {
     head -n 1 "$work/needles" | tr -d '\n' | base64 -w0 >"$dir/data/planted"
@@ -50,9 +55,6 @@ not_found() {
 }
 not_found "running"
 grep -q 'Max core file size *0 *0' "/proc/$daemon/limits" || fail "a core could be dumped"
-if [ "$(id -u)" -ne 0 ]; then
-    ! cat "/proc/$daemon/environ" >/dev/null 2>&1 || fail "the process can be looked into by its own user"
-fi
 searched=("$dir" "$log" "$work/errors" "$work/audit")
 kill_vault
 not_found "killed"

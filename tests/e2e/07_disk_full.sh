@@ -4,16 +4,9 @@
 # when space is back everything works again without a restart.
 #
 # The disk is a small tmpfs in a mount namespace of its own, so nothing is left mounted whatever happens.
-if [ "${VAULT_IN_NAMESPACE:-}" != yes ]; then
-    export VAULT_IN_NAMESPACE=yes
-    if unshare -m true 2>/dev/null; then
-        exec unshare -m "$0" "$@"
-    elif unshare -Urm true 2>/dev/null; then
-        exec unshare -Urm "$0" "$@"
-    fi
-    echo "07_disk_full: skipped: no mount namespace may be made here"
-    exit 77
-fi
+# shellcheck source=tests/e2e/namespace.sh
+. "$(dirname "$0")/namespace.sh"
+enter_namespace "no mount namespace may be made here" --mount "$@"
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -2,6 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # What kill -9 cannot show, for the page cache survives it: strace sees the flush between the last write
 # and the reply. And the judge is judged: with the flushes taken out, it says so.
+#
+# Only root may read what a process that is not dumpable hands to the kernel, file names above all.
+# shellcheck source=tests/e2e/namespace.sh
+. "$(dirname "$0")/namespace.sh"
+enter_namespace "only root can trace the daemon" "$@"
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 command -v strace >/dev/null || skip "no strace"

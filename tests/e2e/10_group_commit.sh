@@ -1,6 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Group commit by count: 64 writers at once cost at most one flush for four acknowledged writes.
+#
+# Only root may read what a process that is not dumpable hands to the kernel, file names above all.
+# shellcheck source=tests/e2e/namespace.sh
+. "$(dirname "$0")/namespace.sh"
+enter_namespace "only root can trace the daemon" "$@"
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 command -v strace >/dev/null || skip "no strace"
