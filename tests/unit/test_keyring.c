@@ -457,7 +457,8 @@ blind_index_depends_on_all_it_is_given(void **state)
 
     assert_int_equal(keyring_add_keys(keyring, names, 3), STATUS_OK);
 #define INDEX(id, generation, version, kind, text, ret)                                            \
-    assert_int_equal(keyring_blind_index(keyring, id, generation, version, kind, text, ret),       \
+    assert_int_equal(keyring_blind_index(keyring, ((struct key_name){KEY_INDEX, id, generation}),  \
+                                         version, kind, text, ret),                                \
                      STATUS_OK)
     INDEX(1, 1, 1, CONTACT_PHONE, contact, base);
     INDEX(1, 1, 1, CONTACT_PHONE, contact, other);
@@ -473,7 +474,8 @@ blind_index_depends_on_all_it_is_given(void **state)
     INDEX(1, 1, 1, CONTACT_PHONE, bytes_of_text("+393331234568"), other);
     assert_memory_not_equal(base, other, sizeof base);
 #undef INDEX
-    assert_int_equal(keyring_blind_index(keyring, 3, 1, 1, CONTACT_PHONE, contact, other),
+    assert_int_equal(keyring_blind_index(keyring, ((struct key_name){KEY_INDEX, 3, 1}), 1,
+                                         CONTACT_PHONE, contact, other),
                      STATUS_NOT_FOUND);
     keyring_close(&keyring);
 }
@@ -521,8 +523,8 @@ run_vector(void *state, const struct vector *vector)
         status = keyring_unseal(keyring, root);
     }
     if (status == STATUS_OK) {
-        assert_int_equal(keyring_blind_index(keyring, 7, 1, 1, CONTACT_PHONE,
-                                             bytes_of_text("+393331234567"), index),
+        assert_int_equal(keyring_blind_index(keyring, ((struct key_name){KEY_INDEX, 7, 1}), 1,
+                                             CONTACT_PHONE, bytes_of_text("+393331234567"), index),
                          STATUS_OK);
         assert_int_equal(vector->fields[2].size, sizeof index);
         assert_memory_equal(index, vector->fields[2].data, sizeof index);

@@ -104,7 +104,9 @@ bool access_may(const struct access *access, const struct principal *principal,
  * A change is prepared (checked, sealed, its digest known), so that the audit can hold the intent
  * before it is committed. At most one at a time; commit or free ends it.
  * Each names what is wrong in *ret_fault, a static text: INVALID a bad name, key or uid; CONFLICT
- * in use already, or a role that excludes another (admin with reveal or deliver); NOT_FOUND.
+ * in use or done already, a role that excludes another (admin with reveal or deliver), or the last
+ * admin who is not disabled; NOT_FOUND, also to revoke what is not granted; TOO_LARGE over a limit.
+ * Persons get reveal, services get service and deliver, either may be admin.
  */
 struct access_change;
 

@@ -85,7 +85,9 @@ void audit_close(struct audit **audit);
 
 /*
  * audit_append: numbers, chains and takes the entries, in order and together; not yet on disk.
- * Fills in sequence and time_ms. UNAVAILABLE: the log cannot be written; nothing was taken.
+ * Fills in sequence and time_ms. UNAVAILABLE: the log cannot be written, or the year has no reason
+ * key. INVALID: an entry against its format (a name not of printable ASCII, a reason too long).
+ * Whatever the failure, nothing was taken.
  */
 MUST_USE enum status audit_append(struct audit *audit, struct audit_entry *entries, size_t count);
 /* Until that entry is on disk. UNAVAILABLE: unknown; audit_failed is set. */
@@ -112,7 +114,11 @@ struct audit_report {
     char place[AUDIT_PLACE_BYTES]; /* the first fault: file, byte, what is wrong */
 };
 
-/* CORRUPT: the report names the first fault. The folder is only read. */
+/*
+ * CORRUPT: the report names the first fault: damage, a broken link, a torn end that no start has
+ * cut yet, or no entry at all. NOT_FOUND: no such folder. The folder is only read, and may be that
+ * of a running daemon.
+ */
 MUST_USE enum status audit_verify(const char *folder, struct audit_report *ret_report);
 
 #endif

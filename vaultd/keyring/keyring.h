@@ -96,10 +96,11 @@ MUST_USE enum status keyring_encrypt_with(const struct keyring *keyring, struct 
 MUST_USE enum status keyring_decrypt(const struct keyring *keyring, struct key_name name,
                                      struct bytes associated, struct bytes box, uint8_t *ret_plain);
 
-/* Where a contact is found: keyed BLAKE2b-128; `version` is CONTACT_CANONICAL_VERSION. */
-MUST_USE enum status keyring_blind_index(const struct keyring *keyring, uint32_t namespace_id,
-                                         uint32_t generation, uint8_t version,
-                                         enum contact_kind kind, struct bytes canonical,
+/* Where a contact is found: keyed BLAKE2b-128 under a KEY_INDEX; `version` is
+ * CONTACT_CANONICAL_VERSION. */
+MUST_USE enum status keyring_blind_index(const struct keyring *keyring, struct key_name name,
+                                         uint8_t version, enum contact_kind kind,
+                                         struct bytes canonical,
                                          uint8_t ret_index[static BLIND_INDEX_BYTES]);
 
 /* The audit key's public half, and signatures under it. */

@@ -80,17 +80,16 @@ keyring_decrypt(const struct keyring *keyring, struct key_name name, struct byte
 }
 
 enum status
-keyring_blind_index(const struct keyring *keyring, uint32_t namespace_id, uint32_t generation,
-                    uint8_t version, enum contact_kind kind, struct bytes canonical,
+keyring_blind_index(const struct keyring *keyring, struct key_name name, uint8_t version,
+                    enum contact_kind kind, struct bytes canonical,
                     uint8_t ret_index[static BLIND_INDEX_BYTES])
 {
-    struct key_name name = {KEY_INDEX, namespace_id, generation};
     uint8_t prefix[INDEX_PREFIX_BYTES];
     crypto_generichash_state state;
     const uint8_t *key = NULL;
     enum status status = keyring_find(keyring, name, &key);
 
-    assert(canonical.size <= CONTACT_BYTES_MAX);
+    assert(name.purpose == KEY_INDEX && canonical.size <= CONTACT_BYTES_MAX);
     if (status != STATUS_OK) {
         return status;
     }

@@ -97,6 +97,8 @@ index_key(const struct search *search, size_t i)
 static enum status
 make_indexes(struct search *search)
 {
+    struct key_name index_key = {KEY_INDEX, search->namespace_id, search->epoch.index};
+
     if (search->generation == search->epoch.index) {
         return STATUS_OK;
     }
@@ -111,9 +113,8 @@ make_indexes(struct search *search)
         put_u32(key, search->namespace_id);
         put_u32(key + 4, search->epoch.index);
         key[8] = (uint8_t)contact->kind;
-        status = keyring_blind_index(search->vault->keyring, search->namespace_id,
-                                     search->epoch.index, CONTACT_CANONICAL_VERSION, contact->kind,
-                                     contact->canonical, key + 9);
+        status = keyring_blind_index(search->vault->keyring, index_key, CONTACT_CANONICAL_VERSION,
+                                     contact->kind, contact->canonical, key + 9);
         if (status != STATUS_OK) {
             return status;
         }
