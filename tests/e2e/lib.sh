@@ -35,6 +35,12 @@ cleanup() {
         kill -9 "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
+    # A daemon that was killed has no exit code to tell it by.
+    if grep -qs 'WARNING: ThreadSanitizer\|ERROR: AddressSanitizer\|ERROR: LeakSanitizer\|runtime error:' "$log"; then
+        echo "a sanitizer has something to say about the daemon:"
+        grep -A 12 -m 1 'Sanitizer\|runtime error:' "$log"
+        code=1
+    fi
     if [ $code -ne 0 ] && [ $code -ne 77 ]; then
         echo "FAILED: $scenario (exit $code)"
         if [ -f "$log" ]; then
