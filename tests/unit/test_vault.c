@@ -182,11 +182,42 @@ test_records_that_changed_places_do_not_open(void **state)
     put(rows.rows[1]);
 }
 
+/* A record and its token's row moved together, all of it consistent: the row number is in what the
+ * record was sealed with. */
+static void
+test_a_record_moved_with_its_token_does_not_open(void **state)
+{
+    struct rows records = {.table = STORE_RECORD};
+    struct rows tokens = {.table = STORE_TOKEN};
+
+    (void)state;
+    assert_int_equal(store_view(fixture.store, read_rows, &records), STATUS_OK);
+    assert_int_equal(store_view(fixture.store, read_rows, &tokens), STATUS_OK);
+    for (size_t i = 0; i < CONTACTS; i++) {
+        struct row record = records.rows[0];
+        struct row token = tokens.rows[i];
+
+        if (memcmp(token.value, record.key, record.key_size) != 0) {
+            continue;
+        }
+        record.key[0] = 1;
+        memcpy(token.value, record.key, record.key_size);
+        put(record);
+        put(token);
+        assert_int_equal(count_unreadable(), 1);
+        put(tokens.rows[i]);
+        assert_int_equal(count_unreadable(), 0);
+        return;
+    }
+    fail_msg("no token leads to the first record");
+}
+
 static void
 test_a_token_pointed_elsewhere_reveals_nothing(void **state)
 {
     struct rows rows = {.table = STORE_TOKEN};
     struct row bent;
+    struct vault_place place = {.kind = CONTACT_PHONE};
 
     (void)state;
     assert_int_equal(store_view(fixture.store, read_rows, &rows), STATUS_OK);
@@ -194,6 +225,10 @@ test_a_token_pointed_elsewhere_reveals_nothing(void **state)
     memcpy(bent.value, rows.rows[1].value, ROW_MAX);
     put(bent);
     assert_int_equal(count_unreadable(), 1);
+    /* Found before anybody is asked whether he may: no reveal is recorded as granted. */
+    memcpy(place.token.bytes, bent.key, TOKEN_BYTES);
+    assert_int_equal(vault_locate(fixture.vault, &place, 1), STATUS_OK);
+    assert_int_equal(place.status, STATUS_CORRUPT);
     put(rows.rows[0]);
 }
 
@@ -269,6 +304,7 @@ main(void)
         cmocka_unit_test(test_counts_follow_the_contacts),
         cmocka_unit_test(test_every_flipped_bit_of_a_record_is_found),
         cmocka_unit_test(test_records_that_changed_places_do_not_open),
+        cmocka_unit_test(test_a_record_moved_with_its_token_does_not_open),
         cmocka_unit_test(test_a_token_pointed_elsewhere_reveals_nothing),
         cmocka_unit_test(test_an_index_pointed_elsewhere_is_not_believed),
         cmocka_unit_test(test_an_older_keyring_put_back_is_refused),

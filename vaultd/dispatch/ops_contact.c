@@ -4,10 +4,13 @@
 #include "dispatch_internal.h"
 
 #include <assert.h>
+#include <unistd.h>
 
+#include "failpoint.h"
 #include "scratch.h"
 
 enum {
+    REVEAL_PAUSE_US = 300 * 1000, /* of the failpoint, between "you may" and "recorded" */
     INLINE_ITEMS_MAX = 16, /* more than these are not worked off on a thread that moves bytes */
     MAY_ANYTHING_THERE = MAY_TOKENIZE | MAY_LOOKUP | MAY_MASK | MAY_DELIVER | MAY_REVEAL,
 };
@@ -417,6 +420,9 @@ op_detokenize(struct call *call)
     reveals.receipts = scratch_alloc(call->scratch, reveals.count * sizeof *reveals.receipts);
     if (reveals.entries == NULL || reveals.receipts == NULL) {
         return call_refuse(call, STATUS_UNAVAILABLE, NO_MEMORY);
+    }
+    if (FAILPOINT("dispatch_reveal_pause")) {
+        (void)usleep(REVEAL_PAUSE_US);
     }
     status = record_refused(call, &reveals);
     if (status == STATUS_OK) {

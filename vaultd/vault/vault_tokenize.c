@@ -3,8 +3,8 @@
 #include "vault_internal.h"
 
 #include <sodium.h>
-#include <stdio.h>
 
+#include "failpoint.h"
 #include "scratch.h"
 
 enum { RANDOM_BYTES = TOKEN_BYTES + RECORD_NONCE_BYTES, RETRIES_MAX = 3 };
@@ -301,7 +301,7 @@ make_step(struct store_txn *txn, void *state)
     if (status == STATUS_OK && search->made > 0) {
         status = vault_count_add(txn, search->namespace_id, search->made);
     }
-    return status;
+    return FAILPOINT("vault_tokenize_conflict") ? STATUS_CONFLICT : status;
 }
 
 /* What the view settled is not looked at again. */
