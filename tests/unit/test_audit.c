@@ -223,7 +223,7 @@ first_open_records_the_creation_once(void **state)
 
     for (int i = 0; i < 3; i++) {
         assert_int_equal(fixture->summary.entries, 1);
-        assert_false(fixture->summary.has_access_digest);
+        assert_false(fixture->summary.has_access_tag);
         assert_false(fixture->summary.intent_open);
         assert_int_equal(fixture->summary.clean, i == 0); /* CREATED is not CLOSED */
         assert_int_equal(audit_last(fixture->audit), 1);
@@ -254,8 +254,8 @@ expect_same(void *state, const struct audit_entry *entry)
     assert_int_equal(entry->role, expected->role);
     assert_int_equal(entry->token_kind, expected->token_kind);
     assert_memory_equal(entry->token, expected->token, TOKEN_BYTES);
-    assert_int_equal(entry->has_access_digest, expected->has_access_digest);
-    assert_memory_equal(entry->access_digest, expected->access_digest, AUDIT_DIGEST_BYTES);
+    assert_int_equal(entry->has_access_tag, expected->has_access_tag);
+    assert_memory_equal(entry->access_tag, expected->access_tag, AUDIT_DIGEST_BYTES);
     assert_int_equal(entry->reason.size,
                      expected->reason.size == 0 ? 0 : expected->reason.size + 40);
     return STATUS_OK;
@@ -273,8 +273,8 @@ what_is_appended_is_read_again(void **state)
     entry.result = STATUS_CONFLICT;
     entry.subject = bytes_of_text("somebody");
     entry.role = ROLE_REVEAL;
-    entry.has_access_digest = true;
-    memset(entry.access_digest, 0xd1, sizeof entry.access_digest);
+    entry.has_access_tag = true;
+    memset(entry.access_tag, 0xd1, sizeof entry.access_tag);
     assert_int_equal(audit_append(fixture->audit, &entry, 1), STATUS_OK);
     assert_int_equal(entry.sequence, 2);
     assert_int_equal(audit_last(fixture->audit), 2);
@@ -291,19 +291,22 @@ static enum status
 open_reason(void *state, const struct audit_entry *entry)
 {
     const struct fixture *fixture = state;
-    uint8_t associated[VAULT_ID_BYTES + 8], plain[REASON_BYTES_MAX];
+    uint8_t associated[AUDIT_REASON_CONTEXT_MAX], plain[REASON_BYTES_MAX];
+    size_t size = audit_entry_reason_context(vault_id, entry, entry->sequence, associated);
     struct key_name key = {KEY_REASON, 0, this_year()};
 
-    memcpy(associated, vault_id, VAULT_ID_BYTES);
-    put_u64(associated + VAULT_ID_BYTES, entry->sequence);
-    assert_int_equal(keyring_decrypt(fixture->keyring, key, bytes_of(associated, sizeof associated),
-                                     entry->reason, plain),
-                     STATUS_OK);
+    assert_int_equal(
+        keyring_decrypt(fixture->keyring, key, bytes_of(associated, size), entry->reason, plain),
+        STATUS_OK);
     assert_memory_equal(plain, "ticket 4711", 11);
-    put_u64(associated + VAULT_ID_BYTES, entry->sequence + 1);
-    assert_int_equal(keyring_decrypt(fixture->keyring, key, bytes_of(associated, sizeof associated),
-                                     entry->reason, plain),
-                     STATUS_CORRUPT);
+    /* Beside another entry's place, token or names it does not open. */
+    for (size_t at = 0; at < size; at++) {
+        associated[at] ^= 1;
+        assert_int_equal(keyring_decrypt(fixture->keyring, key, bytes_of(associated, size),
+                                         entry->reason, plain),
+                         STATUS_CORRUPT);
+        associated[at] ^= 1;
+    }
     return STATUS_OK;
 }
 
@@ -379,7 +382,7 @@ entry_that_could_not_be_read_again_is_refused(void **state)
     long_name[NAME_BYTES_MAX] = long_reason[REASON_BYTES_MAX] = '\0';
     cases[0].principal = cases[0].namespace_name = cases[0].subject = bytes_of_text(long_name);
     cases[0].reason = bytes_of_text(long_reason);
-    cases[0].has_access_digest = true;
+    cases[0].has_access_tag = true;
     assert_int_equal(audit_append(fixture->audit, cases, 1), STATUS_OK);
     assert_int_equal(audit_wait(fixture->audit, 2), STATUS_OK);
     assert_int_equal(audit_read(fixture->audit, 2, 1, expect_same, &cases[0]), STATUS_OK);
@@ -413,7 +416,7 @@ static struct audit_summary
 summary_after(struct fixture *fixture, struct audit_entry *entries, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        memset(entries[i].access_digest, (int)i + 2, AUDIT_DIGEST_BYTES);
+        memset(entries[i].access_tag, (int)i + 2, AUDIT_DIGEST_BYTES);
     }
     assert_int_equal(audit_append(fixture->audit, entries, count), STATUS_OK);
     audit_close(&fixture->audit);
@@ -423,12 +426,12 @@ summary_after(struct fixture *fixture, struct audit_entry *entries, size_t count
 
 #define INTENT                                                                                     \
     {                                                                                              \
-        .operation = OP_GRANT, .phase = AUDIT_INTENT, .has_access_digest = true                    \
+        .operation = OP_GRANT, .phase = AUDIT_INTENT, .has_access_tag = true                       \
     }
 #define OUTCOME(intent, status, digest)                                                            \
     {                                                                                              \
         .operation = OP_GRANT, .phase = AUDIT_OUTCOME, .refers = (intent), .result = (status),     \
-        .has_access_digest = (digest)                                                              \
+        .has_access_tag = (digest)                                                                 \
     }
 
 static void
@@ -438,8 +441,8 @@ settled_change_gives_the_digest(void **state)
     struct audit_summary summary = summary_after(*state, entries, 2);
 
     assert_int_equal(summary.entries, 3);
-    assert_true(summary.has_access_digest);
-    assert_int_equal(summary.access_digest[0], 3);
+    assert_true(summary.has_access_tag);
+    assert_int_equal(summary.access_tag[0], 3);
     assert_false(summary.intent_open);
     assert_false(summary.clean);
 }
@@ -451,8 +454,8 @@ failed_change_leaves_the_digest(void **state)
                                     OUTCOME(4, STATUS_UNAVAILABLE, true)};
     struct audit_summary summary = summary_after(*state, entries, 4);
 
-    assert_true(summary.has_access_digest);
-    assert_int_equal(summary.access_digest[0], 3);
+    assert_true(summary.has_access_tag);
+    assert_int_equal(summary.access_tag[0], 3);
     assert_false(summary.intent_open);
 }
 
@@ -469,7 +472,7 @@ unsettled_change_is_open(void **state)
     assert_true(summary.intent_open); /* entry 5 settles another one */
     assert_int_equal(summary.intent, 4);
     assert_int_equal(summary.intent_operation, OP_GRANT);
-    assert_int_equal(summary.intent_digest[0], 4);
+    assert_int_equal(summary.intent_tag[0], 4);
     assert_true(summary.clean);
 }
 

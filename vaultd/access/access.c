@@ -434,3 +434,20 @@ access_digest(const struct access *access, uint8_t ret_digest[static ACCESS_DIGE
 {
     access_digest_with(access, NULL, NULL, ret_digest);
 }
+
+static const uint8_t tag_context[] = "contact-vault access tag 1"; /* without its NUL */
+
+enum status
+access_tag(const struct access *access, uint64_t sequence,
+           const uint8_t digest[static ACCESS_DIGEST_BYTES],
+           uint8_t ret_tag[static ACCESS_DIGEST_BYTES])
+{
+    enum { CONTEXT_BYTES = sizeof tag_context - 1 };
+    uint8_t message[CONTEXT_BYTES + VAULT_ID_BYTES + 8 + ACCESS_DIGEST_BYTES];
+
+    memcpy(message, tag_context, CONTEXT_BYTES);
+    memcpy(message + CONTEXT_BYTES, keyring_vault_id(access->keyring), VAULT_ID_BYTES);
+    put_u64(message + CONTEXT_BYTES + VAULT_ID_BYTES, sequence);
+    memcpy(message + CONTEXT_BYTES + VAULT_ID_BYTES + 8, digest, ACCESS_DIGEST_BYTES);
+    return keyring_tag(access->keyring, bytes_of(message, sizeof message), ret_tag);
+}

@@ -76,6 +76,13 @@ MUST_USE enum status access_load(struct access *access);
 /* Forgets all. */
 void access_unload(struct access *access);
 void access_digest(const struct access *access, uint8_t ret_digest[static ACCESS_DIGEST_BYTES]);
+/*
+ * access_tag: what the audit's entry number `sequence` carries to vouch for a digest. Keyed, and
+ * bound to its place: who can write to the log can neither make one nor use an old one again.
+ */
+MUST_USE enum status access_tag(const struct access *access, uint64_t sequence,
+                                const uint8_t digest[static ACCESS_DIGEST_BYTES],
+                                uint8_t ret_tag[static ACCESS_DIGEST_BYTES]);
 
 /* NULL where there is none. */
 const struct principal *access_by_uid(const struct access *access, uint32_t uid);

@@ -71,10 +71,11 @@ struct opening {
 };
 
 static void
-note_digest(struct audit_summary *summary, const uint8_t digest[static AUDIT_DIGEST_BYTES])
+note_tag(struct audit_summary *summary, const struct audit_entry *entry)
 {
-    summary->has_access_digest = true;
-    memcpy(summary->access_digest, digest, AUDIT_DIGEST_BYTES);
+    summary->has_access_tag = true;
+    summary->access_sequence = entry->sequence;
+    memcpy(summary->access_tag, entry->access_tag, AUDIT_DIGEST_BYTES);
 }
 
 static void
@@ -82,18 +83,18 @@ summarise(struct audit_summary *summary, const struct audit_entry *entry)
 {
     summary->entries = entry->sequence;
     summary->clean = entry->operation == AUDIT_ACT_CLOSED;
-    if (entry->phase == AUDIT_INTENT && entry->has_access_digest) {
+    if (entry->phase == AUDIT_INTENT && entry->has_access_tag) {
         summary->intent_open = true;
         summary->intent = entry->sequence;
         summary->intent_operation = entry->operation;
-        memcpy(summary->intent_digest, entry->access_digest, AUDIT_DIGEST_BYTES);
+        memcpy(summary->intent_tag, entry->access_tag, AUDIT_DIGEST_BYTES);
         return;
     }
     if (entry->phase == AUDIT_OUTCOME && entry->refers == summary->intent) {
         summary->intent_open = false;
     }
-    if (entry->has_access_digest && entry->result == STATUS_OK) {
-        note_digest(summary, entry->access_digest);
+    if (entry->has_access_tag && entry->result == STATUS_OK) {
+        note_tag(summary, entry);
     }
 }
 
@@ -291,22 +292,22 @@ year_of(uint64_t time_ms)
     return (uint32_t)parts.tm_year + 1900;
 }
 
-/* The sequence is in the associated data, so this waits for the number. */
+/* Its place in the chain is in the associated data, so this waits for the number. */
 static enum status
 seal_reason(const struct audit *audit, const struct audit_entry *entry,
             const struct audit_link *link, uint8_t *place)
 {
-    uint8_t associated[VAULT_ID_BYTES + 8];
+    uint8_t context[AUDIT_REASON_CONTEXT_MAX];
     struct key_name key = {KEY_REASON, 0, year_of(link->time_ms)};
+    size_t size;
     enum status status;
 
     if (entry->reason.size == 0) {
         return STATUS_OK;
     }
-    memcpy(associated, audit->vault_id, VAULT_ID_BYTES);
-    put_u64(associated + VAULT_ID_BYTES, link->sequence);
-    status = keyring_encrypt_with(audit->keyring, key, place,
-                                  bytes_of(associated, sizeof associated), entry->reason, place);
+    size = audit_entry_reason_context(audit->vault_id, entry, link->sequence, context);
+    status = keyring_encrypt_with(audit->keyring, key, place, bytes_of(context, size),
+                                  entry->reason, place);
     return status == STATUS_OK ? STATUS_OK : STATUS_UNAVAILABLE; /* no key for this year */
 }
 

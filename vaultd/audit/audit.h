@@ -46,8 +46,9 @@ struct audit_entry {
     uint8_t role;                /* enum role of a grant or revoke; else 0 */
     uint8_t token_kind;          /* enum contact_kind, or 0: no token */
     uint8_t token[TOKEN_BYTES];
-    bool has_access_digest; /* of an access change: the access state's digest after it */
-    uint8_t access_digest[AUDIT_DIGEST_BYTES];
+    bool has_access_tag; /* of an access change: vouches for the access state after it (access_tag)
+                          */
+    uint8_t access_tag[AUDIT_DIGEST_BYTES];
     struct bytes reason; /* written: plain, sealed by audit under the year's key; read: sealed */
 };
 
@@ -65,12 +66,13 @@ const char *audit_act_name(uint32_t operation);
 /* What the walk at opening learned. */
 struct audit_summary {
     uint64_t entries;
-    bool has_access_digest; /* of the last access change that is known to have come about */
-    uint8_t access_digest[AUDIT_DIGEST_BYTES];
+    bool has_access_tag;      /* of the last access change that is known to have come about */
+    uint64_t access_sequence; /* of the entry that carries it */
+    uint8_t access_tag[AUDIT_DIGEST_BYTES];
     bool intent_open; /* the last access change has an intent and no outcome */
     uint64_t intent;  /* its sequence */
     uint32_t intent_operation;
-    uint8_t intent_digest[AUDIT_DIGEST_BYTES];
+    uint8_t intent_tag[AUDIT_DIGEST_BYTES];
     bool clean; /* the last entry is CLOSED, or there is none */
 };
 

@@ -7,7 +7,7 @@
  *   1       1     phase: 1 done, 2 intent, 3 outcome
  *   2       4     operation (enum operation; from 200 on the vault's own acts), not 0
  *   6       1     result (enum status)
- *   7       1     flags: bit 0: an access digest follows; the others are 0
+ *   7       1     flags: bit 0: an access tag follows; the others are 0
  *   8       8     sequence, from 1
  *   16      8     time, ms since 1970; never less than that of the entry before
  *   24      32    SHA-256 of the whole entry before; of the first entry: SHA-256 of
@@ -21,11 +21,12 @@
  *   87      1     size of the namespace's name, 0 to 64
  *   88      1     size of the subject's name, 0 to 64
  *   89      2     size of the sealed reason: 0, or 41 to 240
- *   91      --    access digest (32, if flagged), principal, namespace, subject, sealed reason
+ *   91      --    access tag (32, if flagged), principal, namespace, subject, sealed reason
  *
  * Names are printable ASCII without blanks. The first entry, and no other, is the act "created".
  * The reason is nonce (24), ciphertext and tag (16), sealed under the reason key of the year that
- * the time falls in (UTC), with vault_id and sequence (u64) as associated data.
+ * the time falls in (UTC), with vault_id, sequence (u64), uid (u32), kind and token, and the three
+ * names, each behind its size (u8), as associated data.
  */
 #include "audit_entry.h"
 
@@ -35,7 +36,7 @@
 
 enum {
     VERSION = 1,
-    FLAG_ACCESS_DIGEST = 1,
+    FLAG_ACCESS_TAG = 1,
 
     PHASE_OFFSET = 1,
     OPERATION_OFFSET = 2,
@@ -109,7 +110,7 @@ audit_entry_fault(const struct audit_entry *entry)
 size_t
 audit_entry_size(const struct audit_entry *entry, size_t reason_bytes)
 {
-    return AUDIT_ENTRY_FIXED_BYTES + (entry->has_access_digest ? AUDIT_DIGEST_BYTES : 0U) +
+    return AUDIT_ENTRY_FIXED_BYTES + (entry->has_access_tag ? AUDIT_DIGEST_BYTES : 0U) +
            entry->principal.size + entry->namespace_name.size + entry->subject.size + reason_bytes;
 }
 
@@ -131,7 +132,7 @@ audit_entry_encode(const struct audit_entry *entry, size_t reason_bytes, uint8_t
     to[PHASE_OFFSET] = (uint8_t)entry->phase;
     put_u32(to + OPERATION_OFFSET, entry->operation);
     to[RESULT_OFFSET] = (uint8_t)entry->result;
-    to[FLAGS_OFFSET] = entry->has_access_digest ? FLAG_ACCESS_DIGEST : 0;
+    to[FLAGS_OFFSET] = entry->has_access_tag ? FLAG_ACCESS_TAG : 0;
     put_u64(to + REFERS_OFFSET, entry->refers);
     put_u32(to + UID_OFFSET, entry->uid);
     to[ROLE_OFFSET] = entry->role;
@@ -141,8 +142,8 @@ audit_entry_encode(const struct audit_entry *entry, size_t reason_bytes, uint8_t
     to[NAMESPACE_SIZE_OFFSET] = (uint8_t)entry->namespace_name.size;
     to[SUBJECT_SIZE_OFFSET] = (uint8_t)entry->subject.size;
     put_u16(to + REASON_SIZE_OFFSET, (uint16_t)reason_bytes);
-    if (entry->has_access_digest) {
-        at = put_bytes(at, bytes_of(entry->access_digest, AUDIT_DIGEST_BYTES));
+    if (entry->has_access_tag) {
+        at = put_bytes(at, bytes_of(entry->access_tag, AUDIT_DIGEST_BYTES));
     }
     at = put_bytes(at, entry->principal);
     at = put_bytes(at, entry->namespace_name);
@@ -155,6 +156,29 @@ audit_entry_put_link(const struct audit_link *link, uint8_t *entry)
     put_u64(entry + SEQUENCE_OFFSET, link->sequence);
     put_u64(entry + TIME_OFFSET, link->time_ms);
     memcpy(entry + PREVIOUS_OFFSET, link->previous, AUDIT_DIGEST_BYTES);
+}
+
+static uint8_t *
+put_name(uint8_t *to, struct bytes name)
+{
+    *to = (uint8_t)name.size;
+    return put_bytes(to + 1, name);
+}
+
+size_t
+audit_entry_reason_context(const uint8_t vault_id[static 16], const struct audit_entry *entry,
+                           uint64_t sequence, uint8_t ret_context[static AUDIT_REASON_CONTEXT_MAX])
+{
+    uint8_t *at = put_bytes(ret_context, bytes_of(vault_id, 16));
+
+    put_u64(at, sequence);
+    put_u32(at + 8, entry->uid);
+    at[12] = entry->token_kind;
+    at = put_bytes(at + 13, bytes_of(entry->token, TOKEN_BYTES));
+    at = put_name(at, entry->principal);
+    at = put_name(at, entry->namespace_name);
+    at = put_name(at, entry->subject);
+    return (size_t)(at - ret_context);
 }
 
 /* ---- reading ---- */
@@ -175,7 +199,7 @@ decode_fixed(const uint8_t *from, struct audit_entry *entry, struct audit_link *
         .uid = get_u32(from + UID_OFFSET),
         .role = from[ROLE_OFFSET],
         .token_kind = from[TOKEN_KIND_OFFSET],
-        .has_access_digest = (from[FLAGS_OFFSET] & FLAG_ACCESS_DIGEST) != 0,
+        .has_access_tag = (from[FLAGS_OFFSET] & FLAG_ACCESS_TAG) != 0,
     };
     memcpy(entry->token, from + TOKEN_OFFSET, TOKEN_BYTES);
 }
@@ -206,19 +230,19 @@ decode(struct bytes bytes, struct audit_entry *entry, struct audit_link *link)
     if (bytes.size < AUDIT_ENTRY_FIXED_BYTES) {
         return "it is too short to be an entry";
     }
-    if (from[0] != VERSION || (from[FLAGS_OFFSET] & ~FLAG_ACCESS_DIGEST) != 0) {
+    if (from[0] != VERSION || (from[FLAGS_OFFSET] & ~FLAG_ACCESS_TAG) != 0) {
         return "its version is unknown";
     }
     decode_fixed(from, entry, link);
     reason_bytes = get_u16(from + REASON_SIZE_OFFSET);
-    size = AUDIT_ENTRY_FIXED_BYTES + (entry->has_access_digest ? AUDIT_DIGEST_BYTES : 0U) +
+    size = AUDIT_ENTRY_FIXED_BYTES + (entry->has_access_tag ? AUDIT_DIGEST_BYTES : 0U) +
            from[PRINCIPAL_SIZE_OFFSET] + from[NAMESPACE_SIZE_OFFSET] + from[SUBJECT_SIZE_OFFSET] +
            reason_bytes;
     if (!reason_size_known(reason_bytes) || size != bytes.size) {
         return "its parts do not add up to its size";
     }
-    if (entry->has_access_digest) {
-        memcpy(entry->access_digest, take(&at, AUDIT_DIGEST_BYTES).data, AUDIT_DIGEST_BYTES);
+    if (entry->has_access_tag) {
+        memcpy(entry->access_tag, take(&at, AUDIT_DIGEST_BYTES).data, AUDIT_DIGEST_BYTES);
     }
     entry->principal = take(&at, from[PRINCIPAL_SIZE_OFFSET]);
     entry->namespace_name = take(&at, from[NAMESPACE_SIZE_OFFSET]);

@@ -33,6 +33,15 @@ size_t audit_entry_size(const struct audit_entry *entry, size_t reason_bytes);
 uint8_t *audit_entry_encode(const struct audit_entry *entry, size_t reason_bytes, uint8_t *to);
 void audit_entry_put_link(const struct audit_link *link, uint8_t *entry);
 
+/*
+ * What a reason is sealed with as associated data: whose entry it stands in, so that it cannot be
+ * put beside another token or name. Gives the size.
+ */
+enum { AUDIT_REASON_CONTEXT_MAX = 16 + 8 + 4 + 1 + TOKEN_BYTES + 3 * (1 + NAME_BYTES_MAX) };
+size_t audit_entry_reason_context(const uint8_t vault_id[static 16],
+                                  const struct audit_entry *entry, uint64_t sequence,
+                                  uint8_t ret_context[static AUDIT_REASON_CONTEXT_MAX]);
+
 /* Strict. CORRUPT: *ret_fault says what is wrong. Views point into `bytes`. */
 MUST_USE enum status audit_entry_decode(struct bytes bytes, struct audit_entry *ret_entry,
                                         struct audit_link *ret_link, const char **ret_fault);

@@ -12,6 +12,10 @@ enum {
     REPLY_BYTES = 4096,  /* of a reply without items */
     ITEM_BYTES = 384,    /* the most an item may take: a message or a mask, a token, numbers */
     REFUSAL_BYTES = 512, /* a status and a text */
+    REFUSALS_AT_ONCE = BATCH_ITEMS_MAX, /* entries about one principal's refusals; then */
+    REFUSALS_PER_SECOND = 1,            /* some 17 MB of log a day at the most */
+    PROOFS_AT_ONCE = 16,                /* that do not hold, of one uid; each costs 60 us */
+    PROOFS_PER_SECOND = 4,
 };
 
 /* ---- the dispatch itself ---- */
@@ -38,6 +42,8 @@ dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
     failed = pthread_rwlock_init(&dispatch->gate, &attributes);
     assert(failed == 0);
     (void)pthread_rwlockattr_destroy(&attributes);
+    throttle_init(&dispatch->refusals, REFUSALS_AT_ONCE, REFUSALS_PER_SECOND);
+    throttle_init(&dispatch->proofs, PROOFS_AT_ONCE, PROOFS_PER_SECOND);
     *ret_dispatch = dispatch;
     return STATUS_OK;
 }
@@ -46,6 +52,8 @@ void
 dispatch_free(struct dispatch **dispatch)
 {
     if (*dispatch != NULL) {
+        throttle_fini(&(*dispatch)->refusals);
+        throttle_fini(&(*dispatch)->proofs);
         (void)pthread_rwlock_destroy(&(*dispatch)->gate);
         free(*dispatch);
         *dispatch = NULL;
@@ -62,7 +70,6 @@ void
 dispatch_peer_init(struct peer *peer, enum peer_socket socket, uint32_t uid)
 {
     *peer = (struct peer){.socket = socket, .uid = uid, .state = PEER_STRANGER};
-    randombytes_buf(peer->connection, sizeof peer->connection);
 }
 
 /* ---- workspaces ---- */
@@ -196,6 +203,16 @@ call_audit_entry(const struct call *call, enum audit_phase phase, enum status re
     };
 }
 
+enum status
+call_may_refuse(struct call *call, uint32_t count)
+{
+    if (count == 0 || throttle_take(&call->dispatch->refusals, call->principal->number, count)) {
+        return STATUS_OK;
+    }
+    call->retry_after_s = count;
+    return call_refuse(call, STATUS_QUOTA, "too many attempts of yours were refused; wait");
+}
+
 /* A refusal is recorded but not waited for: nothing hangs on it, and it must not slow a flood down
  * to the disk's pace. A log that cannot take it does not turn a no into anything else. */
 static void
@@ -235,6 +252,12 @@ identify(struct call *call)
     struct bytes connection;
     const struct peer *peer = call->peer;
 
+    if (call->row->strangers == KEEPERS_ONLY) {
+        return peer->uid == 0 || peer->uid == call->dispatch->parts.daemon_uid
+                   ? STATUS_OK
+                   : call_refuse(call, STATUS_DENIED,
+                                 "only root and the daemon's own user may do this");
+    }
     if (!message_bytes(call->request, FIELD_CONNECTION, &connection)) {
         return call->row->strangers == STRANGERS_TOO ? STATUS_OK : STATUS_UNAUTHENTICATED;
     }
@@ -269,30 +292,65 @@ admit(struct call *call)
         status = call_refuse(call, STATUS_DENIED, "no grant of yours permits this");
     }
     if (status == STATUS_DENIED && row->audit_refusal && call->principal != NULL) {
+        if (call_may_refuse(call, 1) != STATUS_OK) {
+            return STATUS_QUOTA;
+        }
         record_refusal(call, status);
     }
     return status;
 }
 
-/* False: it would have to wait, and may not. */
+/* Held shared, or false: it would have to wait, and may not. */
 static bool
-enter_gate(struct call *call)
+enter_shared(struct call *call)
 {
     pthread_rwlock_t *gate = &call->dispatch->gate;
     int failed;
 
-    if (call->row->gate == GATE_EXCLUSIVE) {
-        if (call->mode == DISPATCH_NO_WAIT) {
-            return false;
-        }
-        failed = pthread_rwlock_wrlock(gate);
-    } else if (call->mode == DISPATCH_NO_WAIT && !call->row->inline_only) {
+    if (call->mode == DISPATCH_NO_WAIT && !call->row->inline_only) {
         return pthread_rwlock_tryrdlock(gate) == 0;
-    } else {
-        failed = pthread_rwlock_rdlock(gate);
     }
+    failed = pthread_rwlock_rdlock(gate);
     assert(failed == 0);
     return true;
+}
+
+static void
+leave(struct call *call)
+{
+    (void)pthread_rwlock_unlock(&call->dispatch->gate);
+}
+
+/*
+ * Who may not is told so under the shared gate: nobody can hold up the others by asking for what
+ * wants the exclusive one. Who may is asked once more under that: it may have changed in between.
+ */
+static enum status
+admit_and_run(struct call *call)
+{
+    enum status status;
+    int failed;
+
+    if (!enter_shared(call)) {
+        call->would_wait = true;
+        return STATUS_BUSY;
+    }
+    status = admit(call);
+    if (status == STATUS_OK && call->row->gate == GATE_EXCLUSIVE) {
+        leave(call);
+        if (call->mode == DISPATCH_NO_WAIT) {
+            call->would_wait = true;
+            return STATUS_BUSY;
+        }
+        failed = pthread_rwlock_wrlock(&call->dispatch->gate);
+        assert(failed == 0);
+        status = admit(call);
+    }
+    if (status == STATUS_OK) {
+        status = call->row->handler(call);
+    }
+    leave(call);
+    return status;
 }
 
 static enum status
@@ -322,15 +380,7 @@ run(struct call *call, struct workspace *workspace, struct bytes request)
     if (status != STATUS_OK) {
         return status;
     }
-    if (!enter_gate(call)) {
-        call->would_wait = true;
-        return STATUS_BUSY;
-    }
-    status = admit(call);
-    if (status == STATUS_OK) {
-        status = call->row->handler(call);
-    }
-    (void)pthread_rwlock_unlock(&call->dispatch->gate);
+    status = admit_and_run(call);
     if (status == STATUS_OK && call->reply.full) {
         status = call_refuse(call, STATUS_INTERNAL, "the reply does not fit");
     }

@@ -14,6 +14,7 @@
 #include "audit.h"
 #include "dispatch.h"
 #include "message.h"
+#include "throttle.h"
 #include "vault.h"
 
 struct scratch;
@@ -36,6 +37,9 @@ struct dispatch {
     struct audit_entry owed; /* an outcome the log could not take; refers 0: none. No views in it */
     bool sealed;
     uint64_t unseal_tried_ms; /* monotonic; 0: never */
+    uint64_t log_flushed;     /* dispatch_tick's own */
+    struct throttle refusals; /* entries about refusals, by principal */
+    struct throttle proofs;   /* proofs that did not hold, by uid */
 };
 
 struct workspace {
@@ -68,6 +72,7 @@ enum gate_use {
 enum stranger_rule {
     KNOWN_ONLY, /* says its connection id, and is a principal that is not disabled */
     STRANGERS_TOO,
+    KEEPERS_ONLY, /* root and the daemon's own uid, by their uid alone */
 };
 
 /*
@@ -117,6 +122,12 @@ enum status op_audit_read(struct call *call);
 MUST_USE enum status call_begin_reply(struct call *call, size_t fields, size_t items);
 /* Sets the fault and gives the status back: `return call_refuse(call, STATUS_INVALID, "...")`. */
 enum status call_refuse(struct call *call, enum status status, const char *fault);
+
+/*
+ * May this many refusals of the caller's be entered? Else QUOTA with its fault set: what is refused
+ * is entered, so what cannot be entered any more is not even looked at.
+ */
+MUST_USE enum status call_may_refuse(struct call *call, uint32_t count);
 
 /* An audit entry about this call with who asks filled in; views into the call's own memory. */
 struct audit_entry call_audit_entry(const struct call *call, enum audit_phase phase,

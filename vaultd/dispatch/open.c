@@ -23,6 +23,23 @@ record(struct dispatch *dispatch, struct audit_entry *entry)
     return status == STATUS_OK ? audit_wait(dispatch->parts.audit, entry->sequence) : status;
 }
 
+/* The same, for an entry that vouches for the access state having this digest. The gate is held
+ * exclusively, so nobody else appends and the number is known beforehand. */
+static enum status
+record_vouching(struct dispatch *dispatch, struct audit_entry *entry,
+                const uint8_t digest[static ACCESS_DIGEST_BYTES])
+{
+    uint64_t sequence = audit_last(dispatch->parts.audit) + 1;
+    enum status status = access_tag(dispatch->parts.access, sequence, digest, entry->access_tag);
+
+    entry->has_access_tag = true;
+    if (status == STATUS_OK) {
+        status = record(dispatch, entry);
+    }
+    assert(status != STATUS_OK || entry->sequence == sequence);
+    return status;
+}
+
 static void
 set_digest(struct dispatch *dispatch, const uint8_t digest[static ACCESS_DIGEST_BYTES])
 {
@@ -43,6 +60,16 @@ apply(struct dispatch *dispatch, struct access_change **change, uint32_t namespa
     return status == STATUS_OK ? access_commit(dispatch->parts.access, change) : status;
 }
 
+/* An outcome that is OK vouches for the digest; another changes nothing. */
+static enum status
+record_outcome(struct dispatch *dispatch, struct audit_entry *outcome,
+               const uint8_t digest[static ACCESS_DIGEST_BYTES])
+{
+    outcome->has_access_tag = false;
+    return outcome->result == STATUS_OK ? record_vouching(dispatch, outcome, digest)
+                                        : record(dispatch, outcome);
+}
+
 /* Without it, a crash after the next intent would leave a change that no outcome vouches for. */
 static enum status
 pay_owed_outcome(struct dispatch *dispatch)
@@ -50,16 +77,16 @@ pay_owed_outcome(struct dispatch *dispatch)
     enum status status = STATUS_OK;
 
     if (dispatch->owed.refers != 0) {
-        status = record(dispatch, &dispatch->owed);
+        status = record_outcome(dispatch, &dispatch->owed, dispatch->access_digest);
         dispatch->owed.refers = status == STATUS_OK ? 0 : dispatch->owed.refers;
     }
     return status;
 }
 
 static enum status
-record_outcome(struct dispatch *dispatch, struct audit_entry *outcome)
+record_or_owe(struct dispatch *dispatch, struct audit_entry *outcome)
 {
-    enum status status = record(dispatch, outcome);
+    enum status status = record_outcome(dispatch, outcome, dispatch->access_digest);
 
     if (status != STATUS_OK) {
         dispatch->owed = *outcome;
@@ -86,10 +113,8 @@ dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
     }
     memcpy(digest, access_change_digest(*change), sizeof digest);
     entry.phase = AUDIT_INTENT;
-    entry.has_access_digest = true;
-    memcpy(entry.access_digest, digest, sizeof digest);
     if (status == STATUS_OK) {
-        status = record(dispatch, &entry);
+        status = record_vouching(dispatch, &entry, digest);
     }
     if (status != STATUS_OK) {
         access_change_free(change);
@@ -97,41 +122,82 @@ dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
     }
     done = apply(dispatch, change, namespace_id);
     access_change_free(change);
+    if (vault_failed(dispatch->parts.vault)) {
+        /* Nobody knows whether it came about. The intent stays open, and the restart looks. */
+        return done;
+    }
     if (done == STATUS_OK) {
         set_digest(dispatch, digest);
     }
     entry.phase = AUDIT_OUTCOME;
     entry.refers = entry.sequence;
     entry.result = done;
-    entry.has_access_digest = done == STATUS_OK;
-    status = record_outcome(dispatch, &entry);
+    status = record_or_owe(dispatch, &entry);
     return done != STATUS_OK ? done : status;
 }
 
 /* ---- unseal ---- */
 
-/* An intent without an outcome: the crash came in between, and the rows say on which side. */
-static enum status
-settle_intent(struct dispatch *dispatch, const uint8_t digest[static ACCESS_DIGEST_BYTES])
+/* Did the vault itself write this tag, into this entry, for this digest? */
+static bool
+vouches(const struct dispatch *dispatch, uint64_t sequence,
+        const uint8_t tag[static ACCESS_DIGEST_BYTES],
+        const uint8_t digest[static ACCESS_DIGEST_BYTES])
 {
-    const struct audit_summary *found = &dispatch->found;
-    bool came_about = memcmp(digest, found->intent_digest, ACCESS_DIGEST_BYTES) == 0;
-    struct audit_entry outcome = {
-        .operation = found->intent_operation,
-        .phase = AUDIT_OUTCOME,
-        .result = came_about ? STATUS_OK : STATUS_UNAVAILABLE,
-        .refers = found->intent,
-        .has_access_digest = came_about,
-    };
+    uint8_t expected[ACCESS_DIGEST_BYTES];
 
-    memcpy(outcome.access_digest, digest, ACCESS_DIGEST_BYTES);
-    if (came_about) {
-        set_digest(dispatch, digest);
-    }
-    return record(dispatch, &outcome);
+    return access_tag(dispatch->parts.access, sequence, digest, expected) == STATUS_OK &&
+           sodium_memcmp(expected, tag, ACCESS_DIGEST_BYTES) == 0;
 }
 
-/* The access state must be the one the log's last access change names. */
+static bool
+is_empty(const struct access *access)
+{
+    return access_principal_count(access) == 0 && access_namespace_count(access) == 0;
+}
+
+/* An intent without an outcome: the crash came in between, and the rows say on which side. */
+static enum status
+settle_intent(struct dispatch *dispatch, bool came_about,
+              const uint8_t digest[static ACCESS_DIGEST_BYTES])
+{
+    struct audit_entry outcome = {
+        .operation = dispatch->found.intent_operation,
+        .phase = AUDIT_OUTCOME,
+        .result = came_about ? STATUS_OK : STATUS_UNAVAILABLE,
+        .refers = dispatch->found.intent,
+    };
+    enum status status = record_outcome(dispatch, &outcome, digest);
+
+    dispatch->found.intent_open = status != STATUS_OK;
+    return status;
+}
+
+/* The first unseal of this process: the log must vouch for the rows. */
+static enum status
+compare_with_log(struct dispatch *dispatch, const uint8_t digest[static ACCESS_DIGEST_BYTES],
+                 char *ret_fault)
+{
+    const struct audit_summary *found = &dispatch->found;
+    bool came_about =
+        found->intent_open && vouches(dispatch, found->intent, found->intent_tag, digest);
+    bool unchanged = found->has_access_tag
+                         ? vouches(dispatch, found->access_sequence, found->access_tag, digest)
+                         : is_empty(dispatch->parts.access);
+
+    if (!came_about && !unchanged) {
+        (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES,
+                       "the principals, grants and namespaces in the database are not those the "
+                       "log recorded last: the database or the log was altered or put back");
+        return STATUS_CORRUPT;
+    }
+    if (found->intent_open && settle_intent(dispatch, came_about, digest) != STATUS_OK) {
+        (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES, "the log cannot be written");
+        return STATUS_UNAVAILABLE;
+    }
+    return STATUS_OK;
+}
+
 static enum status
 check_access(struct dispatch *dispatch, char *ret_fault)
 {
@@ -144,25 +210,18 @@ check_access(struct dispatch *dispatch, char *ret_fault)
         return status;
     }
     access_digest(dispatch->parts.access, digest);
-    if (dispatch->found.intent_open) {
-        status = settle_intent(dispatch, digest);
-        dispatch->found.intent_open = status != STATUS_OK;
-    }
-    if (status != STATUS_OK) {
-        (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES, "the log cannot be written");
-        return status;
-    }
-    bool empty = access_principal_count(dispatch->parts.access) == 0 &&
-                 access_namespace_count(dispatch->parts.access) == 0;
-    if (dispatch->has_access_digest
-            ? sodium_memcmp(digest, dispatch->access_digest, ACCESS_DIGEST_BYTES) != 0
-            : !empty) {
+    if (!dispatch->has_access_digest) {
+        status = compare_with_log(dispatch, digest, ret_fault);
+    } else if (sodium_memcmp(digest, dispatch->access_digest, ACCESS_DIGEST_BYTES) != 0) {
         (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES,
-                       "the principals, grants and namespaces in the database are not those the "
-                       "log recorded last: the database or the log was altered or put back");
-        return STATUS_CORRUPT;
+                       "the principals, grants and namespaces in the database were changed while "
+                       "the vault was sealed");
+        status = STATUS_CORRUPT;
     }
-    return STATUS_OK;
+    if (status == STATUS_OK) {
+        set_digest(dispatch, digest);
+    }
+    return status;
 }
 
 /* Of the calendar in UTC; 0 where there is none. */
@@ -224,9 +283,6 @@ dispatch_unseal_locked(struct dispatch *dispatch, const struct secret *root,
 
     if (!dispatch->sealed) {
         return STATUS_OK;
-    }
-    if (!dispatch->has_access_digest && dispatch->found.has_access_digest) {
-        set_digest(dispatch, dispatch->found.access_digest);
     }
     status = open_all(dispatch, root, ret_fault);
     if (status != STATUS_OK) {
@@ -319,6 +375,17 @@ dispatch_add_first_admin(struct dispatch *dispatch, struct bytes name, uint32_t 
     return status;
 }
 
+/* Refusals are appended without waiting; a tenth of a second later they are on disk too. */
+static void
+flush_log(struct dispatch *dispatch)
+{
+    uint64_t last = audit_last(dispatch->parts.audit);
+
+    if (last != dispatch->log_flushed && audit_wait(dispatch->parts.audit, last) == STATUS_OK) {
+        dispatch->log_flushed = last;
+    }
+}
+
 /* The key of the year to come is there a day before its first entry. */
 void
 dispatch_tick(struct dispatch *dispatch)
@@ -327,6 +394,7 @@ dispatch_tick(struct dispatch *dispatch)
     uint32_t year = year_of(clock_wall_ms() + REASON_KEY_AHEAD_MS);
     bool missing;
 
+    flush_log(dispatch);
     if (pthread_rwlock_tryrdlock(&dispatch->gate) != 0) {
         return;
     }

@@ -20,7 +20,7 @@ static const struct operation_row rows[] = {
     {OP_LOOKUP,             DATA,  KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_LOOKUP,     false,   op_lookup},
     {OP_MASK,               DATA,  KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_MASK,       false,   op_mask},
     {OP_DETOKENIZE,         DATA,  KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_OPEN,       true,    op_detokenize},
-    {OP_UNSEAL,             ADMIN, STRANGERS_TOO, true,   false,  GATE_EXCLUSIVE, 0,              false,   op_unseal},
+    {OP_UNSEAL,             ADMIN, KEEPERS_ONLY,  true,   false,  GATE_EXCLUSIVE, 0,              false,   op_unseal},
     {OP_SEAL,               ADMIN, KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, MAY_ADMINISTER, true,    op_seal},
     {OP_NAMESPACE_CREATE,   ADMIN, KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, MAY_ADMINISTER, true,    op_namespace_create},
     {OP_NAMESPACE_LIST,     ADMIN, KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_ADMINISTER, true,    op_namespace_list},

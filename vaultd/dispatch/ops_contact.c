@@ -15,6 +15,7 @@ enum {
     MAY_ANYTHING_THERE = MAY_TOKENIZE | MAY_LOOKUP | MAY_MASK | MAY_DELIVER | MAY_REVEAL,
 };
 
+#define NO_LOG "the log cannot be written, so nothing is revealed"
 #define NO_MEMORY "no memory for this batch; send a smaller one, or fewer at once"
 
 /* ---- what all four share ---- */
@@ -318,7 +319,8 @@ check_reason(struct call *call, struct bytes *ret_reason)
 static enum status
 record_refused(struct call *call, struct reveals *reveals)
 {
-    size_t refused = 0;
+    uint32_t refused = 0;
+    enum status status;
 
     for (size_t i = 0; i < reveals->count; i++) {
         const struct vault_place *place = &reveals->places[i];
@@ -327,8 +329,12 @@ record_refused(struct call *call, struct reveals *reveals)
             reveals->entries[refused++] = reveal_entry(call, reveals, place, place->status);
         }
     }
-    return refused == 0 ? STATUS_OK
-                        : audit_append(call->dispatch->parts.audit, reveals->entries, refused);
+    status = call_may_refuse(call, refused);
+    if (status != STATUS_OK || refused == 0) {
+        return status;
+    }
+    status = audit_append(call->dispatch->parts.audit, reveals->entries, refused);
+    return status == STATUS_OK ? status : call_refuse(call, status, NO_LOG);
 }
 
 /* Returns when every reveal granted is on disk. */
@@ -425,11 +431,9 @@ op_detokenize(struct call *call)
         (void)usleep(REVEAL_PAUSE_US);
     }
     status = record_refused(call, &reveals);
-    if (status == STATUS_OK) {
-        status = record_granted(call, &reveals);
-    }
     if (status != STATUS_OK) {
-        return call_refuse(call, status, "the log cannot be written, so nothing is revealed");
+        return status;
     }
-    return open_granted(call, &reveals);
+    status = record_granted(call, &reveals);
+    return status == STATUS_OK ? open_granted(call, &reveals) : call_refuse(call, status, NO_LOG);
 }

@@ -64,6 +64,9 @@ welcome(struct call *call, const struct principal *principal)
     if (status != STATUS_OK) {
         return status;
     }
+    /* A new id each time: what was sent under an earlier identity is not executed under this one.
+     */
+    randombytes_buf(peer->connection, sizeof peer->connection);
     peer->state = PEER_KNOWN;
     peer->principal = principal->number;
     message_put_bytes(&call->reply, FIELD_CONNECTION,
@@ -169,8 +172,13 @@ op_prove(struct call *call)
         return STATUS_INVALID;
     }
     principal = access_by_key(call->dispatch->parts.access, call->peer->public_key);
+    if (!throttle_take(&call->dispatch->proofs, call->peer->uid, 0)) {
+        call->retry_after_s = 1;
+        return call_refuse(call, STATUS_BUSY, "too many proofs of this user id did not hold");
+    }
     if (!challenged || !proof_holds(call, signature, uid) || principal == NULL ||
         principal->disabled) {
+        (void)throttle_take(&call->dispatch->proofs, call->peer->uid, 1);
         return call_refuse(call, STATUS_UNAUTHENTICATED,
                            "this key belongs to no active principal, or the proof does not hold");
     }

@@ -16,6 +16,7 @@
 static const struct key_name first_keys[] = {
     {.purpose = KEY_ACCESS, .number = 1},
     {.purpose = KEY_AUDIT, .number = 1},
+    {.purpose = KEY_TAG, .number = 1},
 };
 enum { FIRST_KEYS = sizeof first_keys / sizeof *first_keys };
 

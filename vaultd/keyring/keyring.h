@@ -29,6 +29,7 @@ enum {
     KEYRING_KEYS_MAX = 65536,
     KEYRING_BOX_EXTRA = 40, /* nonce 24, tag 16 */
     BLIND_INDEX_BYTES = 16,
+    KEYRING_TAG_KEYED_BYTES = 32,
 };
 
 /* Numbers are on disk. */
@@ -38,6 +39,7 @@ enum key_purpose {
     KEY_ACCESS = 3, /* namespace_id 0, number 1 */
     KEY_REASON = 4, /* namespace_id 0, number: year */
     KEY_AUDIT = 5,  /* namespace_id 0, number 1; the seed of an Ed25519 key pair */
+    KEY_TAG = 6,    /* namespace_id 0, number 1 */
 };
 
 struct key_name {
@@ -102,6 +104,11 @@ MUST_USE enum status keyring_blind_index(const struct keyring *keyring, struct k
                                          uint8_t version, enum contact_kind kind,
                                          struct bytes canonical,
                                          uint8_t ret_index[static BLIND_INDEX_BYTES]);
+
+/* keyring_tag: BLAKE2b-256 of the message keyed by the tag key: what only the vault can have said.
+ */
+MUST_USE enum status keyring_tag(const struct keyring *keyring, struct bytes message,
+                                 uint8_t ret_tag[static KEYRING_TAG_KEYED_BYTES]);
 
 /* The audit key's public half, and signatures under it. */
 MUST_USE enum status keyring_audit_public_key(const struct keyring *keyring,

@@ -106,6 +106,21 @@ keyring_blind_index(const struct keyring *keyring, struct key_name name, uint8_t
     return STATUS_OK;
 }
 
+enum status
+keyring_tag(const struct keyring *keyring, struct bytes message,
+            uint8_t ret_tag[static KEYRING_TAG_KEYED_BYTES])
+{
+    struct key_name name = {.purpose = KEY_TAG, .number = 1};
+    const uint8_t *key = NULL;
+    enum status status = keyring_find(keyring, name, &key);
+
+    if (status == STATUS_OK) {
+        (void)crypto_generichash(ret_tag, KEYRING_TAG_KEYED_BYTES, message.data, message.size, key,
+                                 KEYRING_KEY_BYTES);
+    }
+    return status;
+}
+
 /* Seed to key pair; the secret half in guarded memory, where it is wiped whatever happens. */
 static enum status
 audit_key_pair(const struct keyring *keyring, uint8_t ret_public[static PUBLIC_KEY_BYTES],

@@ -17,7 +17,11 @@ enum {
     FILE_MODE = 0600,
 };
 
+#ifdef __SANITIZE_THREAD__
+static const uint64_t map_bytes_default = (uint64_t)1 << 34; /* its shadow has no room for more */
+#else
 static const uint64_t map_bytes_default = (uint64_t)1 << 40;
+#endif
 static const char *const table_names[STORE_TABLES] = {"meta", "record", "token", "index", "access"};
 
 bool

@@ -120,7 +120,7 @@ compare_keyring(const struct meta *meta, const struct keyring *keyring, char *re
                        "the keyring and the store belong to two different vaults");
         return STATUS_CORRUPT;
     }
-    if (found == meta->keyring || (meta->pending != 0 && found == meta->pending)) {
+    if (found == meta->keyring || (meta->pending == meta->keyring + 1 && found == meta->pending)) {
         return STATUS_OK;
     }
     (void)snprintf(ret_fault, VAULT_FAULT_BYTES,
@@ -233,7 +233,7 @@ vault_seal(struct vault *vault)
 bool
 vault_failed(const struct vault *vault)
 {
-    return vault->keyring_unknown || store_failed(vault->store);
+    return atomic_load(&vault->keyring_unknown) || store_failed(vault->store);
 }
 
 /* Store and keyring agree again whatever step a crash falls on (DESIGN.md, "Two files, one truth").
@@ -246,7 +246,7 @@ add_keys(struct vault *vault, const struct key_name *names, size_t count)
 
     if (status == STATUS_OK) {
         status = keyring_add_keys(vault->keyring, names, count);
-        vault->keyring_unknown = status == STATUS_INTERNAL;
+        atomic_store(&vault->keyring_unknown, status == STATUS_INTERNAL);
     }
     if (status == STATUS_OK) {
         status = store_update(vault->store, settle_step, &next);

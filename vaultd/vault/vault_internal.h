@@ -3,6 +3,7 @@
 #ifndef CONTACT_VAULT_VAULT_INTERNAL_H
 #define CONTACT_VAULT_VAULT_INTERNAL_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,7 +18,8 @@ struct vault {
     struct keyring *keyring;
     uint8_t vault_id[VAULT_ID_BYTES];
     uint8_t instance_id[INSTANCE_ID_BYTES];
-    bool keyring_unknown; /* its file may or may not have been replaced; only a restart can tell */
+    atomic_bool
+        keyring_unknown; /* its file may or may not have been replaced; only a restart can tell */
 };
 
 /* The epoch new records of a namespace are sealed under, and the generation they are found by. */

@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 
+#include "log.h"
 #include "scratch.h"
 
 struct walk {
@@ -51,10 +52,10 @@ locate_one(struct store_txn *txn, struct vault_place *place)
     if (status != STATUS_OK) {
         return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
     }
+    place->namespace_id = header.namespace_id;
     if (memcmp(header.token.bytes, place->token.bytes, TOKEN_BYTES) != 0) {
         return STATUS_CORRUPT;
     }
-    place->namespace_id = header.namespace_id;
     /* The prefix is part of the token's text: with the other one it names nothing. */
     return header.kind == place->kind ? STATUS_OK : STATUS_NOT_FOUND;
 }
@@ -71,6 +72,9 @@ locate_step(struct store_txn *txn, void *state)
             continue;
         }
         place->status = locate_one(txn, place);
+        if (place->status == STATUS_CORRUPT) {
+            LOG(LOG_LEVEL_ERROR, EVENT_RECORD_CORRUPT, F("row", place->row));
+        }
         if (place->status != STATUS_OK && place->status != STATUS_NOT_FOUND &&
             place->status != STATUS_CORRUPT) {
             return place->status;
