@@ -43,8 +43,9 @@ open_parts(struct fixture *fixture)
     status = keyring_open(path, &fixture->keyring);
     fixture_path(fixture, "store", path);
     if (status == STATUS_OK) {
-        status = store_open(&(struct store_options){.folder = path, .map_bytes = 1u << 30},
-                            &fixture->store);
+        status = store_open_with(fixture->backend,
+                                 &(struct store_options){.folder = path, .map_bytes = 1u << 30},
+                                 &fixture->store);
     }
     if (status == STATUS_OK) {
         status = vault_open(fixture->store, fixture->keyring, fixture->fault, &fixture->vault);
@@ -91,13 +92,19 @@ fixture_close(struct fixture *fixture)
 void
 fixture_make(struct fixture *fixture)
 {
+    fixture_make_over(fixture, &store_lmdb_backend);
+}
+
+void
+fixture_make_over(struct fixture *fixture, const struct store_backend *backend)
+{
     char path[FIXTURE_PATH_BYTES];
     uint8_t id[VAULT_ID_BYTES];
     struct keyring *keyring = NULL;
     struct store *store = NULL;
 
     assert(sodium_init() >= 0);
-    *fixture = (struct fixture){.folder = "/tmp/contact-vault-test-XXXXXX"};
+    *fixture = (struct fixture){.folder = "/tmp/contact-vault-test-XXXXXX", .backend = backend};
     if (mkdtemp(fixture->folder) == NULL) {
         abort();
     }

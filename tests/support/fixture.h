@@ -15,6 +15,7 @@
 #include "message.h"
 #include "secret.h"
 #include "store.h"
+#include "store_backend.h"
 #include "vault.h"
 
 enum {
@@ -25,6 +26,7 @@ enum {
 
 struct fixture {
     char folder[FIXTURE_PATH_BYTES];
+    const struct store_backend *backend; /* of the store; set by fixture_make to LMDB's */
     struct secret *root;
     struct keyring *keyring;
     struct store *store;
@@ -37,6 +39,8 @@ struct fixture {
 
 /* A new vault, unsealed, with the admin "admin" of uid FIXTURE_ADMIN_UID. */
 void fixture_make(struct fixture *fixture);
+/* The same over another engine. */
+void fixture_make_over(struct fixture *fixture, const struct store_backend *backend);
 /* Closes all and removes the folder. */
 void fixture_remove(struct fixture *fixture);
 /* As a crash would: nothing is sealed or said good-bye to. Then opened again, and unsealed. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: PRODUCT promises 2 "same contact, same token", 4 "each bad item its own error", 5 "same
+ * Owns: the promises 2 "same contact, same token", 4 "each bad item its own error", 5 "same
  * order"; SECURITY.md S1 "recorded before opened", S2 "one cannot learn of a foreign token", S6 "a
  * disable is in force when it returns", S7 "who writes the database cannot make himself an admin".
  */
@@ -435,6 +435,54 @@ test_a_key_is_proved_or_refused(void **state)
     caller_remove(&caller);
 }
 
+/* What was sent under one identity is not executed under the next. */
+static void
+test_a_second_hello_gives_another_id(void **state)
+{
+    const char *const values[] = {"a@example.com"};
+    struct caller caller;
+    uint8_t first[CONNECTION_ID_BYTES];
+    uint8_t second[CONNECTION_ID_BYTES];
+
+    (void)state;
+    connect_as(&caller, PEER_DATA, SERVICE_UID);
+    memcpy(first, caller.peer.connection, sizeof first);
+    assert_int_equal(caller_hello(&caller), STATUS_OK);
+    memcpy(second, caller.peer.connection, sizeof second);
+    assert_memory_not_equal(first, second, sizeof first);
+    memcpy(caller.peer.connection, first, sizeof first);
+    caller_begin(&caller, OP_LOOKUP, 1);
+    message_put_list(&caller.request, FIELD_VALUES, 1);
+    message_add_bytes(&caller.request, bytes_of_text(values[0]));
+    memcpy(caller.peer.connection, second, sizeof second);
+    assert_int_equal(caller_send(&caller), STATUS_UNAUTHENTICATED);
+    caller_remove(&caller);
+}
+
+static void
+test_proofs_that_do_not_hold_are_soon_not_even_checked(void **state)
+{
+    struct key_pair key;
+    struct key_pair wrong;
+    struct caller caller;
+    unsigned refused = 0;
+
+    (void)state;
+    (void)crypto_sign_keypair(key.public_key, key.secret_key);
+    (void)crypto_sign_keypair(wrong.public_key, wrong.secret_key);
+    caller_make(&caller, &fixture, PEER_DATA, 3401);
+    while (refused < 64 && hello_by_key(&caller, &key, &wrong, LIE_KEY) == STATUS_UNAUTHENTICATED) {
+        refused++;
+    }
+    assert_in_range(refused, 16, 63);
+    assert_int_equal(hello_by_key(&caller, &key, &wrong, LIE_KEY), STATUS_BUSY);
+    caller_remove(&caller);
+    /* Another user is not held up by it. */
+    caller_make(&caller, &fixture, PEER_DATA, 3402);
+    assert_int_equal(hello_by_key(&caller, &key, &wrong, LIE_KEY), STATUS_UNAUTHENTICATED);
+    caller_remove(&caller);
+}
+
 /* ---- roles ---- */
 
 static void
@@ -522,6 +570,44 @@ test_every_reveal_and_every_refusal_is_in_the_log(void **state)
     assert_int_equal(caller_values(&service, OP_DETOKENIZE, values, 1, NULL, "try"), STATUS_DENIED);
     after = tally_of("service");
     assert_int_equal(after.denied - before.denied, 1);
+}
+
+static void
+test_a_refusal_reaches_the_disk_by_itself(void **state)
+{
+    const char *values[] = {"phn_000000000000000000000000000"};
+    struct tally tally = {.principal = "service"};
+    uint64_t denied = tally_of("service").denied;
+
+    (void)state;
+    assert_int_equal(caller_values(&service, OP_DETOKENIZE, values, 1, NULL, "try"), STATUS_DENIED);
+    dispatch_tick(fixture.dispatch);
+    /* audit_read shows what is on disk, and nobody else has waited. */
+    assert_int_equal(audit_read(fixture.audit, 1, audit_last(fixture.audit), count_entry, &tally),
+                     STATUS_OK);
+    assert_int_equal(tally.denied, denied + 1);
+}
+
+static void
+test_refused_attempts_cannot_fill_the_log(void **state)
+{
+    static const char *values[BATCH_ITEMS_MAX];
+    struct caller prober;
+    struct tally tally;
+
+    (void)state;
+    for (size_t i = 0; i < BATCH_ITEMS_MAX; i++) {
+        values[i] = "phn_000000000000000000000000000";
+    }
+    add("prober", PRINCIPAL_PERSON, 4003, ROLE_REVEAL, "brand");
+    connect_as(&prober, PEER_DATA, 4003);
+    assert_int_equal(caller_values(&prober, OP_DETOKENIZE, values, BATCH_ITEMS_MAX, NULL, "probe"),
+                     STATUS_OK);
+    assert_int_equal(caller_values(&prober, OP_DETOKENIZE, values, 64, NULL, "probe"),
+                     STATUS_QUOTA);
+    tally = tally_of("prober");
+    assert_int_equal(tally.denied, BATCH_ITEMS_MAX);
+    caller_remove(&prober);
 }
 
 static void
@@ -747,9 +833,13 @@ main(void)
         cmocka_unit_test(test_a_foreign_namespace_and_none_give_one_answer),
         cmocka_unit_test(test_another_connections_id_is_not_taken),
         cmocka_unit_test(test_a_key_is_proved_or_refused),
+        cmocka_unit_test(test_a_second_hello_gives_another_id),
+        cmocka_unit_test(test_proofs_that_do_not_hold_are_soon_not_even_checked),
         cmocka_unit_test(test_admin_excludes_revealing_both_ways),
         cmocka_unit_test(test_a_disable_is_in_force_when_it_returns),
         cmocka_unit_test(test_every_reveal_and_every_refusal_is_in_the_log),
+        cmocka_unit_test(test_a_refusal_reaches_the_disk_by_itself),
+        cmocka_unit_test(test_refused_attempts_cannot_fill_the_log),
         cmocka_unit_test(test_a_reveal_wants_one_line_of_reason),
         cmocka_unit_test(test_a_reveal_needs_the_receipt_of_its_own_token),
         cmocka_unit_test(test_no_reveal_is_recorded_after_the_disable),
