@@ -5,7 +5,8 @@
 #include <string.h>
 
 enum {
-    REPEATS_MAX = 3,
+    LOSSES_MAX = 3,    /* of the connection, under one request */
+    ATTEMPTS_MAX = 64, /* for one call, whatever the reason */
     /* A field number and the widest head msgpack has for what follows it. */
     FIELD_OVERHEAD_BYTES = 2 + 9,
     VALUE_OVERHEAD_BYTES = 5,
@@ -143,6 +144,7 @@ struct call {
     uint64_t generation; /* of the link when the request was given to nng */
     struct ticket ticket;
     bool has_ticket;
+    int losses;
     bool greeted_again; /* after an UNAUTHENTICATED on this generation */
     struct failure failure;
 };
@@ -214,6 +216,33 @@ judge_answer(struct call *call, nng_msg *answer)
     return reply;
 }
 
+/* Surely not executed: asked again while there is time. NULL: ask again. */
+static struct cv_reply *
+judge_not_sent(struct call *call)
+{
+    if (client_now_ms() < call->deadline_ms) {
+        return NULL;
+    }
+    /* Why not: nobody there, or somebody who is not trusted? */
+    if (link_wait(call->client, 0, false, &call->failure) == CV_OK) {
+        failure_set(&call->failure, CV_UNAVAILABLE,
+                    "no connection to the vault at %s in time; nothing was sent",
+                    call->client->path);
+    }
+    return reply_of_failure(&call->failure);
+}
+
+/* It breaks again and again under a request: perhaps because of it. NULL: ask again. */
+static struct cv_reply *
+judge_lost(struct call *call)
+{
+    if (!is_harmless(call->request->operation)) {
+        return fail_unknown(call, "connection lost");
+    }
+    call->losses++;
+    return call->losses > LOSSES_MAX ? fail_unknown(call, "the connection keeps breaking") : NULL;
+}
+
 /* NULL: ask again. */
 static struct cv_reply *
 judge(struct call *call, enum exchange exchange, nng_msg *answer)
@@ -224,15 +253,9 @@ judge(struct call *call, enum exchange exchange, nng_msg *answer)
     case EXCHANGE_LATE:
         return fail_unknown(call, "the vault did not answer in time");
     case EXCHANGE_LOST:
-        return is_harmless(call->request->operation) ? NULL : fail_unknown(call, "connection lost");
+        return judge_lost(call);
     default:
-        /* Why not: nobody there, or somebody who is not trusted? */
-        if (link_wait(call->client, 0, false, &call->failure) == CV_OK) {
-            failure_set(&call->failure, CV_UNAVAILABLE,
-                        "no connection to the vault at %s in time; nothing was sent",
-                        call->client->path);
-        }
-        return reply_of_failure(&call->failure);
+        return judge_not_sent(call);
     }
 }
 
@@ -256,7 +279,7 @@ attempt(struct call *call, struct cv_reply **ret_reply)
     }
     call->generation = link_generation(call->client);
     enum exchange exchange =
-        link_exchange(call->client, call->slot, &message, call->deadline_ms, &answer);
+        exchange_run(call->client, call->slot, &message, call->deadline_ms, &answer);
     *ret_reply = judge(call, exchange, answer);
     return CV_OK;
 }
@@ -266,7 +289,7 @@ carry_out(struct call *call)
 {
     struct cv_reply *reply = NULL;
 
-    for (int i = 0; i == 0 || (i <= REPEATS_MAX && client_now_ms() < call->deadline_ms); i++) {
+    for (int i = 0; i < ATTEMPTS_MAX; i++) {
         if (attempt(call, &reply) != CV_OK) {
             return reply_of_failure(&call->failure);
         }

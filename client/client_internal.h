@@ -37,6 +37,8 @@ failure_set(struct failure *failure, enum cv_status status, const char *format, 
 /* What one outstanding call holds. Given back only when nothing is under way on its context. */
 struct slot {
     struct slot *next;
+    bool has_context;
+    nng_socket socket; /* the context's */
     nng_ctx context;
     nng_aio *aio;
     struct message_parser *parser;
@@ -54,8 +56,8 @@ struct session {
 
 /*
  * Invariants:
- * 1. `lock` guards session, slots, slot_count, pipe, generation, refused and refused_uid;
- * everything else is constant from cv_open to cv_close.
+ * 1. `lock` guards everything from session to sockets; what comes after is constant from cv_open to
+ *    cv_close.
  * 2. No nng function is called with `lock` held: nng calls on_pipe with locks of its own.
  * 3. generation rises before the first byte of a request can reach a new connection.
  */
@@ -70,7 +72,13 @@ struct cv_client {
     bool refused; /* the last connection was closed for its uid */
     uint32_t refused_uid;
 
+    uint64_t lost_ms;    /* when the connection was last lost */
+    uint64_t dialled_ms; /* when nng was last told to dial, or somebody looked why it does not */
+    uint64_t answers;    /* so far */
     nng_socket socket;
+    unsigned sockets; /* not closed yet: the one above, and those on their way out */
+
+    struct cv_client *abandoned_before;
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     uint32_t timeout_ms;
     uint32_t own_uid;
@@ -85,15 +93,19 @@ uint64_t client_now_ms(void);
 
 /* The socket is open and dialling when it returns CV_OK. */
 enum cv_status link_open(struct cv_client *client, struct failure *failure);
-void link_close(struct cv_client *client);
+/* False: nng does not let go of the client, which must be left where it is. */
+bool link_close(struct cv_client *client);
 
 /* Until there is a trusted connection. `probing`: say at once why there is none. */
 enum cv_status link_wait(struct cv_client *client, uint64_t deadline_ms, bool probing,
                          struct failure *failure);
 uint64_t link_generation(struct cv_client *client);
 
+/* ---- client_exchange.c ---- */
+
 enum cv_status slot_take(struct cv_client *client, struct slot **ret_slot, struct failure *failure);
 void slot_give(struct cv_client *client, struct slot **slot);
+void slot_free(struct slot **slot);
 
 enum exchange {
     EXCHANGE_ANSWERED,
@@ -104,10 +116,10 @@ enum exchange {
 
 /*
  * One request, one answer. Takes ownership of *request; *ret_answer is the caller's, to be given to
- * message_wipe. After LOST or LATE the slot has a fresh context.
+ * message_wipe.
  */
-enum exchange link_exchange(struct cv_client *client, struct slot *slot, nng_msg **request,
-                            uint64_t deadline_ms, nng_msg **ret_answer);
+enum exchange exchange_run(struct cv_client *client, struct slot *slot, nng_msg **request,
+                           uint64_t deadline_ms, nng_msg **ret_answer);
 
 /* Zeroes the body, then frees. NULL is fine. */
 void message_wipe(nng_msg **message);

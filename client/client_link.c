@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <nng/protocol/reqrep0/req.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +13,17 @@ enum {
     RECONNECT_MIN_MS = 10,
     RECONNECT_MAX_MS = 250,
     PROBE_AFTER_MS = 50, /* a daemon that is there has answered nng's dial by then */
+    PATIENCE_MS = 600,   /* more than two of nng's pauses between dials */
+    CLOSE_WAIT_MS = 1000,
+    SOCKETS_MAX = 64, /* left to their fate by one client; then it needs a new process */
+};
+
+static const char IPC_SCHEME[] = "ipc://";
+
+/* A socket on its way out. */
+struct closing {
+    struct cv_client *client;
+    nng_socket socket;
 };
 
 uint64_t
@@ -37,20 +47,23 @@ static void
 on_pipe_arriving(struct cv_client *client, nng_pipe pipe)
 {
     uint64_t uid = UINT64_MAX;
+    int socket = nng_socket_id(nng_pipe_socket(pipe));
     bool trusted =
         nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) == 0 && is_trusted(client, uid);
 
     pthread_mutex_lock(&client->lock);
-    client->refused = !trusted;
-    if (trusted) {
+    bool current = socket == nng_socket_id(client->socket);
+    client->refused = current ? !trusted : client->refused;
+    if (trusted && current) {
         client->pipe = nng_pipe_id(pipe);
         client->generation++;
-    } else {
+    } else if (current) {
         client->refused_uid = (uint32_t)uid;
+        client->lost_ms = client_now_ms();
     }
     pthread_cond_broadcast(&client->changed);
     pthread_mutex_unlock(&client->lock);
-    if (!trusted) {
+    if (!trusted || !current) {
         nng_pipe_close(pipe);
     }
 }
@@ -62,6 +75,7 @@ on_pipe_gone(struct cv_client *client, nng_pipe pipe)
     pthread_mutex_lock(&client->lock);
     if (client->pipe == nng_pipe_id(pipe)) {
         client->pipe = 0;
+        client->lost_ms = client_now_ms();
     }
     pthread_mutex_unlock(&client->lock);
 }
@@ -118,56 +132,10 @@ fail_unreachable(const struct cv_client *client, int error, struct failure *fail
                        client->path, strerror_r(error, text, sizeof text), advice(error));
 }
 
-/* With the lock held. */
-static bool
-wait_until(struct cv_client *client, uint64_t deadline_ms)
-{
-    struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000),
-                             .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
-
-    while (client->pipe == 0 && !client->refused) {
-        if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT) {
-            break;
-        }
-    }
-    return client->pipe != 0 || client->refused;
-}
-
 static uint64_t
 sooner(uint64_t one, uint64_t other)
 {
     return one < other ? one : other;
-}
-
-enum cv_status
-link_wait(struct cv_client *client, uint64_t deadline_ms, bool probing, struct failure *failure)
-{
-    enum cv_status status = CV_OK;
-    uint64_t first_ms = probing ? client_now_ms() + PROBE_AFTER_MS : deadline_ms;
-
-    pthread_mutex_lock(&client->lock);
-    bool settled = wait_until(client, sooner(first_ms, deadline_ms));
-    if (!settled && probing) {
-        pthread_mutex_unlock(&client->lock);
-        int error = probe(client);
-        if (error != 0) {
-            return fail_unreachable(client, error, failure);
-        }
-        pthread_mutex_lock(&client->lock);
-        settled = wait_until(client, deadline_ms);
-    }
-    if (!settled) {
-        status = failure_set(failure, CV_UNAVAILABLE,
-                             "no connection to the vault at %s within %u ms; nothing was sent",
-                             client->path, client->timeout_ms);
-    } else if (client->pipe == 0) {
-        status = failure_set(failure, CV_UNAVAILABLE,
-                             "the server at %s runs as uid %u, which is not trusted; nothing was "
-                             "sent (if that is the vault's user, name it as the server's uid)",
-                             client->path, client->refused_uid);
-    }
-    pthread_mutex_unlock(&client->lock);
-    return status;
 }
 
 uint64_t
@@ -180,195 +148,223 @@ link_generation(struct cv_client *client)
 }
 
 static int
-configure(struct cv_client *client)
+configure(struct cv_client *client, nng_socket fresh)
 {
     static const nng_pipe_ev events[] = {NNG_PIPE_EV_ADD_PRE, NNG_PIPE_EV_REM_POST};
     /* Never by itself: a request that was sent twice may be executed twice. */
-    int error = nng_socket_set_ms(client->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+    int error = nng_socket_set_ms(fresh, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
 
     if (error == 0) {
-        error = nng_socket_set_size(client->socket, NNG_OPT_RECVMAXSZ, FRAME_BYTES_MAX);
+        error = nng_socket_set_size(fresh, NNG_OPT_RECVMAXSZ, FRAME_BYTES_MAX);
     }
     if (error == 0) {
-        error = nng_socket_set_ms(client->socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
+        error = nng_socket_set_ms(fresh, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
     }
     if (error == 0) {
-        error = nng_socket_set_ms(client->socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+        error = nng_socket_set_ms(fresh, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
     }
     for (size_t i = 0; error == 0 && i < sizeof events / sizeof *events; i++) {
-        error = nng_pipe_notify(client->socket, events[i], on_pipe, client);
+        error = nng_pipe_notify(fresh, events[i], on_pipe, client);
     }
     return error;
+}
+
+static void *
+close_socket(void *argument)
+{
+    struct closing closing = *(struct closing *)argument;
+
+    free(argument);
+    nng_close(closing.socket);
+    pthread_mutex_lock(&closing.client->lock);
+    closing.client->sockets--;
+    pthread_cond_broadcast(&closing.client->changed);
+    pthread_mutex_unlock(&closing.client->lock);
+    return NULL;
+}
+
+/* On a thread of its own, because it may never end (see replace_socket). */
+static void
+retire(struct cv_client *client, nng_socket socket)
+{
+    struct closing *closing = malloc(sizeof *closing);
+    pthread_t thread;
+
+    if (closing == NULL) {
+        return; /* it stays open, and counted */
+    }
+    *closing = (struct closing){.client = client, .socket = socket};
+    if (pthread_create(&thread, NULL, close_socket, closing) != 0) {
+        free(closing);
+        return;
+    }
+    pthread_detach(thread);
+}
+
+/* nng's error, or 0. The socket before it, if any, is the caller's to retire. */
+static int
+open_socket(struct cv_client *client, nng_socket *ret_before)
+{
+    char url[sizeof client->path + sizeof "ipc://"];
+    nng_socket fresh;
+    int error = nng_req0_open(&fresh);
+
+    if (error != 0) {
+        return error;
+    }
+    error = configure(client, fresh);
+    if (error != 0) {
+        nng_close(fresh); /* nothing was dialled yet */
+        return error;
+    }
+    pthread_mutex_lock(&client->lock);
+    *ret_before = client->socket;
+    client->socket = fresh;
+    client->sockets++;
+    client->pipe = 0;
+    client->refused = false;
+    client->dialled_ms = client_now_ms();
+    pthread_mutex_unlock(&client->lock);
+    char *end = stpcpy(url, IPC_SCHEME);
+    memcpy(end, client->path, sizeof client->path);
+    return nng_dial(fresh, url, NULL, NNG_FLAG_NONBLOCK);
+}
+
+/*
+ * nng 1.5.2 has a flaw (its issue 1543): a connection that breaks while an answer is half read may
+ * leave the thread that clears connections away waiting for ever. From then on nng does not dial
+ * again, and nng_close does not come back, in the whole process. A new socket still dials, so when
+ * somebody listens and nng does not connect, the old one is left to its fate.
+ */
+static void
+replace_socket(struct cv_client *client)
+{
+    nng_socket before = NNG_SOCKET_INITIALIZER;
+
+    (void)open_socket(client, &before); /* if it fails, the next who is overdue tries again */
+    if (before.id != 0) {
+        retire(client, before);
+    }
 }
 
 enum cv_status
 link_open(struct cv_client *client, struct failure *failure)
 {
-    char url[sizeof client->path + sizeof "ipc://"];
-    int error = nng_req0_open(&client->socket);
+    nng_socket before = NNG_SOCKET_INITIALIZER;
+    int error = open_socket(client, &before);
 
-    if (error == 0) {
-        error = configure(client);
-    }
-    if (error == 0) {
-        char *end = stpcpy(url, "ipc://");
-        memcpy(end, client->path, sizeof client->path);
-        error = nng_dial(client->socket, url, NULL, NNG_FLAG_NONBLOCK);
-    }
     if (error != 0) {
         return failure_set(failure, CV_INTERNAL, "nng: %s", nng_strerror(error));
     }
     return CV_OK;
 }
 
-static void
-slot_free(struct slot **slot)
-{
-    nng_ctx_close((*slot)->context);
-    if ((*slot)->aio != NULL) {
-        nng_aio_free((*slot)->aio);
-    }
-    message_parser_free(&(*slot)->parser);
-    free(*slot);
-    *slot = NULL;
-}
-
-void
+bool
 link_close(struct cv_client *client)
 {
-    while (client->slots != NULL) {
-        struct slot *slot = client->slots;
-        client->slots = slot->next;
-        slot_free(&slot);
+    uint64_t until_ms = client_now_ms() + CLOSE_WAIT_MS;
+    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                             .tv_nsec = (long)(until_ms % 1000) * 1000000};
+
+    if (client->socket.id != 0) {
+        retire(client, client->socket);
     }
-    nng_close(client->socket); /* an id that was never opened: NNG_ECLOSED, and no harm */
+    pthread_mutex_lock(&client->lock);
+    while (client->sockets > 0) {
+        if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT) {
+            break;
+        }
+    }
+    bool closed = client->sockets == 0;
+    pthread_mutex_unlock(&client->lock);
+    return closed;
 }
 
-static enum cv_status
-slot_new(struct cv_client *client, struct slot **ret_slot, struct failure *failure)
+/* With the lock held. */
+static bool
+is_settled(const struct cv_client *client)
 {
-    struct slot *slot = calloc(1, sizeof *slot);
+    return client->pipe != 0 || client->refused;
+}
 
-    if (slot == NULL || nng_ctx_open(&slot->context, client->socket) != 0 ||
-        nng_aio_alloc(&slot->aio, NULL, NULL) != 0 ||
-        message_parser_new(&slot->parser) != STATUS_OK) {
-        if (slot != NULL) {
-            slot_free(&slot);
+/* With the lock held. */
+static void
+wait_until(struct cv_client *client, uint64_t until_ms)
+{
+    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                             .tv_nsec = (long)(until_ms % 1000) * 1000000};
+
+    while (!is_settled(client)) {
+        if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT) {
+            break;
         }
-        return failure_set(failure, CV_INTERNAL, "out of memory");
     }
-    *ret_slot = slot;
-    return CV_OK;
+}
+
+/*
+ * With the lock held. Is it this thread's turn to look why nng does not connect? One thread at a
+ * time, and only when nng has had time enough.
+ */
+static bool
+is_overdue(struct cv_client *client, uint64_t now_ms)
+{
+    uint64_t since_ms = client->dialled_ms > client->lost_ms ? client->dialled_ms : client->lost_ms;
+
+    if (client->pipe != 0 || client->sockets >= SOCKETS_MAX || now_ms < since_ms + PATIENCE_MS) {
+        return false;
+    }
+    client->dialled_ms = now_ms;
+    return true;
+}
+
+/* With the lock held; lets go of it on the way. Waits for a connection, and helps nng to one. */
+static void
+wait_patiently(struct cv_client *client, uint64_t deadline_ms)
+{
+    for (;;) {
+        uint64_t now_ms = client_now_ms();
+        if (now_ms < deadline_ms && is_overdue(client, now_ms)) {
+            pthread_mutex_unlock(&client->lock);
+            if (probe(client) == 0) {
+                replace_socket(client);
+            }
+            pthread_mutex_lock(&client->lock);
+        }
+        if (is_settled(client) || now_ms >= deadline_ms) {
+            return;
+        }
+        wait_until(client, sooner(deadline_ms, now_ms + PATIENCE_MS));
+    }
 }
 
 enum cv_status
-slot_take(struct cv_client *client, struct slot **ret_slot, struct failure *failure)
+link_wait(struct cv_client *client, uint64_t deadline_ms, bool probing, struct failure *failure)
 {
-    pthread_mutex_lock(&client->lock);
-    struct slot *slot = client->slots;
-    bool full = slot == NULL && client->slot_count == CV_CALLS_MAX;
-    if (slot != NULL) {
-        client->slots = slot->next;
-    } else if (!full) {
-        client->slot_count++;
-    }
-    pthread_mutex_unlock(&client->lock);
+    enum cv_status status = CV_OK;
 
-    if (full) {
-        return failure_set(failure, CV_BUSY, "%d calls are outstanding on this client already",
-                           CV_CALLS_MAX);
+    pthread_mutex_lock(&client->lock);
+    if (probing) {
+        wait_until(client, sooner(deadline_ms, client_now_ms() + PROBE_AFTER_MS));
     }
-    if (slot == NULL && slot_new(client, &slot, failure) != CV_OK) {
-        pthread_mutex_lock(&client->lock);
-        client->slot_count--;
+    if (probing && !is_settled(client)) {
         pthread_mutex_unlock(&client->lock);
-        return failure->status;
+        int error = probe(client);
+        if (error != 0) {
+            return fail_unreachable(client, error, failure);
+        }
+        pthread_mutex_lock(&client->lock);
     }
-    *ret_slot = slot;
-    return CV_OK;
-}
-
-void
-slot_give(struct cv_client *client, struct slot **slot)
-{
-    pthread_mutex_lock(&client->lock);
-    (*slot)->next = client->slots;
-    client->slots = *slot;
-    pthread_mutex_unlock(&client->lock);
-    *slot = NULL;
-}
-
-void
-message_wipe(nng_msg **message)
-{
-    if (*message == NULL) {
-        return;
-    }
-    sodium_memzero(nng_msg_body(*message), nng_msg_len(*message));
-    nng_msg_free(*message);
-    *message = NULL;
-}
-
-static void
-limit_wait(nng_aio *aio, uint64_t deadline_ms)
-{
-    uint64_t now_ms = client_now_ms();
-
-    nng_aio_set_timeout(aio, deadline_ms > now_ms ? (nng_duration)(deadline_ms - now_ms) : 1);
-}
-
-/* An answer that comes late must find nobody: nng drops it with the context it was asked on. */
-static void
-renew_context(struct cv_client *client, struct slot *slot)
-{
-    nng_ctx_close(slot->context);
-    if (nng_ctx_open(&slot->context, client->socket) != 0) {
-        slot->context = (nng_ctx)NNG_CTX_INITIALIZER; /* sends on it fail: not sent */
-    }
-}
-
-/* nng tells the request before it tells on_pipe: the next one must not go by the old state. */
-static void
-note_lost(struct cv_client *client, uint64_t generation)
-{
-    pthread_mutex_lock(&client->lock);
-    if (client->generation == generation) {
-        client->pipe = 0;
+    wait_patiently(client, deadline_ms);
+    if (!is_settled(client)) {
+        status = failure_set(failure, CV_UNAVAILABLE,
+                             "no connection to the vault at %s within %u ms; nothing was sent",
+                             client->path, client->timeout_ms);
+    } else if (client->pipe == 0) {
+        status = failure_set(failure, CV_UNAVAILABLE,
+                             "the server at %s runs as uid %u, which is not trusted; nothing was "
+                             "sent (if that is the vault's user, name it as the server's uid)",
+                             client->path, client->refused_uid);
     }
     pthread_mutex_unlock(&client->lock);
-}
-
-enum exchange
-link_exchange(struct cv_client *client, struct slot *slot, nng_msg **request, uint64_t deadline_ms,
-              nng_msg **ret_answer)
-{
-    uint64_t generation = link_generation(client);
-
-    /* First the send, to its end, then the receive: nng issue 1702. */
-    limit_wait(slot->aio, deadline_ms);
-    nng_aio_set_msg(slot->aio, *request);
-    nng_ctx_send(slot->context, slot->aio);
-    nng_aio_wait(slot->aio);
-    if (nng_aio_result(slot->aio) != 0) {
-        message_wipe(request);
-        renew_context(client, slot);
-        return EXCHANGE_NOT_SENT;
-    }
-    *request = NULL; /* nng's */
-
-    limit_wait(slot->aio, deadline_ms);
-    nng_ctx_recv(slot->context, slot->aio);
-    nng_aio_wait(slot->aio);
-    int error = nng_aio_result(slot->aio);
-    if (error == 0) {
-        *ret_answer = nng_aio_get_msg(slot->aio);
-        return EXCHANGE_ANSWERED;
-    }
-    /* With an infinite resend time nng gives a request up when its connection breaks. */
-    if (error == NNG_ETIMEDOUT) {
-        renew_context(client, slot);
-        return EXCHANGE_LATE;
-    }
-    note_lost(client, generation);
-    return EXCHANGE_LOST;
+    return status;
 }

@@ -91,7 +91,7 @@ ask(struct cv_client *client, struct slot *slot, const struct request *request,
     if (status != CV_OK) {
         return status;
     }
-    if (link_exchange(client, slot, &message, deadline_ms, &answer) != EXCHANGE_ANSWERED) {
+    if (exchange_run(client, slot, &message, deadline_ms, &answer) != EXCHANGE_ANSWERED) {
         return failure_set(failure, CV_UNAVAILABLE,
                            "the vault at %s does not answer HELLO; nothing else was sent",
                            client->path);

@@ -111,13 +111,13 @@ test_a_call_waits_for_a_daemon_that_restarts(void **state)
 static void
 test_restarts_under_load_lose_no_harmless_call(void **state)
 {
-    enum { RESTARTS = 5 };
+    enum { RESTARTS = 30 }; /* enough to meet nng's issue 1543, mostly more than once */
     struct fixture *fixture = *state;
     struct worker workers[THREADS];
     pthread_t threads[THREADS];
 
     for (unsigned i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){.client = fixture->client, .number = i, .calls = 200};
+        workers[i] = (struct worker){.client = fixture->client, .number = i, .calls = 1000};
         assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
     }
     for (int i = 0; i < RESTARTS; i++) {
