@@ -99,7 +99,8 @@ read_root_key(const struct serve_options *options, struct secret **ret_root)
     } else {
         return true;
     }
-    status = unseal_keyfile_read(path, ret_root);
+    status = options->key_file != NULL ? unseal_keyfile_read(path, ret_root)
+                                       : unseal_credential_read(path, ret_root);
     if (status == STATUS_NOT_FOUND && options->key_file == NULL) {
         return true;
     }

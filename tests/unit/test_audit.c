@@ -299,6 +299,8 @@ open_reason(void *state, const struct audit_entry *entry)
         keyring_decrypt(fixture->keyring, key, bytes_of(associated, size), entry->reason, plain),
         STATUS_OK);
     assert_memory_equal(plain, "ticket 4711", 11);
+    assert_non_null(memmem(associated, size, entry->token, TOKEN_BYTES));
+    assert_non_null(memmem(associated, size, "maria", 5));
     /* Beside another entry's place, token or names it does not open. */
     for (size_t at = 0; at < size; at++) {
         associated[at] ^= 1;

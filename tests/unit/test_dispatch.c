@@ -20,6 +20,7 @@
 #include "fixture.h"
 #include "hello.h"
 #include "scratch.h"
+#include "throttle.h"
 
 enum { SERVICE_UID = 2001, REVEAL_UID = 2003, OTHER_UID = 2004 };
 
@@ -302,6 +303,27 @@ test_a_foreign_namespace_and_none_give_one_answer(void **state)
         (void)snprintf(text[i], sizeof text[i], "%.*s", (int)message.size, message.data);
     }
     assert_string_equal(text[0], text[1]);
+}
+
+/* A grant counts where it was given, and nowhere else. */
+static void
+test_delivering_for_one_namespace_opens_no_other(void **state)
+{
+    char token[TOKEN_TEXT_BYTES + 1];
+    const char *values[] = {token};
+    struct caller both;
+
+    (void)state;
+    token_of("+393331234567", token);
+    add("both", PRINCIPAL_SERVICE, 4004, ROLE_SERVICE, "brand");
+    assert_int_equal(caller_grant(&admin, OP_GRANT, "both", ROLE_DELIVER, "rival"), STATUS_OK);
+    connect_as(&both, PEER_DATA, 4004);
+    assert_int_equal(caller_values(&both, OP_MASK, values, 1, NULL, NULL), STATUS_OK);
+    assert_int_equal(caller_item_status(&both, 0), STATUS_OK);
+    assert_int_equal(caller_values(&both, OP_DETOKENIZE, values, 1, NULL, "why"), STATUS_OK);
+    assert_int_equal(caller_item_status(&both, 0), STATUS_DENIED);
+    assert_int_equal(caller_item_text(&both, 0, FIELD_VALUE).size, 0);
+    caller_remove(&both);
 }
 
 /* ---- who you are ---- */
@@ -611,6 +633,44 @@ test_refused_attempts_cannot_fill_the_log(void **state)
 }
 
 static void
+test_nor_can_requests_refused_as_a_whole(void **state)
+{
+    const char *values[] = {"phn_000000000000000000000000000"};
+    struct caller knocker;
+    enum status status = STATUS_DENIED;
+    unsigned count = 0;
+
+    (void)state;
+    add("knocker", PRINCIPAL_SERVICE, 4005, ROLE_SERVICE, "brand");
+    connect_as(&knocker, PEER_DATA, 4005);
+    while (status == STATUS_DENIED && count < 2 * BATCH_ITEMS_MAX) {
+        status = caller_values(&knocker, OP_DETOKENIZE, values, 1, NULL, "let me in");
+        count++;
+    }
+    assert_int_equal(status, STATUS_QUOTA);
+    assert_in_range(count, BATCH_ITEMS_MAX, BATCH_ITEMS_MAX + 64);
+    caller_remove(&knocker);
+}
+
+static void
+test_a_throttle_gives_back_by_the_second(void **state)
+{
+    static struct throttle throttle;
+
+    (void)state;
+    throttle_init(&throttle, 5, 2);
+    assert_true(throttle_take(&throttle, 7, 5));
+    assert_false(throttle_take(&throttle, 7, 1));
+    assert_false(throttle_take(&throttle, 7, 0));
+    assert_true(throttle_take(&throttle, 8, 1));
+    (void)usleep(1100 * 1000);
+    assert_true(throttle_take(&throttle, 7, 2));
+    assert_false(throttle_take(&throttle, 7, 1));
+    assert_false(throttle_take(&throttle, 8, UINT32_MAX));
+    throttle_fini(&throttle);
+}
+
+static void
 test_a_reveal_wants_one_line_of_reason(void **state)
 {
     char token[TOKEN_TEXT_BYTES + 1];
@@ -831,6 +891,7 @@ main(void)
         cmocka_unit_test(test_a_foreign_token_is_one_that_does_not_exist),
         cmocka_unit_test(test_a_token_copied_wrong_is_malformed),
         cmocka_unit_test(test_a_foreign_namespace_and_none_give_one_answer),
+        cmocka_unit_test(test_delivering_for_one_namespace_opens_no_other),
         cmocka_unit_test(test_another_connections_id_is_not_taken),
         cmocka_unit_test(test_a_key_is_proved_or_refused),
         cmocka_unit_test(test_a_second_hello_gives_another_id),
@@ -840,6 +901,8 @@ main(void)
         cmocka_unit_test(test_every_reveal_and_every_refusal_is_in_the_log),
         cmocka_unit_test(test_a_refusal_reaches_the_disk_by_itself),
         cmocka_unit_test(test_refused_attempts_cannot_fill_the_log),
+        cmocka_unit_test(test_nor_can_requests_refused_as_a_whole),
+        cmocka_unit_test(test_a_throttle_gives_back_by_the_second),
         cmocka_unit_test(test_a_reveal_wants_one_line_of_reason),
         cmocka_unit_test(test_a_reveal_needs_the_receipt_of_its_own_token),
         cmocka_unit_test(test_no_reveal_is_recorded_after_the_disable),

@@ -110,6 +110,26 @@ file_that_others_may_read_is_refused(void **state)
     assert_int_equal(try_read(fixture->path), STATUS_OK);
 }
 
+/* systemd's access list for User= shows as the group's right to read; nothing more may show. */
+static void
+credential_may_show_the_right_to_read_of_an_access_list(void **state)
+{
+    const struct fixture *fixture = *state;
+    const mode_t refused[] = {0420, 0410, 0404, 0402, 0401, 0644};
+    uint8_t key[ROOT_KEY_BYTES] = {1};
+    struct secret *root = NULL;
+
+    folder_write(fixture->path, key, sizeof key);
+    assert_int_equal(chmod(fixture->path, 0440), 0);
+    assert_int_equal(unseal_credential_read(fixture->path, &root), STATUS_OK);
+    assert_memory_equal(secret_read(root), key, sizeof key);
+    secret_free(&root);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        assert_int_equal(chmod(fixture->path, refused[i]), 0);
+        assert_int_equal(unseal_credential_read(fixture->path, &root), STATUS_INVALID);
+    }
+}
+
 static void
 file_of_another_size_or_kind_is_refused(void **state)
 {
@@ -148,6 +168,8 @@ main(void)
         cmocka_unit_test_setup_teardown(what_is_made_is_read_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_old_file_is_never_written_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(file_that_others_may_read_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(credential_may_show_the_right_to_read_of_an_access_list,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(file_of_another_size_or_kind_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(folder_that_is_not_there_is_said, set_up, tear_down),
     };

@@ -15,5 +15,8 @@ MUST_USE enum status unseal_keyfile_create(const char *path, struct secret **ret
 
 /* NOT_FOUND: no such file. INVALID: not ROOT_KEY_BYTES long, or group or others may read it. */
 MUST_USE enum status unseal_keyfile_read(const char *path, struct secret **ret_root);
+/* The same for a systemd credential: with User= it is root's, and an access list lets the service
+ * read it, which stat(2) shows as the group's right to read. */
+MUST_USE enum status unseal_credential_read(const char *path, struct secret **ret_root);
 
 #endif

@@ -70,7 +70,7 @@ out:
 
 /* Straight into guarded memory: no copy of the root key is left in a buffer. */
 static enum status
-read_key(int file, struct secret *root)
+read_key(int file, mode_t forbidden, struct secret *root)
 {
     struct stat about;
     size_t done = 0;
@@ -79,7 +79,7 @@ read_key(int file, struct secret *root)
         return system_call_failed(__LINE__);
     }
     if (!S_ISREG(about.st_mode) || about.st_size != ROOT_KEY_BYTES ||
-        (about.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        (about.st_mode & forbidden) != 0) {
         return STATUS_INVALID;
     }
     while (done < ROOT_KEY_BYTES) {
@@ -96,8 +96,8 @@ read_key(int file, struct secret *root)
     return STATUS_OK;
 }
 
-enum status
-unseal_keyfile_read(const char *path, struct secret **ret_root)
+static enum status
+read_file(const char *path, mode_t forbidden, struct secret **ret_root)
 {
     struct secret *root = NULL;
     enum status status;
@@ -112,7 +112,7 @@ unseal_keyfile_read(const char *path, struct secret **ret_root)
     }
     status = secret_new(ROOT_KEY_BYTES, &root);
     if (status == STATUS_OK) {
-        status = read_key(file, root);
+        status = read_key(file, forbidden, root);
     }
     (void)close(file);
     if (status != STATUS_OK) {
@@ -122,4 +122,16 @@ unseal_keyfile_read(const char *path, struct secret **ret_root)
     secret_freeze(root);
     *ret_root = root;
     return STATUS_OK;
+}
+
+enum status
+unseal_keyfile_read(const char *path, struct secret **ret_root)
+{
+    return read_file(path, S_IRWXG | S_IRWXO, ret_root);
+}
+
+enum status
+unseal_credential_read(const char *path, struct secret **ret_root)
+{
+    return read_file(path, S_IWGRP | S_IXGRP | S_IRWXO, ret_root);
 }
