@@ -4,7 +4,7 @@ set(echo ${CMAKE_CURRENT_SOURCE_DIR}/support/dispatch_echo.c)
 cmocka_test(unit sp DEPS rpc dispatch SOURCES ${echo})
 set(rpc_support ${echo} ${CMAKE_CURRENT_SOURCE_DIR}/support/raw_client.c
   ${CMAKE_CURRENT_SOURCE_DIR}/support/rpc_fixture.c)
-foreach(name rpc rpc_limits rpc_connections)
+foreach(name rpc rpc_limits rpc_connections rpc_strangers)
   cmocka_test(unit ${name} DEPS rpc dispatch SOURCES ${rpc_support} LIBS ${NNG_LIBRARY})
 endforeach()
 

@@ -150,7 +150,7 @@ requests_of_one_connection_are_offered_in_order(void **state)
     enum { REQUESTS = 5000, MEANWHILE = 7 };
     struct fixture *fixture =
         fixture_new((struct server_limits){.workers = 4, .outstanding_max = 4});
-    int fd = raw_greeted(fixture->data_path);
+    int fd = known_client(fixture->data_path);
 
     (void)state;
     /* Some go to workers, so that these take the receive path over when there is no room. */
@@ -184,7 +184,7 @@ requests_pipelined_in_any_cut_are_all_answered(void **state)
     static const size_t cuts[] = {1, 7, FRAME, 4096, 5000};
     struct fixture *fixture = fixture_new((struct server_limits){.workers = 2});
     uint8_t *frames = calloc(REQUESTS, FRAME);
-    int fd = raw_greeted(fixture->data_path);
+    int fd = known_client(fixture->data_path);
 
     (void)state;
     assert_non_null(frames);

@@ -18,6 +18,9 @@ enum {
 static bool
 has_room_locked(const struct connection *connection)
 {
+    if (!connection->known) {
+        return connection->outstanding == 0 && outbox_is_empty(&connection->outbox);
+    }
     return connection->outstanding < connection->server->limits.outstanding_max &&
            connection->outstanding_bytes < OUTSTANDING_BYTES_MAX &&
            connection->outbox.filling.size < OUTBOX_ROOM_BYTES;
@@ -67,12 +70,41 @@ start_write(struct connection *connection)
     nng_stream_send(connection->stream, connection->send_aio);
 }
 
+static bool
+at_rest_locked(const struct connection *connection)
+{
+    return connection->closing && !connection->receiving && !connection->sending &&
+           connection->outstanding == 0;
+}
+
+static void
+release_memory(struct connection *connection)
+{
+    struct rpc_memory *memory = connection_memory(connection);
+
+    outbox_fini(&connection->outbox);
+    rpc_memory_free(memory, connection->in, RECEIVE_BYTES);
+    rpc_memory_free(memory, connection->large, connection->header.payload_bytes);
+    connection->in = NULL;
+    connection->large = NULL;
+}
+
+/* Before the unlocking of whoever gave up a path or ended a job; invariant 6. */
+static void
+come_to_rest_locked(struct connection *connection)
+{
+    if (at_rest_locked(connection)) {
+        release_memory(connection);
+    }
+}
+
 static void
 end_write(struct connection *connection)
 {
     (void)pthread_mutex_lock(&connection->lock);
     connection->sending = false;
     connection->write_by = 0;
+    come_to_rest_locked(connection);
     (void)pthread_mutex_unlock(&connection->lock);
 }
 
@@ -114,6 +146,7 @@ send_callback(void *argument)
     (void)pthread_mutex_lock(&connection->lock);
     more = wrote_locked(connection, nng_aio_count(connection->send_aio), now_ms);
     go = take_path_locked(connection);
+    come_to_rest_locked(connection);
     (void)pthread_mutex_unlock(&connection->lock);
     /* From here on only what was taken keeps the connection: nothing taken, nothing touched. */
     if (more) {
@@ -140,9 +173,10 @@ connection_new(struct server *server, nng_stream *stream, enum peer_socket socke
     }
     connection->server = server;
     connection->stream = stream;
+    connection->socket = socket;
     connection->uid = uid;
     (void)pthread_mutex_init(&connection->lock, NULL);
-    outbox_init(&connection->outbox, &server->memory);
+    outbox_init(&connection->outbox, &server->strangers);
     dispatch_peer_init(&connection->peer, socket, uid);
     return connection;
 }
@@ -164,6 +198,7 @@ connection_start(struct server *server, nng_stream *stream, enum peer_socket soc
     connection->frame_by = now_ms + server->limits.handshake_ms;
     connection->write_by = now_ms + server->limits.write_ms;
     connection->active_at = now_ms;
+    connection->accepted_at = now_ms;
 
     (void)pthread_mutex_lock(&server->lock);
     connection->next = server->connections;
@@ -192,7 +227,7 @@ connection_close(struct connection *connection, enum close_reason reason)
 static enum close_reason
 late_locked(const struct connection *connection, uint64_t now_ms)
 {
-    uint32_t idle_ms = connection->server->limits.idle_ms;
+    const struct server_limits *limits = &connection->server->limits;
 
     if (connection->receiving && connection->receive_by != 0 && now_ms >= connection->receive_by) {
         return connection->receive_late;
@@ -200,18 +235,32 @@ late_locked(const struct connection *connection, uint64_t now_ms)
     if (connection->sending && connection->write_by != 0 && now_ms >= connection->write_by) {
         return CLOSE_WRITE_LATE;
     }
-    if (idle_ms != 0 && connection->receiving && connection->outstanding == 0 &&
-        !connection->sending && now_ms - connection->active_at >= idle_ms) {
+    /* Whom we owe an answer (an unsealing takes its time) is not late. */
+    if (!connection->known && connection->outstanding == 0 &&
+        now_ms - connection->accepted_at >= limits->stranger_ms) {
+        return CLOSE_STRANGER_LATE;
+    }
+    if (limits->idle_ms != 0 && connection->receiving && connection->outstanding == 0 &&
+        !connection->sending && now_ms - connection->active_at >= limits->idle_ms) {
         return CLOSE_IDLE;
     }
     return CLOSE_BY_PEER;
 }
 
-static bool
-at_rest_locked(const struct connection *connection)
+void
+connection_set_known(struct connection *connection)
 {
-    return connection->closing && !connection->receiving && !connection->sending &&
-           connection->outstanding == 0;
+    (void)pthread_mutex_lock(&connection->lock);
+    connection->known = true;
+    rpc_memory_move_up(&connection->server->strangers, RECEIVE_BYTES); /* `in` */
+    outbox_move_up(&connection->outbox);
+    (void)pthread_mutex_unlock(&connection->lock);
+}
+
+struct rpc_memory *
+connection_memory(const struct connection *connection)
+{
+    return connection->known ? &connection->server->memory : &connection->server->strangers;
 }
 
 bool
@@ -255,15 +304,11 @@ connection_drain(struct connection *connection)
 void
 connection_free(struct connection *connection)
 {
-    struct rpc_memory *memory = &connection->server->memory;
-
     /* Each waits for its callback to have returned; never called from one. */
     nng_aio_free(connection->receive_aio);
     nng_aio_free(connection->send_aio);
     nng_stream_free(connection->stream);
-    outbox_fini(&connection->outbox);
-    rpc_memory_free(memory, connection->in, RECEIVE_BYTES);
-    rpc_memory_free(memory, connection->large, connection->header.payload_bytes);
+    release_memory(connection);
     (void)pthread_mutex_destroy(&connection->lock);
     explicit_bzero(&connection->peer, sizeof connection->peer);
     free(connection);
@@ -316,6 +361,7 @@ connection_job_ends(struct connection *connection, size_t request_bytes)
     connection->outstanding_bytes -= request_bytes;
     write = take_writing_locked(connection, clock_monotonic_ms());
     go = take_path_locked(connection);
+    come_to_rest_locked(connection);
     (void)pthread_mutex_unlock(&connection->lock);
     if (write) {
         start_write(connection);
@@ -347,6 +393,7 @@ connection_settle(struct connection *connection, enum receive_step step, nng_iov
         }
         return false;
     }
+    come_to_rest_locked(connection);
     (void)pthread_mutex_unlock(&connection->lock);
     if (write) {
         start_write(connection);

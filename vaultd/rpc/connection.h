@@ -12,9 +12,13 @@
 #include "outbox.h"
 #include "sp.h"
 
+struct rpc_memory;
 struct server;
 
-enum { RECEIVE_BYTES = 4096 }; /* one page a connection; a longer frame has a buffer of its own */
+enum {
+    RECEIVE_BYTES = 4096, /* one page a connection; a longer frame has a buffer of its own */
+    STRANGER_BYTES = RECEIVE_BYTES + 4096, /* that, and the page that one reply takes */
+};
 
 /* Why a connection was closed by us; the number is in the log. */
 enum close_reason {
@@ -27,6 +31,9 @@ enum close_reason {
     CLOSE_REPLIES_UNREAD = 6, /* more of them than OUTBOX_BYTES_MAX */
     CLOSE_NO_MEMORY = 7,
     CLOSE_STOPPING = 8,
+    CLOSE_STRANGER_LATE = 9, /* not known in time */
+    CLOSE_MADE_ROOM = 10,    /* a stranger, for another */
+    CLOSE_TOO_MANY = 11,     /* known, and one more than there may be */
 };
 
 /*
@@ -44,20 +51,30 @@ enum close_reason {
  *    therefore cancels both aios of a closing connection until it is at rest.
  * 6. At rest is: closing, not receiving, not sending, none outstanding. Only server_tick's thread
  *    frees, and only what is at rest; a callback's last act on its connection is to unlock it.
+ * Whoever brings it to rest gives its locked memory back in that act, so that only the rest waits
+ * for the tick.
+ * 7. `known` is what the caps count by. The owner of the receive path sets it, once, with
+ *    server.lock and `lock` held, when dispatch has written PEER_KNOWN into `peer`; so that owner,
+ *    or either lock, may read it. A peer that fails a later hello stays counted as known.
+ * 8. Until then no request is read while another is unanswered or a reply has not left, and `in`
+ *    and the outbox are of server.strangers; afterwards of server.memory.
  */
 struct connection {
     struct connection *next; /* in server.connections; guarded by server.lock */
     struct server *server;
     nng_stream *stream;
     nng_aio *receive_aio, *send_aio;
+    enum peer_socket socket;
     uint32_t uid;
+    uint64_t accepted_at; /* monotonic ms, as all times here */
 
     pthread_mutex_t lock;
     atomic_bool closing;
+    bool known;
     bool receiving, sending;
     uint32_t outstanding;
     size_t outstanding_bytes;
-    _Atomic uint64_t receive_by;    /* monotonic ms; 0: no deadline, or no read under way */
+    _Atomic uint64_t receive_by;    /* 0: no deadline, or no read under way */
     enum close_reason receive_late; /* what it means when that has passed */
     uint64_t write_by;
     uint64_t active_at; /* when bytes last came or went */
@@ -85,6 +102,10 @@ void connection_start(struct server *server, nng_stream *stream, enum peer_socke
 void connection_close(struct connection *connection, enum close_reason reason);
 /* server_tick's thread: closes what is late; true: at rest, to be freed. */
 MUST_USE bool connection_tick(struct connection *connection, uint64_t now_ms);
+/* The receive path's owner, under server.lock: invariants 7 and 8. */
+void connection_set_known(struct connection *connection);
+/* The receive path's owner: where this connection's locked memory is to come from. */
+struct rpc_memory *connection_memory(const struct connection *connection);
 /* Stops reading; true: and nothing is in flight any more. */
 MUST_USE bool connection_drain(struct connection *connection);
 void connection_free(struct connection *connection);

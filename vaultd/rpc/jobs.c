@@ -100,19 +100,19 @@ take_slot(struct jobs *jobs)
 }
 
 struct job *
-jobs_take(struct jobs *jobs, struct bytes request)
+jobs_take(struct jobs *jobs, struct rpc_memory *memory, struct bytes request)
 {
     uint8_t *copy;
     struct job *job;
 
     if (request.size > SLOT_REQUEST_BYTES) {
-        copy = rpc_memory_new(jobs->memory, request.size);
+        copy = rpc_memory_new(memory, request.size);
         if (copy == NULL) {
             return NULL;
         }
         memcpy(copy, request.data, request.size);
-        job = jobs_take_owned(jobs, &copy, request.size);
-        rpc_memory_free(jobs->memory, copy, request.size);
+        job = jobs_take_owned(jobs, memory, &copy, request.size);
+        rpc_memory_free(memory, copy, request.size);
         return job;
     }
     job = take_slot(jobs);
@@ -127,7 +127,7 @@ jobs_take(struct jobs *jobs, struct bytes request)
 }
 
 struct job *
-jobs_take_owned(struct jobs *jobs, uint8_t **request, size_t size)
+jobs_take_owned(struct jobs *jobs, struct rpc_memory *memory, uint8_t **request, size_t size)
 {
     struct job *job = take_slot(jobs);
 
@@ -135,6 +135,7 @@ jobs_take_owned(struct jobs *jobs, uint8_t **request, size_t size)
         job->request = *request;
         job->request_bytes = size;
         job->owned_bytes = size;
+        job->memory = memory;
         *request = NULL;
     }
     return job;
@@ -144,7 +145,7 @@ void
 jobs_give(struct jobs *jobs, struct job *job)
 {
     if (job->owned_bytes > 0) {
-        rpc_memory_free(jobs->memory, job->request, job->owned_bytes);
+        rpc_memory_free(job->memory, job->request, job->owned_bytes);
     }
     explicit_bzero(job, SLOT_BYTES);
     (void)pthread_mutex_lock(&jobs->lock);

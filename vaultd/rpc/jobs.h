@@ -24,17 +24,19 @@ struct job {
     uint32_t request_id;
     uint8_t *request;
     size_t request_bytes;
-    size_t owned_bytes; /* not 0: `request` is a buffer of its own, of so many bytes */
+    size_t owned_bytes;        /* not 0: `request` is a buffer of its own, of so many bytes... */
+    struct rpc_memory *memory; /* ...of this */
 };
 
 MUST_USE enum status jobs_new(struct rpc_memory *memory, struct jobs **ret_jobs);
 /* Every job must have been given back. */
 void jobs_free(struct jobs **jobs);
 
-/* With a copy of the request; NULL: no locked memory. */
-struct job *jobs_take(struct jobs *jobs, struct bytes request);
-/* As jobs_take, but takes ownership of *request, made by rpc_memory_new, unless it returns NULL. */
-struct job *jobs_take_owned(struct jobs *jobs, uint8_t **request, size_t size);
+/* With a copy of the request, of `memory` where it is long; NULL: no locked memory. */
+struct job *jobs_take(struct jobs *jobs, struct rpc_memory *memory, struct bytes request);
+/* As jobs_take, but takes ownership of *request, a buffer of `memory`, unless it returns NULL. */
+struct job *jobs_take_owned(struct jobs *jobs, struct rpc_memory *memory, uint8_t **request,
+                            size_t size);
 /* Wipes the job's bytes. */
 void jobs_give(struct jobs *jobs, struct job *job);
 

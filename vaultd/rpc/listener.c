@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "connection.h"
 #include "log.h"
 #include "server_internal.h"
@@ -18,8 +19,6 @@ enum {
     SOCKET_PATH_BYTES_MAX = sizeof((struct sockaddr_un *)0)->sun_path - 1,
     URL_BYTES = sizeof SCHEME + SOCKET_PATH_BYTES_MAX,
     LISTENING_MODE = S_IRUSR | S_IWUSR, /* until group and mode are settled */
-    UNFREED_FACTOR =
-        2, /* connections there may be, closed ones not yet freed included, times the cap */
 };
 
 static enum status
@@ -57,50 +56,25 @@ settle_owner(const struct server_socket *socket)
     return chmod(socket->path, socket->mode) == 0 ? STATUS_OK : system_call_failed(__LINE__);
 }
 
-static uint32_t
-count_open(const struct server *server, uint32_t uid, uint32_t *ret_of_uid, uint32_t *ret_unfreed)
-{
-    uint32_t count = 0;
-
-    *ret_of_uid = 0;
-    *ret_unfreed = 0;
-    for (const struct connection *at = server->connections; at != NULL; at = at->next) {
-        (*ret_unfreed)++;
-        if (!at->closing) {
-            count++;
-            *ret_of_uid += at->uid == uid;
-        }
-    }
-    return count;
-}
-
 /* The stream is taken in or closed; false: enough of them, until server_tick has freed some. */
 static bool
 admit(struct listener *listener, nng_stream *stream)
 {
-    struct server *server = listener->server;
-    uint32_t count, of_uid, unfreed;
     uint64_t uid = 0;
+    bool go_on;
     int error = nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_UID, &uid);
 
-    (void)pthread_mutex_lock(&server->lock);
-    count = count_open(server, (uint32_t)uid, &of_uid, &unfreed);
-    (void)pthread_mutex_unlock(&server->lock);
-
-    if (error == 0 && count < server->limits.connections_max &&
-        of_uid < server->limits.connections_per_uid_max) {
-        connection_start(server, stream, listener->socket, (uint32_t)uid);
-        return unfreed + 1 < UNFREED_FACTOR * server->limits.connections_max;
+    if (error != 0) {
+        nng_stream_close(stream);
+        nng_stream_free(stream);
+        if (server_may_log(listener->server)) {
+            LOG(LOG_LEVEL_ERROR, EVENT_NNG_FAILED, F("error", error), F("line", __LINE__));
+        }
+        return true;
     }
-    nng_stream_close(stream);
-    nng_stream_free(stream);
-    server->refused++;
-    if (server_may_log(server)) {
-        LOG(LOG_LEVEL_WARNING, EVENT_CONNECTION_REFUSED, F("uid", (uint32_t)uid),
-            F("connections", count), F("of_uid", of_uid),
-            F("refused", atomic_exchange(&server->refused, 0)));
-    }
-    return true;
+    go_on = admission_make_room(listener->server, (uint32_t)uid);
+    connection_start(listener->server, stream, listener->socket, (uint32_t)uid);
+    return go_on;
 }
 
 static void

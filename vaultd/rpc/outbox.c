@@ -63,6 +63,13 @@ outbox_fini(struct outbox *outbox)
     buffer_free(outbox, &outbox->writing);
 }
 
+void
+outbox_move_up(struct outbox *outbox)
+{
+    rpc_memory_move_up(outbox->memory, outbox->filling.capacity + outbox->writing.capacity);
+    outbox->memory = outbox->memory->within;
+}
+
 enum status
 outbox_add(struct outbox *outbox, uint32_t request_id, struct bytes payload)
 {
@@ -72,6 +79,10 @@ outbox_add(struct outbox *outbox, uint32_t request_id, struct bytes payload)
 
     if (payload.size > OUTBOX_BYTES_MAX) {
         return STATUS_TOO_LARGE;
+    }
+    if (filling->capacity == 0 && !outbox_midway(outbox)) {
+        *filling = outbox->writing;
+        outbox->writing = (struct outbox_buffer){0};
     }
     status = buffer_reserve(outbox, filling, SP_HEADER_BYTES + payload.size);
     if (status != STATUS_OK) {

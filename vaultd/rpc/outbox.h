@@ -27,6 +27,8 @@ struct outbox_buffer {
  * 1. `filling` holds whole frames only, in the order in which they were added.
  * 2. `written` bytes of `writing` have left and are zero; the rest is what the writer has to write.
  * 3. The bytes past `size` in either buffer are zero.
+ * 4. Replies that leave one by one share one buffer; there are two only once a reply was added
+ *    while another was being written.
  */
 struct outbox {
     struct rpc_memory *memory;
@@ -36,6 +38,8 @@ struct outbox {
 
 void outbox_init(struct outbox *outbox, struct rpc_memory *memory);
 void outbox_fini(struct outbox *outbox);
+/* What it holds, and will hold, counts in the memory around its own alone. */
+void outbox_move_up(struct outbox *outbox);
 
 /* Adds a whole frame. TOO_LARGE: over OUTBOX_BYTES_MAX; UNAVAILABLE: no locked memory. */
 MUST_USE enum status outbox_add(struct outbox *outbox, uint32_t request_id, struct bytes payload);

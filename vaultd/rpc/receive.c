@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "admission.h"
 #include "clock.h"
 #include "connection.h"
 #include "desks.h"
@@ -33,8 +34,9 @@ static bool
 hand_over(struct connection *connection, uint32_t request_id, struct bytes request, uint8_t **owned)
 {
     struct server *server = connection->server;
-    struct job *job = *owned != NULL ? jobs_take_owned(server->jobs, owned, request.size)
-                                     : jobs_take(server->jobs, request);
+    struct rpc_memory *memory = connection_memory(connection);
+    struct job *job = *owned != NULL ? jobs_take_owned(server->jobs, memory, owned, request.size)
+                                     : jobs_take(server->jobs, memory, request);
 
     if (job == NULL) {
         return refuse(connection, request_id, STATUS_BUSY);
@@ -65,11 +67,15 @@ take_request(struct connection *connection, struct workspace *workspace, uint32_
     enum dispatch_outcome outcome = dispatch_handle(connection->server->dispatch, &connection->peer,
                                                     workspace, request, DISPATCH_NO_WAIT, &reply);
 
-    if (outcome == DISPATCH_ANSWERED) {
+    /* Before the reply, which is then already a known peer's. */
+    if (connection->peer.state == PEER_KNOWN && !connection->known) {
+        taken = admission_of_known(connection);
+    }
+    if (outcome == DISPATCH_ANSWERED && taken) {
         taken = connection_reply(connection, request_id, reply);
     }
     workspace_wipe(workspace);
-    if (outcome == DISPATCH_WOULD_WAIT) {
+    if (outcome == DISPATCH_WOULD_WAIT && taken) {
         taken = hand_over(connection, request_id, request, owned);
     }
     return taken;
@@ -273,7 +279,7 @@ greet(struct connection *connection)
     }
     if (verdict == SP_WHOLE) {
         /* Only now: a crowd of strangers who say nothing holds no locked memory. */
-        connection->in = rpc_memory_new(&connection->server->memory, RECEIVE_BYTES);
+        connection->in = rpc_memory_new(connection_memory(connection), RECEIVE_BYTES);
         connection->frame_by = 0;
         if (connection->in == NULL) {
             connection_close(connection, CLOSE_NO_MEMORY);

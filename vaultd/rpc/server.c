@@ -17,7 +17,11 @@ enum { LOG_EVERY_MS = 1000, STOP_STEP_MS = 2 };
 
 static const struct server_limits defaults = {
     .connections_max = 1024,
+    .admin_connections_max = 64,
     .connections_per_uid_max = 256,
+    .strangers_max = 256,
+    .strangers_per_uid_max = 32,
+    .stranger_ms = 30000,
     .outstanding_max = 64,
     .handshake_ms = 5000,
     .frame_ms = 10000,
@@ -39,7 +43,11 @@ static struct server_limits
 limits_with_defaults(struct server_limits limits)
 {
     fill_in(&limits.connections_max, defaults.connections_max);
+    fill_in(&limits.admin_connections_max, defaults.admin_connections_max);
     fill_in(&limits.connections_per_uid_max, defaults.connections_per_uid_max);
+    fill_in(&limits.strangers_max, defaults.strangers_max);
+    fill_in(&limits.strangers_per_uid_max, defaults.strangers_per_uid_max);
+    fill_in(&limits.stranger_ms, defaults.stranger_ms);
     fill_in(&limits.outstanding_max, defaults.outstanding_max);
     fill_in(&limits.handshake_ms, defaults.handshake_ms);
     fill_in(&limits.frame_ms, defaults.frame_ms);
@@ -72,6 +80,8 @@ server_new(const struct server_options *options)
         server->dispatch = options->dispatch;
         server->limits = limits_with_defaults(options->limits);
         server->memory.max = server->limits.memory_bytes_max;
+        server->strangers.max = (size_t)server->limits.strangers_max * STRANGER_BYTES;
+        server->strangers.within = &server->memory;
         server->listener_count = options->socket_count;
         (void)pthread_mutex_init(&server->lock, NULL);
     }

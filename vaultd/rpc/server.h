@@ -18,13 +18,20 @@ struct server;
 
 /* Every member 0 means the default named beside it. */
 struct server_limits {
-    uint32_t connections_max;         /* 1,024 over all sockets */
-    uint32_t connections_per_uid_max; /* 256 */
-    uint32_t outstanding_max; /* 64 requests unanswered on one connection; then it is not read */
+    /* Of peers that dispatch knows. */
+    uint32_t connections_max;         /* 1,024 on data sockets */
+    uint32_t admin_connections_max;   /* 64 on admin sockets; nobody else's use takes these */
+    uint32_t connections_per_uid_max; /* 256 over all sockets */
+    /* Of strangers, over all sockets. One too many closes an older one; see admission.h. */
+    uint32_t strangers_max;         /* 256 */
+    uint32_t strangers_per_uid_max; /* 32 */
+    uint32_t stranger_ms;           /* 30,000: from accept until dispatch knows the peer */
+    uint32_t outstanding_max; /* 64 requests unanswered on one connection, one on a stranger's;
+                                 then it is not read */
     uint32_t handshake_ms;    /* 5,000: from accept to the whole SP header */
     uint32_t frame_ms;        /* 10,000: from a frame's first byte to its last */
     uint32_t write_ms;        /* 10,000: for one write of replies to be taken */
-    uint32_t idle_ms;         /* 0: never; a connection may rest */
+    uint32_t idle_ms;         /* 0: never; a known peer's connection may rest */
     uint32_t workers;         /* 64 threads that may wait for the disk */
     uint32_t queue_max;       /* 4,096 requests waiting for a worker; then BUSY */
     size_t memory_bytes_max;  /* 64 MiB of requests and replies held, over all connections */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * server_internal.h: the server that the files of rpc share. server.c starts, ticks and stops;
- * listener.c accepts; connection.c holds the states and writes; receive.c reads, and hands requests
- * to dispatch.
+ * listener.c accepts; admission.c counts; connection.c holds the states and writes; receive.c
+ * reads, and hands requests to dispatch.
  *
  * Lock order: server.lock, then connection.lock, then the leaves (those of jobs, workers and
  * desks). nng is never called by us under a leaf, and calls none of our functions with a lock of
@@ -28,13 +28,14 @@ struct server {
     struct dispatch *dispatch;
     struct server_limits limits; /* defaults filled in */
     struct rpc_memory memory;
+    struct rpc_memory strangers; /* within `memory`: so much of it, and no more, is strangers' */
     struct jobs *jobs;
     struct workers *workers;
     struct desks *desks;
     atomic_bool stopping; /* nothing more is accepted or read */
 
     pthread_mutex_t lock;
-    struct connection *connections; /* all that are not freed, closing ones too */
+    struct connection *connections; /* all not freed, closing ones too; the newest first */
 
     _Atomic uint64_t logged_at; /* of the last line about somebody's misbehaviour */
     _Atomic uint64_t refused;   /* connections over a cap, since that line */
