@@ -348,7 +348,11 @@ take_act(struct vault *vault, struct connection *connection, enum operation oper
         if (done)
             return verdict;
     }
-    if (operation == OP_NAMESPACE_LIST)
+    uint64_t role = 0;
+    if (message_uint(request, FIELD_ROLE, &role) && role == ROLE_ADMIN &&
+        message_bytes(request, FIELD_NAMESPACE, &word))
+        put_status(vault, STATUS_INVALID);
+    else if (operation == OP_NAMESPACE_LIST)
         put_namespaces(vault);
     else if (operation == OP_PRINCIPAL_LIST || operation == OP_PRINCIPAL_SHOW)
         put_principals(vault, operation == OP_PRINCIPAL_LIST ? 2 : 1);
