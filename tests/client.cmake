@@ -10,3 +10,26 @@ cmocka_test(unit client_secrets ${client_fixture})
 cmocka_test(unit vaultctl ${client_fixture})
 target_compile_definitions(test_vaultctl PRIVATE VAULTCTL="$<TARGET_FILE:vaultctl>")
 add_dependencies(test_vaultctl vaultctl contact-vault-region)
+
+# The decoder by itself, against the golden replies and against a fuzzer.
+set(client_inside LIBS contactvault_static PkgConfig::sodium)
+cmocka_test(unit client_reply ${client_inside})
+target_include_directories(test_client_reply PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/../client)
+
+add_executable(replay_reply fuzz/fuzz_reply.c support/fuzz_replay.c)
+target_include_directories(replay_reply PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/../client)
+target_link_libraries(replay_reply PRIVATE house proto contactvault_static)
+add_test(NAME fuzz/reply COMMAND replay_reply ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/reply)
+set_tests_properties(fuzz/reply PROPERTIES LABELS unit)
+if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+  # The files under test once more, so that the fuzzer sees which way each input took through them.
+  file(GLOB reply_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/../proto/*.c
+       ${CMAKE_CURRENT_SOURCE_DIR}/../client/*.c)
+  add_executable(fuzz_reply fuzz/fuzz_reply.c ${reply_sources})
+  target_include_directories(fuzz_reply PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/../client)
+  get_target_property(reply_options proto INTERFACE_COMPILE_OPTIONS)
+  target_link_libraries(fuzz_reply PRIVATE house PkgConfig::msgpack PkgConfig::sodium
+                        ${NNG_LIBRARY})
+  target_compile_options(fuzz_reply PRIVATE ${reply_options} -fsanitize=fuzzer)
+  target_link_options(fuzz_reply PRIVATE -fsanitize=fuzzer)
+endif()

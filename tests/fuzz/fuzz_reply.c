@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a hostile vault may answer, decoded by the client. The first byte chooses the operation that
+ * was asked. Whatever comes out is read to its last byte, so that a sanitizer sees each.
+ */
+#include "client_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const enum operation operations[] = {
+    OP_TOKENIZE,       OP_MASK,           OP_DETOKENIZE, OP_NAMESPACE_LIST,
+    OP_PRINCIPAL_LIST, OP_PRINCIPAL_SHOW, OP_AUDIT_READ, OP_STATUS,
+};
+
+static size_t
+measure(const char *text)
+{
+    return text != NULL ? strlen(text) : 0;
+}
+
+static size_t
+measure_principal(const struct cv_principal *principal)
+{
+    size_t total = measure(principal->name) + principal->uid;
+
+    for (size_t i = 0; i < CV_KEY_BYTES && principal->public_key != NULL; i++)
+        total += principal->public_key[i];
+    for (size_t i = 0; i < principal->grant_count; i++)
+        total += measure(principal->grants[i].namespace_name) + principal->grants[i].role;
+    return total;
+}
+
+static size_t
+measure_reply(const struct cv_reply *reply)
+{
+    size_t total = measure(reply->message) + measure(reply->state) + measure(reply->release);
+
+    for (size_t i = 0; i < reply->count; i++) {
+        if (reply->items != NULL)
+            total += measure(reply->items[i].message) + measure(reply->items[i].token) +
+                     measure(reply->items[i].mask) + measure(reply->items[i].value);
+        if (reply->namespaces != NULL)
+            total += measure(reply->namespaces[i].name) + reply->namespaces[i].contacts;
+        if (reply->principals != NULL)
+            total += measure_principal(&reply->principals[i]);
+        if (reply->entries != NULL)
+            total += measure(reply->entries[i].principal) + measure(reply->entries[i].token) +
+                     measure(reply->entries[i].subject) + reply->entries[i].sequence;
+    }
+    return total;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const values[] = {"a", "\xff"};
+    static struct message_parser *parser;
+    struct request request = {0};
+
+    if (size == 0)
+        return 0;
+    if (parser == NULL && message_parser_new(&parser) != STATUS_OK)
+        return 0;
+    request.operation = operations[data[0] % (sizeof operations / sizeof *operations)];
+    if (request.operation <= OP_DETOKENIZE && request.operation >= OP_TOKENIZE) {
+        request.values = values;
+        request.value_count = 1 + (data[0] >> 7);
+    }
+    struct cv_reply *reply = reply_decode(parser, &request, bytes_of(data + 1, size - 1));
+    assert(reply != NULL && reply->message != NULL);
+    assert(measure_reply(reply) != SIZE_MAX);
+    cv_reply_free(&reply);
+    return 0;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The golden replies, decoded by the client: what a caller sees of them. */
+#include "client_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+
+enum { LINE_BYTES = 16 * 1024 };
+
+/* The bytes of the reply of that name in tests/vectors/messages.txt. */
+static struct bytes
+golden(const char *name)
+{
+    static uint8_t bytes[LINE_BYTES];
+    static char line[LINE_BYTES];
+    FILE *file = fopen(TESTS_DIR "/vectors/messages.txt", "r");
+    bool found = false;
+    size_t size = 0;
+
+    assert_non_null(file);
+    while (size == 0 && fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\n")] = 0;
+        if (strncmp(line, "name: ", 6) == 0)
+            found = strcmp(line + 6, name) == 0;
+        else if (found && strncmp(line, "hex: ", 5) == 0)
+            assert_int_equal(
+                sodium_hex2bin(bytes, sizeof bytes, line + 5, strlen(line + 5), NULL, &size, NULL),
+                0);
+    }
+    fclose(file);
+    assert_true(size > 0);
+    return bytes_of(bytes, size);
+}
+
+static struct cv_reply *
+decode(enum operation operation, size_t value_count, const char *name)
+{
+    static const char *const values[] = {"a", "b"};
+    struct request request = {.operation = operation};
+    struct message_parser *parser = NULL;
+
+    if (value_count > 0) {
+        request.values = values;
+        request.value_count = value_count;
+    }
+    assert_int_equal(message_parser_new(&parser), STATUS_OK);
+    struct cv_reply *reply = reply_decode(parser, &request, golden(name));
+    message_parser_free(&parser);
+    return reply;
+}
+
+static void
+test_batches(void **state)
+{
+    (void)state;
+    struct cv_reply *reply = decode(OP_TOKENIZE, 2, "tokenize, one good item and one bad");
+    assert_int_equal(reply->status, CV_OK);
+    assert_int_equal(reply->count, 2);
+    assert_string_equal(reply->items[0].token, "phn_014d2pf2dbsqqzxq5tk1v58cgg1");
+    assert_string_equal(reply->items[0].mask,
+                        "+39 \u2022\u2022\u2022 \u2022\u2022\u2022 \u2022\u202267");
+    assert_int_equal(reply->items[1].status, CV_INVALID);
+    assert_string_equal(reply->items[1].message, "write + and the country code, or give --region");
+    cv_reply_free(&reply);
+
+    reply = decode(OP_TOKENIZE, 1, "tokenize, one good item and one bad");
+    assert_int_equal(reply->status, CV_INTERNAL);
+    cv_reply_free(&reply);
+
+    reply = decode(OP_DETOKENIZE, 2, "detokenize");
+    assert_int_equal(reply->status, CV_OK);
+    assert_string_equal(reply->items[0].value, "+393331234567");
+    assert_int_equal(reply->items[1].kind, CV_EMAIL);
+    assert_string_equal(reply->items[1].value, "maria@example.com");
+    cv_reply_free(&reply);
+}
+
+static void
+test_lists(void **state)
+{
+    (void)state;
+    struct cv_reply *reply = decode(OP_NAMESPACE_LIST, 0, "namespace_list, answered");
+    assert_int_equal(reply->count, 1);
+    assert_string_equal(reply->namespaces[0].name, "shop");
+    assert_int_equal(reply->namespaces[0].created_ms, 1790000000000);
+    assert_int_equal(reply->namespaces[0].contacts, 300);
+    cv_reply_free(&reply);
+
+    reply = decode(OP_PRINCIPAL_SHOW, 0, "principal_show, answered");
+    assert_int_equal(reply->count, 1);
+    assert_string_equal(reply->principals[0].name, "anna");
+    assert_int_equal(reply->principals[0].kind, CV_PERSON);
+    assert_int_equal(reply->principals[0].public_key[0], 0x79);
+    assert_int_equal(reply->principals[0].public_key[31], 0x64);
+    assert_int_equal(reply->principals[0].grant_count, 2);
+    assert_int_equal(reply->principals[0].grants[0].role, CV_ROLE_ADMIN);
+    assert_string_equal(reply->principals[0].grants[1].namespace_name, "shop");
+    cv_reply_free(&reply);
+
+    reply = decode(OP_PRINCIPAL_LIST, 0, "principal_list with nobody");
+    assert_int_equal(reply->status, CV_OK);
+    assert_int_equal(reply->count, 0);
+    cv_reply_free(&reply);
+
+    reply = decode(OP_AUDIT_READ, 0, "audit_read, answered");
+    assert_int_equal(reply->next, 70001);
+    assert_int_equal(reply->entries[0].sequence, 70000);
+    assert_string_equal(reply->entries[0].principal, "anna");
+    assert_string_equal(cv_act_name(reply->entries[0].act), "detokenize");
+    cv_reply_free(&reply);
+}
+
+static void
+test_single_answers(void **state)
+{
+    (void)state;
+    struct cv_reply *reply = decode(OP_STATUS, 0, "status, for an admin");
+    assert_string_equal(reply->state, "unsealed");
+    assert_string_equal(reply->release, "0.1.0");
+    assert_true(reply->has_totals);
+    assert_int_equal(reply->contacts_total, 1234567);
+    assert_int_equal(reply->namespaces_total, 2);
+    cv_reply_free(&reply);
+
+    reply = decode(OP_TOKENIZE, 1, "refused");
+    assert_int_equal(reply->status, CV_DENIED);
+    assert_string_equal(reply->message, "not permitted");
+    cv_reply_free(&reply);
+
+    reply = decode(OP_TOKENIZE, 1, "over quota");
+    assert_int_equal(reply->status, CV_QUOTA);
+    assert_int_equal(reply->retry_after_s, 3600);
+    cv_reply_free(&reply);
+
+    reply = decode(OP_GRANT, 0, "done, nothing to tell");
+    assert_int_equal(reply->status, CV_OK);
+    assert_string_equal(reply->message, "");
+    cv_reply_free(&reply);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_single_answers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
