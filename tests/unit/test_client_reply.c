@@ -20,14 +20,16 @@ golden(const char *name)
     static uint8_t bytes[LINE_BYTES];
     static char line[LINE_BYTES];
     FILE *file = fopen(TESTS_DIR "/vectors/messages.txt", "r");
-    bool found = false;
+    bool named = false, found = false; /* a request may have the same name */
     size_t size = 0;
 
     assert_non_null(file);
     while (size == 0 && fgets(line, sizeof line, file) != NULL) {
         line[strcspn(line, "\n")] = 0;
         if (strncmp(line, "name: ", 6) == 0)
-            found = strcmp(line + 6, name) == 0;
+            named = strcmp(line + 6, name) == 0;
+        else if (strncmp(line, "direction: ", 11) == 0)
+            found = named && strcmp(line + 11, "reply") == 0;
         else if (found && strncmp(line, "hex: ", 5) == 0)
             assert_int_equal(
                 sodium_hex2bin(bytes, sizeof bytes, line + 5, strlen(line + 5), NULL, &size, NULL),
