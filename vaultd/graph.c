@@ -2,8 +2,10 @@
 /* Builds the house from the ground up and takes it down again. */
 #include "main_internal.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "access.h"
@@ -30,6 +32,23 @@ say(const char *what, const char *why)
     (void)snprintf(sentence, sizeof sentence, "%s: %s", what, why);
     startup_say(sentence);
     return false;
+}
+
+enum { MAP_GIB_MAX = 65536 };
+
+bool
+graph_parse_map(const char *text, uint64_t *ret_gib)
+{
+    char *end = NULL;
+    unsigned long gib;
+
+    errno = 0;
+    gib = strtoul(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || gib == 0 || gib > MAP_GIB_MAX) {
+        return false;
+    }
+    *ret_gib = gib;
+    return true;
 }
 
 bool

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "main_internal.h"
@@ -13,23 +11,6 @@ static const struct {
     {"init", main_init},
     {"audit-verify", main_audit_verify},
 };
-
-enum { MAP_GIB_MAX = 65536 };
-
-bool
-main_parse_map(const char *text, uint64_t *ret_gib)
-{
-    char *end = NULL;
-    unsigned long gib;
-
-    errno = 0;
-    gib = strtoul(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || gib == 0 || gib > MAP_GIB_MAX) {
-        return false;
-    }
-    *ret_gib = gib;
-    return true;
-}
 
 int
 main(int argc, char **argv)

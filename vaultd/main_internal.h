@@ -44,7 +44,7 @@ bool graph_unseal(struct graph *graph, const struct secret *root);
 enum { MAIN_OPTION_MAP = 0x100, MAIN_GIB_SHIFT = 30 };
 #define MAIN_MAP_HELP                                                                              \
     "address space for the database in GiB (default 1024, taken as needed, not at once)"
-bool main_parse_map(const char *text, uint64_t *ret_gib);
+bool graph_parse_map(const char *text, uint64_t *ret_gib);
 
 int main_serve(int argc, char **argv);
 int main_init(int argc, char **argv);

@@ -49,7 +49,7 @@ parse_option(int key, char *argument, struct argp_state *state)
         options->key_file = argument;
         return 0;
     case MAIN_OPTION_MAP:
-        if (!main_parse_map(argument, &options->map_gib)) {
+        if (!graph_parse_map(argument, &options->map_gib)) {
             argp_error(state, "--map-gib wants a number from 1 to 65536");
         }
         return 0;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "contact.h"
 
-#include <stdio.h>
-
 #include "contact_internal.h"
 
 static bool
@@ -21,37 +19,6 @@ trim(struct bytes text)
         text.size--;
     }
     return text;
-}
-
-enum status
-contact_refuse(struct contact_fault *ret_fault, const char *text)
-{
-    (void)snprintf(ret_fault->text, sizeof ret_fault->text, "%s", text);
-    return STATUS_INVALID;
-}
-
-bool
-contact_begins(struct bytes text, const char *prefix)
-{
-    size_t size = strlen(prefix);
-
-    for (size_t i = 0; i < size; i++) {
-        if (i == text.size || contact_lower(text.data[i]) != (uint8_t)prefix[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool
-contact_is_ascii(struct bytes text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] >= 0x80) {
-            return false;
-        }
-    }
-    return true;
 }
 
 enum status

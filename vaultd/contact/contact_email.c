@@ -29,13 +29,6 @@ struct email_room {
     uint8_t canonical[CONTACT_BYTES_MAX], first_seen[CONTACT_BYTES_MAX];
 };
 
-bool
-contact_is_never_written(uint32_t character)
-{
-    return uc_is_general_category_withtable(character, UC_CATEGORY_MASK_C | UC_CATEGORY_MASK_Z) ||
-           uc_is_property_default_ignorable_code_point(character);
-}
-
 static bool
 has_byte(struct bytes text, int byte)
 {
