@@ -49,10 +49,10 @@ vaultd_execute(const struct arguments *arguments, char *const *argv)
     char path[PROGRAM_PATH_BYTES];
 
     (void)fflush(NULL);
+    errno = ENOENT;
+    /* Not from $PATH: whatever stands there first would be handed the making of the root key. */
     if (program_find(places, path)) {
         execv(path, argv);
-    } else {
-        execvp("vaultd", argv);
     }
     return fail(arguments, EXIT_REFUSED, "cannot start vaultd: %s; install it beside vaultctl",
                 strerror(errno));

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vaultctl.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+enum { FREED_BYTE = 0x5a };
+
 #ifndef CONTACT_VAULT_RELEASE
 #error "the build says which release this is"
 #endif
 
-/* clang-format off: one row an option, one block a command */
+/* One row an option, one block a command. */
+/* clang-format off */
 
 static const struct argp_option init_options[] = {
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "Where to put the root key (DIR.key untold)", 1},
@@ -152,6 +156,8 @@ harden(void)
     struct rlimit none = {0, 0};
 
     (void)setrlimit(RLIMIT_CORE, &none);
+    /* What is freed is overwritten: nng frees requests as they are, with the contacts in them. */
+    (void)mallopt(M_PERTURB, FREED_BYTE);
 #ifndef __SANITIZE_ADDRESS__ /* LeakSanitizer looks on as a debugger does */
     (void)prctl(PR_SET_DUMPABLE, 0);
 #endif
