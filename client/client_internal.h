@@ -18,9 +18,9 @@
 #include <stdint.h>
 #include <sys/un.h>
 
+#include "bounds.h"
 #include "bytes.h"
 #include "contactvault.h"
-#include "limits.h"
 #include "message.h"
 
 /* Why a call came to nothing before an answer that can be decoded. */

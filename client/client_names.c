@@ -19,7 +19,7 @@ _Static_assert((int)CV_BATCH_MAX == (int)BATCH_ITEMS_MAX &&
                    (int)CV_KEY_BYTES == (int)PUBLIC_KEY_BYTES &&
                    (int)CV_AUDIT_PAGE_MAX == (int)AUDIT_PAGE_MAX &&
                    (int)CV_MESSAGE_BYTES > (int)MESSAGE_BYTES_MAX,
-               "the public limits are limits.h's");
+               "the public limits are bounds.h's");
 
 /* The vault's own acts in an audit entry, beside operations (PROTOCOL.md, "audit_read"). */
 enum { ACT_CREATED = 200 };

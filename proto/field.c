@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 
+#include "bounds.h"
 #include "kind.h"
-#include "limits.h"
 
 /* One row a field; the literals are joined on purpose. */
 /* clang-format off */

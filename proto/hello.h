@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "limits.h"
+#include "bounds.h"
 
 #define HELLO_CONTEXT "contact-vault hello 1"
 

@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
+#include "bounds.h"
 #include "field.h"
-#include "limits.h"
 #include "utf8.h"
 
 /* What may stand on the wire, and how many bytes of number follow its first byte. */

@@ -10,7 +10,7 @@
 enum status {
     STATUS_OK = 0,
     STATUS_INVALID = 1,         /* the request is wrong, and will be wrong again */
-    STATUS_TOO_LARGE = 2,       /* over a limit of limits.h */
+    STATUS_TOO_LARGE = 2,       /* over a limit of bounds.h */
     STATUS_UNAUTHENTICATED = 3, /* say HELLO (again) on this connection; surely not executed */
     STATUS_DENIED = 4,          /* known, but not permitted */
     STATUS_QUOTA = 5,           /* a budget is used up; retry_after_s says until when */

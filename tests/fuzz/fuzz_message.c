@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds.h"
 #include "field.h"
-#include "limits.h"
 #include "message.h"
 
 /* Written by us a message is never longer than by another: ours are the shortest heads. */

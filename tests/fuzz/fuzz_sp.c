@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "limits.h"
+#include "bounds.h"
 #include "sp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -15,10 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "bytes.h"
 #include "hello.h"
 #include "kind.h"
-#include "limits.h"
 #include "message.h"
 
 enum {

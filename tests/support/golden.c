@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
+#include "bounds.h"
 #include "field.h"
-#include "limits.h"
 #include "message.h"
 
 /* A file is read whole; its line ends become NULs. */

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
+#include "bounds.h"
 #include "field.h"
-#include "limits.h"
 #include "message.h"
 
 enum { SMALL_BYTES = 4096 };

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
+#include "bounds.h"
 #include "field.h"
 #include "hello.h"
-#include "limits.h"
 #include "message.h"
 
 enum { ROW_BYTES = 128, NUMBER_BYTES = 32, RANGE_BYTES = 64 };

@@ -148,6 +148,8 @@ crowd_that_never_reads_holds_two_pages_each(void **state)
     for (unsigned i = 0; i < CROWD; i++) {
         clients[i] = raw_greeted(fixture->data_path);
         assert_true(clients[i] >= 0);
+        expect_echo(clients[i], 1, "e");
+        expect_echo(clients[i], 2, "e");
         assert_true(flood(clients[i], ECHO_INLINE) > 0);
     }
     sleep_ms(WHILE_MS);

@@ -11,13 +11,13 @@
 
 #include <cmocka.h>
 
+#include "bounds.h"
 #include "field.h"
-#include "limits.h"
 #include "message.h"
 #include "scan.h"
 #include "utf8.h"
 
-/* The C library's own limits.h is still to be had beside ours. */
+/* No header of ours stands in for the C library's. */
 _Static_assert(PATH_MAX > 0 && MB_LEN_MAX > 1 && INT_MAX > 0, "<limits.h> is hidden by proto/");
 
 enum { SMALL_BYTES = 4096, BYTE_VALUES = 256 };

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "limits.h"
+#include "bounds.h"
 
 static const uint8_t request_greeting[SP_GREETING_BYTES] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
 

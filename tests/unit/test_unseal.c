@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "folder.h"
-#include "limits.h"
 #include "secret.h"
 #include "unseal.h"
 

@@ -20,9 +20,9 @@
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 
+#include "bounds.h"
 #include "bytes.h"
 #include "hello.h"
-#include "limits.h"
 #include "load.h"
 #include "message.h"
 

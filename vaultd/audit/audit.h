@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 #include "audit_receipt.h"
+#include "bounds.h"
 #include "bytes.h"
 #include "kind.h"
-#include "limits.h"
 #include "status.h"
 
 struct audit;

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "limits.h"
+#include "bounds.h"
 
 struct audit_receipt {
     uint64_t sequence; /* of the entry; never 0 in a true receipt */

@@ -9,9 +9,9 @@
 #ifndef CONTACT_VAULT_CONTACT_H
 #define CONTACT_VAULT_CONTACT_H
 
+#include "bounds.h"
 #include "bytes.h"
 #include "kind.h"
-#include "limits.h"
 #include "status.h"
 
 struct scratch;

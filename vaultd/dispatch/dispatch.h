@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bounds.h"
 #include "bytes.h"
-#include "limits.h"
 #include "status.h"
 
 struct access;

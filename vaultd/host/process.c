@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <linux/limits.h> /* PATH_MAX; <limits.h> finds proto/limits.h on its way */
+#include <limits.h>
 
 #include "log.h"
 

@@ -16,9 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bounds.h"
 #include "bytes.h"
 #include "kind.h"
-#include "limits.h"
 #include "status.h"
 
 struct keyring;

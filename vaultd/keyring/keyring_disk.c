@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/limits.h> /* PATH_MAX */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

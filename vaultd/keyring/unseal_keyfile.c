@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "bytes.h"
 #include "keyring_disk.h"
-#include "limits.h"
 #include "log.h"
 #include "secret.h"
 

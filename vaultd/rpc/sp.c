@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "limits.h"
+#include "bounds.h"
 
 enum {
     MESSAGE_TYPE = 1, /* the only one there is over ipc */

@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
+#include "bounds.h"
 #include "bytes.h"
 #include "kind.h"
-#include "limits.h"
 #include "status.h"
 
 /* 128 random bits; no function of the contact. */

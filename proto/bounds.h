@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* limits.h: every maximum the two sides of the wire must agree on. Sizes in bytes, times in ms. */
-#ifdef _GCC_NEXT_LIMITS_H
-/* GCC's <limits.h>, on its way to the C library's, comes by here: proto/ is in the path of
- * quotes. */
-#include_next <limits.h>
-#endif
-
-#ifndef CONTACT_VAULT_LIMITS_H
-#define CONTACT_VAULT_LIMITS_H
+/* bounds.h: every maximum the two sides of the wire must agree on. Sizes in bytes, times in ms. */
+#ifndef CONTACT_VAULT_BOUNDS_H
+#define CONTACT_VAULT_BOUNDS_H
 
 enum {
     PROTOCOL_VERSION = 1,
