@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """hostile.py SOCKET: everything a stranger can send that is wrong; exits 1 at the first thing the vault
-does that it should not. PROTOCOL.md says what each gets."""
+does that it should not. PROTOCOL.md says what each gets.
+
+hostile.py SOCKET crowd SECONDS: one stranger with 250 connections, who asks and asks on all of them and
+reads nothing; another uid than ours where we may be one. Says "crowd" once all of them are there."""
 import os
 import random
+import select
+import socket
 import struct
 import sys
 import threading
+import time
 
-from wire import F_CONNECTION, F_NONCE, F_OPERATION, F_STATUS, F_VALUES, F_VERSION, FRAME_MESSAGE
+from wire import F_CONNECTION, F_NONCE, F_OPERATION, F_PUBLIC_KEY, F_STATUS, F_VALUES, F_VERSION
+from wire import FRAME_MESSAGE
 from wire import HELLO, MASK, SP_HELLO, STATUS, Closed, Connection, pack
 
 OK, INVALID, TOO_LARGE, UNAUTHENTICATED = 0, 1, 2, 3
@@ -229,6 +236,48 @@ def never_read():
     count("clients that never read")
 
 
+# A key that nobody was added with: its hello leads nowhere.
+NOBODY = bytes.fromhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+CROWD = 250
+SOMEBODY_ELSE = 65533
+
+
+def crowd(seconds):
+    if os.geteuid() == 0:
+        try:
+            os.setgroups([])
+            os.setresuid(SOMEBODY_ELSE, SOMEBODY_ELSE, SOMEBODY_ELSE)
+        except OSError:
+            pass  # a user namespace that has nobody else: then one of us
+    body = pack({F_OPERATION: HELLO, F_VERSION: 1, F_PUBLIC_KEY: NOBODY, F_NONCE: bytes(32)})
+    requests = frame(REQUEST_ID + body) * 64
+    members, opened = {}, 0
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if len(members) < CROWD:
+            one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            one.connect(path)
+            one.setblocking(False)
+            members[one] = SP_HELLO + requests
+            opened += 1
+            if opened == CROWD:
+                print("crowd", flush=True)
+        # Whom the vault closed comes back, a hundred times a second.
+        _, ready, _ = select.select([], list(members), [], 0)
+        for one in ready:
+            try:
+                sent = one.send(members[one])
+                members[one] = members[one][sent:] or requests
+            except BlockingIOError:
+                pass
+            except OSError:
+                del members[one]
+                one.close()
+        time.sleep(0.002 if opened < CROWD else 0.01)
+    print(f"{opened} connections of one uid, reading nothing")
+
+
 def main():
     stop = threading.Event()
     failures = []
@@ -255,4 +304,7 @@ def main():
     print(f"{os.path.basename(path)}: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
 
 
-main()
+if len(sys.argv) == 4 and sys.argv[2] == "crowd":
+    crowd(float(sys.argv[3]))
+else:
+    main()
