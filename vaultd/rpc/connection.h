@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "close_reason.h"
 #include "dispatch.h"
 #include "outbox.h"
 #include "sp.h"
@@ -18,22 +19,6 @@ struct server;
 enum {
     RECEIVE_BYTES = 4096, /* one page a connection; a longer frame has a buffer of its own */
     STRANGER_BYTES = RECEIVE_BYTES + 4096, /* that, and the page that one reply takes */
-};
-
-/* Why a connection was closed by us; the number is in the log. */
-enum close_reason {
-    CLOSE_BY_PEER = 0,
-    CLOSE_MALFORMED = 1,
-    CLOSE_HANDSHAKE_LATE = 2,
-    CLOSE_FRAME_LATE = 3,
-    CLOSE_WRITE_LATE = 4,
-    CLOSE_IDLE = 5,
-    CLOSE_REPLIES_UNREAD = 6, /* more of them than OUTBOX_BYTES_MAX */
-    CLOSE_NO_MEMORY = 7,
-    CLOSE_STOPPING = 8,
-    CLOSE_STRANGER_LATE = 9, /* not known in time */
-    CLOSE_MADE_ROOM = 10,    /* a stranger, for another */
-    CLOSE_TOO_MANY = 11,     /* known, and one more than there may be */
 };
 
 /*
@@ -49,10 +34,9 @@ enum close_reason {
  * 5. `closing` is set once, by connection_close; nng_stream_close follows. An operation started
  *    at that moment could hang in nng, whose ipc streams do not refuse after a close: server_tick
  *    therefore cancels both aios of a closing connection until it is at rest.
- * 6. At rest is: closing, not receiving, not sending, none outstanding. Only server_tick's thread
- *    frees, and only what is at rest; a callback's last act on its connection is to unlock it.
- * Whoever brings it to rest gives its locked memory back in that act, so that only the rest waits
- * for the tick.
+ * 6. At rest is: closing, not receiving, not sending, none outstanding. Whoever brings it there
+ *    gives its locked memory back before he unlocks, his last act on it. The rest is freed by
+ *    server_tick's thread alone, and only of what is at rest.
  * 7. `known` is what the caps count by. The owner of the receive path sets it, once, with
  *    server.lock and `lock` held, when dispatch has written PEER_KNOWN into `peer`; so that owner,
  *    or either lock, may read it. A peer that fails a later hello stays counted as known.
@@ -104,7 +88,7 @@ void connection_close(struct connection *connection, enum close_reason reason);
 MUST_USE bool connection_tick(struct connection *connection, uint64_t now_ms);
 /* The receive path's owner, under server.lock: invariants 7 and 8. */
 void connection_set_known(struct connection *connection);
-/* The receive path's owner: where this connection's locked memory is to come from. */
+/* The receive path's owner: where its locked memory comes from. */
 struct rpc_memory *connection_memory(const struct connection *connection);
 /* Stops reading; true: and nothing is in flight any more. */
 MUST_USE bool connection_drain(struct connection *connection);
