@@ -59,11 +59,16 @@ struct record_header {
 /* CORRUPT: not a record of a version we know. Nothing is vouched for until the record opens. */
 MUST_USE enum status vault_record_header(struct bytes record, struct record_header *ret_header);
 
+/* A record to be. */
+struct record_draft {
+    uint64_t row;
+    struct record_header header;
+    const struct contact *contact;
+    const uint8_t *nonce; /* RECORD_NONCE_BYTES, never used before */
+};
+
 /* `record` takes RECORD_BYTES_MAX; `inner` RECORD_INNER_MAX of scratch, which holds plaintext. */
-MUST_USE enum status vault_record_seal(const struct vault *vault, uint64_t row,
-                                       const struct record_header *header,
-                                       const struct contact *contact,
-                                       const uint8_t nonce[static RECORD_NONCE_BYTES],
+MUST_USE enum status vault_record_seal(const struct vault *vault, const struct record_draft *draft,
                                        uint8_t *inner, uint8_t *record, size_t *ret_size);
 
 /* The contact's views lie in `inner` (RECORD_INNER_MAX of scratch). CORRUPT is logged with the row.

@@ -83,17 +83,16 @@ inner_write(const struct contact *contact, uint8_t *inner)
 }
 
 enum status
-vault_record_seal(const struct vault *vault, uint64_t row, const struct record_header *header,
-                  const struct contact *contact, const uint8_t nonce[static RECORD_NONCE_BYTES],
-                  uint8_t *inner, uint8_t *record, size_t *ret_size)
+vault_record_seal(const struct vault *vault, const struct record_draft *draft, uint8_t *inner,
+                  uint8_t *record, size_t *ret_size)
 {
     uint8_t associated[ASSOCIATED_BYTES];
-    size_t inner_size = inner_write(contact, inner);
+    size_t inner_size = inner_write(draft->contact, inner);
     enum status status;
 
-    header_write(header, record);
-    status = keyring_encrypt_with(vault->keyring, data_key(header), nonce,
-                                  associated_data(vault, row, record, associated),
+    header_write(&draft->header, record);
+    status = keyring_encrypt_with(vault->keyring, data_key(&draft->header), draft->nonce,
+                                  associated_data(vault, draft->row, record, associated),
                                   bytes_of(inner, inner_size), record + RECORD_HEADER_BYTES);
     if (status == STATUS_OK) {
         *ret_size = RECORD_HEADER_BYTES + inner_size + KEYRING_BOX_EXTRA;

@@ -245,20 +245,22 @@ make_item(struct search *search, struct store_txn *txn, size_t i)
 {
     uint8_t record[RECORD_BYTES_MAX]; /* sealed bytes only */
     struct vault_item *item = &search->items[i];
-    const uint8_t *random = search->next_random;
-    uint64_t row = search->next_row++;
-    struct record_header header = {
-        .kind = item->kind, .epoch = search->epoch.data, .namespace_id = search->namespace_id};
+    struct record_draft draft = {.row = search->next_row++,
+                                 .header = {.kind = item->kind,
+                                            .epoch = search->epoch.data,
+                                            .namespace_id = search->namespace_id},
+                                 .contact = item->contact,
+                                 .nonce = search->next_random + TOKEN_BYTES};
     size_t record_size;
     enum status status;
 
+    memcpy(draft.header.token.bytes, search->next_random, TOKEN_BYTES);
     search->next_random += RANDOM_BYTES;
-    memcpy(header.token.bytes, random, TOKEN_BYTES);
-    item->token = header.token;
-    status = vault_record_seal(search->vault, row, &header, item->contact, random + TOKEN_BYTES,
-                               search->inner, record, &record_size);
+    item->token = draft.header.token;
+    status = vault_record_seal(search->vault, &draft, search->inner, record, &record_size);
     if (status == STATUS_OK) {
-        status = insert_rows(txn, item, index_key(search, i), row, bytes_of(record, record_size));
+        status =
+            insert_rows(txn, item, index_key(search, i), draft.row, bytes_of(record, record_size));
     }
     if (status == STATUS_OK) {
         item->status = STATUS_OK;
