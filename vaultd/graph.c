@@ -99,11 +99,13 @@ open_above(struct graph *graph)
 {
     struct audit_summary found;
     char place[AUDIT_PLACE_BYTES] = "";
-    struct dispatch_parts parts = {.daemon_uid = (uint32_t)geteuid(), .found = &found};
+    struct dispatch_parts parts = {
+        .daemon_uid = (uint32_t)geteuid(), .found = &found, .making = graph->making};
 
     if (audit_open(graph->paths.audit, keyring_vault_id(graph->keyring), graph->keyring, &found,
                    place, &graph->audit) != STATUS_OK) {
-        return say("refusing to start: the audit log", place);
+        return say("refusing to start: the audit log",
+                   place[0] != '\0' ? place : "cannot be read or written; the line above says why");
     }
     if (access_new(graph->store, graph->keyring, &graph->access) != STATUS_OK) {
         return say("memory", "none left");

@@ -239,6 +239,7 @@ main_init(int argc, char **argv)
     if (options.key_file == NULL) {
         default_key_file(&options);
     }
+    graph.making = true;
     graph.map_bytes = options.map_gib << MAIN_GIB_SHIFT;
     if (graph_prepare_process()) {
         made = make(&options, &graph, &root);

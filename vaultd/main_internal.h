@@ -22,6 +22,7 @@ enum { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 /* The whole building below rpc, opened from the ground up; closed in reverse. */
 struct graph {
     struct datadir_paths paths;
+    bool making; /* by init: there is no admin yet */
     uint64_t map_bytes; /* of the store; 0: its default */
     struct datadir *datadir;
     struct keyring *keyring;

@@ -87,6 +87,9 @@ main_audit_verify(int argc, char **argv)
         return startup_fail("libsodium cannot be initialised");
     }
     ok = audit_verify(options.folder, &report) == STATUS_OK;
+    if (!ok && report.place[0] == '\0') {
+        return startup_fail("no audit log there, or it cannot be read");
+    }
     print_result(&options, &report, ok);
     return ok ? EXIT_OK : EXIT_REFUSED;
 }

@@ -36,7 +36,7 @@ open_parts(struct fixture *fixture)
     char path[FIXTURE_PATH_BYTES];
     char place[AUDIT_PLACE_BYTES];
     struct audit_summary found;
-    struct dispatch_parts parts = {.daemon_uid = 0, .found = &found};
+    struct dispatch_parts parts = {.daemon_uid = 0, .found = &found, .making = true};
     enum status status;
 
     fixture_path(fixture, "keyring", path);

@@ -382,6 +382,17 @@ audit_last(const struct audit *audit)
     return atomic_load_explicit(&audit->last, memory_order_acquire);
 }
 
+uint64_t
+audit_last_time_ms(struct audit *audit)
+{
+    uint64_t time_ms;
+
+    (void)pthread_mutex_lock(&audit->lock);
+    time_ms = audit->tip.time_ms;
+    (void)pthread_mutex_unlock(&audit->lock);
+    return time_ms;
+}
+
 bool
 audit_failed(const struct audit *audit)
 {

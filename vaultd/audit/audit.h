@@ -94,6 +94,8 @@ void audit_close(struct audit **audit);
 MUST_USE enum status audit_append(struct audit *audit, struct audit_entry *entries, size_t count);
 /* Until that entry is on disk. UNAVAILABLE: unknown; audit_failed is set. */
 MUST_USE enum status audit_wait(struct audit *audit, uint64_t sequence);
+/* When the newest entry was taken, as the chain counts: never less than the one before. */
+uint64_t audit_last_time_ms(struct audit *audit);
 /* The newest entry taken, on disk or not yet; 0: none. */
 uint64_t audit_last(const struct audit *audit);
 bool audit_failed(const struct audit *audit);

@@ -149,7 +149,7 @@ usual_fault(enum status status)
         [STATUS_EXPIRED] = "expired",
         [STATUS_SEALED] = "the vault is sealed: vaultctl unseal",
         [STATUS_BUSY] = "too much at once; try again shortly",
-        [STATUS_UNAVAILABLE] = "cannot be done now: the disk may be full; nothing was changed",
+        [STATUS_UNAVAILABLE] = "cannot be done now: the disk may be full, or memory short",
         [STATUS_CORRUPT] = "stored bytes do not verify; tell the vault's admin",
         [STATUS_INTERNAL] = "a fault of the vault; its log says more",
     };
@@ -292,6 +292,11 @@ admit(struct call *call)
         status = call_refuse(call, STATUS_DENIED, "no grant of yours permits this");
     }
     if (status == STATUS_DENIED && row->audit_refusal && call->principal != NULL) {
+        /* The log may have to wait for the disk. */
+        call->would_wait = call->mode == DISPATCH_NO_WAIT;
+        if (call->would_wait) {
+            return STATUS_BUSY;
+        }
         if (call_may_refuse(call, 1) != STATUS_OK) {
             return STATUS_QUOTA;
         }

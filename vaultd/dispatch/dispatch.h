@@ -31,6 +31,7 @@ struct dispatch_parts {
     struct audit *audit;
     const struct audit_summary *found; /* what opening the chain learned; copied */
     uint32_t daemon_uid;
+    bool making; /* by init: a vault without an admin may be opened */
 };
 
 enum { DISPATCH_FAULT_BYTES = 256 };

@@ -37,6 +37,7 @@ struct dispatch {
     struct audit_entry owed; /* an outcome the log could not take; refers 0: none. No views in it */
     bool sealed;
     uint64_t unseal_tried_ms; /* monotonic; 0: never */
+    uint64_t key_tried_ms;    /* dispatch_tick's own: monotonic; 0: never in vain */
     uint64_t log_flushed;     /* dispatch_tick's own */
     struct throttle refusals; /* entries about refusals, by principal */
     struct throttle proofs;   /* proofs that did not hold, by uid */
@@ -145,6 +146,7 @@ MUST_USE enum status dispatch_seal_locked(struct dispatch *dispatch, struct audi
  * who and about what; `namespace_id` other than 0: that namespace's keys are made in between.
  */
 MUST_USE enum status dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
-                                            struct access_change **change, uint32_t namespace_id);
+                                            struct access_change **change, uint32_t namespace_id,
+                                            const char **ret_fault);
 
 #endif

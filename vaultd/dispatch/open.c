@@ -11,7 +11,7 @@
 #include "clock.h"
 #include "log.h"
 
-enum { REASON_KEY_AHEAD_MS = 24 * 3600 * 1000 };
+enum { REASON_KEY_AHEAD_MS = 24 * 3600 * 1000, KEY_PAUSE_MS = 60 * 1000 };
 
 /* ---- audit, durably ---- */
 
@@ -99,13 +99,16 @@ record_or_owe(struct dispatch *dispatch, struct audit_entry *outcome)
 
 enum status
 dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
-                       struct access_change **change, uint32_t namespace_id)
+                       struct access_change **change, uint32_t namespace_id, const char **ret_fault)
 {
     uint8_t digest[ACCESS_DIGEST_BYTES];
     uint8_t principal[NAME_BYTES_MAX];
     enum status done;
-    enum status status = pay_owed_outcome(dispatch);
+    enum status status = STATUS_UNAVAILABLE;
 
+    if (!vault_failed(dispatch->parts.vault)) {
+        status = pay_owed_outcome(dispatch);
+    }
     /* The name lies in the access state, which is about to change. */
     if (entry.principal.size > 0) {
         memcpy(principal, entry.principal.data, entry.principal.size);
@@ -124,7 +127,8 @@ dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
     access_change_free(change);
     if (vault_failed(dispatch->parts.vault)) {
         /* Nobody knows whether it came about. The intent stays open, and the restart looks. */
-        return done;
+        *ret_fault = "not known whether it was done: the vault stops; look again when it is back";
+        return STATUS_UNAVAILABLE;
     }
     if (done == STATUS_OK) {
         set_digest(dispatch, digest);
@@ -133,6 +137,9 @@ dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
     entry.refers = entry.sequence;
     entry.result = done;
     status = record_or_owe(dispatch, &entry);
+    if (done == STATUS_OK && status != STATUS_OK) {
+        *ret_fault = "done, and in force, but the log could not take the outcome yet";
+    }
     return done != STATUS_OK ? done : status;
 }
 
@@ -234,6 +241,34 @@ year_of(uint64_t at_ms)
     return gmtime_r(&seconds, &parts) == NULL ? 0 : (uint32_t)(parts.tm_year + 1900);
 }
 
+/* The time of the log's next entry, which never goes back, whatever becomes of the clock. */
+static uint64_t
+log_time_ms(struct dispatch *dispatch)
+{
+    uint64_t last_ms = audit_last_time_ms(dispatch->parts.audit);
+    uint64_t now_ms = clock_wall_ms();
+
+    return now_ms > last_ms ? now_ms : last_ms;
+}
+
+/* The year of an entry made a day from now. */
+static uint32_t
+next_year(struct dispatch *dispatch)
+{
+    return year_of(log_time_ms(dispatch) + REASON_KEY_AHEAD_MS);
+}
+
+static bool
+has_admin(const struct access *access)
+{
+    for (size_t i = 0; i < access_principal_count(access); i++) {
+        if (access_may(access, access_principal_at(access, i), MAY_ADMINISTER, 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum status
 open_all(struct dispatch *dispatch, const struct secret *root, char *ret_fault)
 {
@@ -253,9 +288,15 @@ open_all(struct dispatch *dispatch, const struct secret *root, char *ret_fault)
     if (status != STATUS_OK) {
         return status;
     }
-    status = vault_reason_key_create(vault, year_of(clock_wall_ms()));
+    if (!dispatch->parts.making && !has_admin(dispatch->parts.access)) {
+        (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES,
+                       "there is no admin: init was cut short; remove the data directory and its "
+                       "key file, and run init again");
+        return STATUS_CORRUPT;
+    }
+    status = vault_reason_key_create(vault, year_of(log_time_ms(dispatch)));
     if (status == STATUS_OK) {
-        status = vault_reason_key_create(vault, year_of(clock_wall_ms() + REASON_KEY_AHEAD_MS));
+        status = vault_reason_key_create(vault, next_year(dispatch));
     }
     if (status == STATUS_OK) {
         status = record(dispatch, &opened);
@@ -361,7 +402,7 @@ dispatch_add_first_admin(struct dispatch *dispatch, struct bytes name, uint32_t 
         status = access_prepare_principal(access, &spec, &change, &fault);
     }
     if (status == STATUS_OK) {
-        status = dispatch_change_access(dispatch, entry, &change, 0);
+        status = dispatch_change_access(dispatch, entry, &change, 0, &fault);
     }
     if (status == STATUS_OK) {
         status = access_prepare_grant(access, &grant, &change, &fault);
@@ -369,7 +410,7 @@ dispatch_add_first_admin(struct dispatch *dispatch, struct bytes name, uint32_t 
     if (status == STATUS_OK) {
         entry.operation = OP_GRANT;
         entry.role = ROLE_ADMIN;
-        status = dispatch_change_access(dispatch, entry, &change, 0);
+        status = dispatch_change_access(dispatch, entry, &change, 0, &fault);
     }
     (void)pthread_rwlock_unlock(&dispatch->gate);
     return status;
@@ -386,24 +427,50 @@ flush_log(struct dispatch *dispatch)
     }
 }
 
-/* The key of the year to come is there a day before its first entry. */
+/* The keys that the log's time will ask for within a day are there beforehand. */
+static bool
+lacks_reason_key(struct dispatch *dispatch)
+{
+    const struct vault *vault = dispatch->parts.vault;
+
+    return !dispatch->sealed && !(vault_has_reason_key(vault, year_of(log_time_ms(dispatch))) &&
+                                  vault_has_reason_key(vault, next_year(dispatch)));
+}
+
+static void
+create_reason_keys(struct dispatch *dispatch)
+{
+    struct vault *vault = dispatch->parts.vault;
+    enum status status = vault_reason_key_create(vault, year_of(log_time_ms(dispatch)));
+
+    if (status == STATUS_OK) {
+        status = vault_reason_key_create(vault, next_year(dispatch));
+    }
+    dispatch->key_tried_ms = status == STATUS_OK ? 0 : clock_monotonic_ms();
+    if (status != STATUS_OK) {
+        LOG(LOG_LEVEL_ERROR, EVENT_KEYRING_REFUSED, F_STATUS("status", status));
+    }
+}
+
 void
 dispatch_tick(struct dispatch *dispatch)
 {
-    struct vault *vault = dispatch->parts.vault;
-    uint32_t year = year_of(clock_wall_ms() + REASON_KEY_AHEAD_MS);
     bool missing;
 
     flush_log(dispatch);
+    if (dispatch->key_tried_ms != 0 &&
+        clock_monotonic_ms() - dispatch->key_tried_ms < KEY_PAUSE_MS) {
+        return;
+    }
     if (pthread_rwlock_tryrdlock(&dispatch->gate) != 0) {
         return;
     }
-    missing = !dispatch->sealed && !vault_has_reason_key(vault, year);
+    missing = lacks_reason_key(dispatch);
     (void)pthread_rwlock_unlock(&dispatch->gate);
     if (missing) {
         lock_exclusively(dispatch);
-        if (!dispatch->sealed && vault_reason_key_create(vault, year) != STATUS_OK) {
-            LOG(LOG_LEVEL_ERROR, EVENT_KEYRING_REFUSED, F("year", year));
+        if (lacks_reason_key(dispatch)) {
+            create_reason_keys(dispatch);
         }
         (void)pthread_rwlock_unlock(&dispatch->gate);
     }

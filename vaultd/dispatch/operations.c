@@ -6,7 +6,7 @@ enum {
     DATA = PEER_DATA,
     ADMIN = PEER_ADMIN,
     BOTH = PEER_DATA | PEER_ADMIN,
-    MAY_OPEN = MAY_REVEAL | MAY_DELIVER,
+    MAY_SEE_CONTACT = MAY_REVEAL | MAY_DELIVER,
 };
 
 /* What each column means: struct operation_row. */
@@ -19,7 +19,7 @@ static const struct operation_row rows[] = {
     {OP_TOKENIZE,           DATA,  KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_TOKENIZE,   false,   op_tokenize},
     {OP_LOOKUP,             DATA,  KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_LOOKUP,     false,   op_lookup},
     {OP_MASK,               DATA,  KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_MASK,       false,   op_mask},
-    {OP_DETOKENIZE,         DATA,  KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_OPEN,       true,    op_detokenize},
+    {OP_DETOKENIZE,         DATA,  KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_SEE_CONTACT, true,    op_detokenize},
     {OP_UNSEAL,             ADMIN, KEEPERS_ONLY,  true,   false,  GATE_EXCLUSIVE, 0,              false,   op_unseal},
     {OP_SEAL,               ADMIN, KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, MAY_ADMINISTER, true,    op_seal},
     {OP_NAMESPACE_CREATE,   ADMIN, KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, MAY_ADMINISTER, true,    op_namespace_create},

@@ -51,7 +51,10 @@ op_unseal(struct call *call)
     if (!dispatch->sealed) {
         return reply_done(call);
     }
-    if (fault == NULL || key.size != ROOT_KEY_BYTES) {
+    if (fault == NULL) {
+        return STATUS_UNAVAILABLE;
+    }
+    if (key.size != ROOT_KEY_BYTES) {
         return call_refuse(call, STATUS_INVALID, "root_key: 32 bytes are needed");
     }
     if (unseal_too_soon(dispatch)) {
@@ -79,7 +82,9 @@ op_seal(struct call *call)
     status = dispatch_seal_locked(call->dispatch, &closed);
     /* The principal is forgotten with the rest. */
     call->principal = NULL;
-    return status == STATUS_OK ? reply_done(call) : status;
+    return status == STATUS_OK
+               ? reply_done(call)
+               : call_refuse(call, status, "sealed, but the log could not record it");
 }
 
 /* ---- changes ---- */
@@ -95,7 +100,7 @@ change(struct call *call, enum status prepared, struct access_change **access_ch
         uint32_t id =
             call->row->operation == OP_NAMESPACE_CREATE ? access_change_id(*access_change) : 0;
 
-        status = dispatch_change_access(call->dispatch, entry, access_change, id);
+        status = dispatch_change_access(call->dispatch, entry, access_change, id, &call->fault);
         /* The rows may have moved. */
         call->principal = NULL;
     }

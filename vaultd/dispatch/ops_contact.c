@@ -23,7 +23,7 @@ enum {
 /* The namespace the request is about. One that is not there and one without a grant of the caller's
  * give the same answer. */
 static enum status
-find_namespace(struct call *call, unsigned capability, uint32_t *ret_id)
+find_namespace(struct call *call, uint32_t *ret_id)
 {
     const struct access *access = call->dispatch->parts.access;
     const struct namespace_row *row;
@@ -38,7 +38,7 @@ find_namespace(struct call *call, unsigned capability, uint32_t *ret_id)
                                "namespace: you hold grants in several; say which (-n NAME)");
         }
     }
-    if (row == NULL || !access_may(access, call->principal, capability, row->id)) {
+    if (row == NULL || !access_may(access, call->principal, call->row->capabilities, row->id)) {
         return call_refuse(call, STATUS_DENIED,
                            "no such namespace, or no grant of yours permits this there");
     }
@@ -124,7 +124,7 @@ any_missing(const struct vault_item *items, size_t count)
 }
 
 static enum status
-find_or_make(struct call *call, unsigned capability, bool make)
+find_or_make(struct call *call, bool make)
 {
     struct vault *vault = call->dispatch->parts.vault;
     const struct message_list *values = take_values(call);
@@ -133,7 +133,7 @@ find_or_make(struct call *call, unsigned capability, bool make)
     enum status status = STATUS_BUSY;
 
     if (values != NULL) {
-        status = find_namespace(call, capability, &namespace_id);
+        status = find_namespace(call, &namespace_id);
     }
     if (status != STATUS_OK) {
         return status;
@@ -163,13 +163,13 @@ find_or_make(struct call *call, unsigned capability, bool make)
 enum status
 op_tokenize(struct call *call)
 {
-    return find_or_make(call, MAY_TOKENIZE, true);
+    return find_or_make(call, true);
 }
 
 enum status
 op_lookup(struct call *call)
 {
-    return find_or_make(call, MAY_LOOKUP, false);
+    return find_or_make(call, false);
 }
 
 /* ---- tokens: mask, detokenize ---- */
@@ -194,7 +194,7 @@ place_fault(enum status status)
 }
 
 static enum status
-judge_place(const struct call *call, unsigned capabilities, const struct vault_place *place)
+judge_place(const struct call *call, const struct vault_place *place)
 {
     const struct access *access = call->dispatch->parts.access;
 
@@ -204,7 +204,7 @@ judge_place(const struct call *call, unsigned capabilities, const struct vault_p
     if (!access_may(access, call->principal, MAY_ANYTHING_THERE, place->namespace_id)) {
         return STATUS_NOT_FOUND;
     }
-    if (!access_may(access, call->principal, capabilities, place->namespace_id)) {
+    if (!access_may(access, call->principal, call->row->capabilities, place->namespace_id)) {
         return STATUS_DENIED;
     }
     return place->status;
@@ -212,8 +212,7 @@ judge_place(const struct call *call, unsigned capabilities, const struct vault_p
 
 /* Parsed, located and judged: each place's status says what becomes of it. */
 static enum status
-find_places(struct call *call, const struct message_list *values, unsigned capabilities,
-            struct vault_place **ret_places)
+find_places(struct call *call, const struct message_list *values, struct vault_place **ret_places)
 {
     size_t count = message_list_count(values);
     struct vault_place *places = scratch_alloc(call->scratch, count * sizeof *places);
@@ -229,7 +228,7 @@ find_places(struct call *call, const struct message_list *values, unsigned capab
     }
     status = vault_locate(call->dispatch->parts.vault, places, count);
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        places[i].status = judge_place(call, capabilities, &places[i]);
+        places[i].status = judge_place(call, &places[i]);
     }
     *ret_places = places;
     return status;
@@ -250,7 +249,7 @@ op_mask(struct call *call)
     if (masks == NULL) {
         return call_refuse(call, STATUS_UNAVAILABLE, NO_MEMORY);
     }
-    status = find_places(call, values, MAY_MASK, &places);
+    status = find_places(call, values, &places);
     if (status == STATUS_OK) {
         status = vault_mask(call->dispatch->parts.vault, call->scratch, places, count, masks);
     }
@@ -372,11 +371,8 @@ static enum status
 open_granted(struct call *call, struct reveals *reveals)
 {
     const struct audit_receipt *receipt = reveals->receipts;
-    enum status status = call_begin_reply(call, 2, reveals->count);
+    enum status status;
 
-    if (status != STATUS_OK) {
-        return status;
-    }
     message_put_list(&call->reply, FIELD_ITEMS, reveals->count);
     for (size_t i = 0; i < reveals->count; i++) {
         const struct vault_place *place = &reveals->places[i];
@@ -416,7 +412,7 @@ op_detokenize(struct call *call)
     values = take_values(call);
     status = check_reason(call, &reveals.reason);
     if (status == STATUS_OK) {
-        status = find_places(call, values, MAY_REVEAL | MAY_DELIVER, &reveals.places);
+        status = find_places(call, values, &reveals.places);
     }
     if (status != STATUS_OK) {
         return status;
@@ -431,6 +427,11 @@ op_detokenize(struct call *call)
         (void)usleep(REVEAL_PAUSE_US);
     }
     status = record_refused(call, &reveals);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    /* Room for the reply first: what is on record as revealed shall not fail for want of it. */
+    status = call_begin_reply(call, 2, reveals.count);
     if (status != STATUS_OK) {
         return status;
     }

@@ -31,7 +31,7 @@ throttle_take(struct throttle *throttle, uint32_t who, uint32_t count)
     if (seconds > 0) {
         uint64_t given_back = seconds * throttle->per_second;
 
-        throttle->slots[slot].since_ms = now_ms;
+        throttle->slots[slot].since_ms += seconds * SECOND_MS;
         throttle->slots[slot].used -= given_back < throttle->slots[slot].used
                                           ? (uint32_t)given_back
                                           : throttle->slots[slot].used;

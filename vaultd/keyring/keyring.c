@@ -110,6 +110,9 @@ write_file(const char *path, enum keyring_write_mode mode, const struct keyring_
     size_t size = 0;
     enum status status = keyring_file_seal(header, root, keys, &file, &size);
 
+    if (status == STATUS_INTERNAL) {
+        status = STATUS_UNAVAILABLE; /* memory short; INTERNAL is for what came after the rename */
+    }
     if (status == STATUS_OK) {
         status = keyring_disk_write(path, mode, bytes_of(file, size));
     }

@@ -177,8 +177,13 @@ static enum status
 announce_step(struct store_txn *txn, void *state)
 {
     const uint64_t *generation = state;
+    enum status status = put_number(txn, bytes_of_text(ROW_KEYRING_PENDING), *generation);
 
-    return put_number(txn, bytes_of_text(ROW_KEYRING_PENDING), *generation);
+    /* The one before is in force, even if its own settling was not written. */
+    if (status == STATUS_OK) {
+        status = put_number(txn, bytes_of_text(ROW_KEYRING), *generation - 1);
+    }
+    return status;
 }
 
 static enum status
@@ -246,7 +251,9 @@ add_keys(struct vault *vault, const struct key_name *names, size_t count)
 
     if (status == STATUS_OK) {
         status = keyring_add_keys(vault->keyring, names, count);
-        atomic_store(&vault->keyring_unknown, status == STATUS_INTERNAL);
+        if (status == STATUS_INTERNAL) {
+            atomic_store(&vault->keyring_unknown, true);
+        }
     }
     if (status == STATUS_OK) {
         status = store_update(vault->store, settle_step, &next);
