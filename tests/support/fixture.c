@@ -197,6 +197,7 @@ caller_send_bytes(struct caller *caller, struct bytes request)
     }
     assert(reply.size <= 2 * FIXTURE_REQUEST_BYTES);
     memcpy(caller->reply_bytes, reply.data, reply.size);
+    caller->reply_size = reply.size;
     workspace_wipe(caller->workspace);
     must(message_parse(caller->parser, bytes_of(caller->reply_bytes, reply.size), &caller->reply,
                        &fault));

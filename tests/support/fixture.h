@@ -59,6 +59,7 @@ struct caller {
     uint8_t *request_bytes;
     const struct message *reply; /* of the last call; until the next */
     uint8_t *reply_bytes;
+    size_t reply_size;
 };
 
 void caller_make(struct caller *caller, struct fixture *fixture, enum peer_socket socket,

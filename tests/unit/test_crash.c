@@ -12,6 +12,8 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "fixture.h"
 #include "store_faulty.h"
@@ -46,6 +48,10 @@ disable_with_failure(uint64_t call, enum faulty_commit how)
     status = caller_name(&admin, OP_PRINCIPAL_DISABLE, "mallory");
     reached = store_faulty_calls() >= call;
     store_faulty_fail_at(0, how, false);
+    /* One more, before the process has come to stop. */
+    if (caller_principal_add(&admin, "late", PRINCIPAL_PERSON, MALLORY_UID + 1) == STATUS_OK) {
+        assert_false(dispatch_must_stop(fixture.dispatch));
+    }
     caller_remove(&admin);
     fixture_close(&fixture);
 
@@ -80,6 +86,53 @@ test_the_restart_knows_what_became_of_a_change(void **state)
         }
         assert_in_range(call, 2, CALLS_MAX - 1);
     }
+}
+
+/* ---- the keyring cannot be written, after its last change was not settled ---- */
+
+/* True: the call was reached. */
+static bool
+create_with_failure_and_again(uint64_t call)
+{
+    struct fixture fixture;
+    struct caller admin;
+    char in_the_way[FIXTURE_PATH_BYTES];
+    bool reached;
+
+    store_faulty_fail_at(0, FAULTY_ABORTED, false);
+    fixture_make_over(&fixture, &store_faulty_backend);
+    admin_of(&fixture, &admin);
+    store_faulty_fail_at(call, FAULTY_ABORTED, false);
+    (void)!caller_namespace_create(&admin, "brand");
+    reached = store_faulty_calls() >= call;
+    store_faulty_fail_at(0, FAULTY_ABORTED, false);
+    fixture_path(&fixture, "keyring.new", in_the_way);
+    assert_int_equal(mkdir(in_the_way, 0700), 0);
+    (void)!caller_namespace_create(&admin, "brand");
+    (void)!caller_namespace_create(&admin, "rival");
+    assert_int_equal(rmdir(in_the_way), 0);
+    caller_remove(&admin);
+    fixture_close(&fixture);
+
+    assert_int_equal(fixture_open(&fixture), STATUS_OK);
+    admin_of(&fixture, &admin);
+    (void)!caller_namespace_create(&admin, "brand");
+    assert_int_equal(caller_namespace_create(&admin, "third"), STATUS_OK);
+    caller_remove(&admin);
+    fixture_remove(&fixture);
+    return reached;
+}
+
+static void
+test_keyring_and_store_agree_whatever_failed_between_them(void **state)
+{
+    uint64_t call = 1;
+
+    (void)state;
+    while (call < CALLS_MAX && create_with_failure_and_again(call)) {
+        call++;
+    }
+    assert_in_range(call, 2, CALLS_MAX - 1);
 }
 
 /* ---- an older database put back ---- */
@@ -204,6 +257,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_restart_knows_what_became_of_a_change),
+        cmocka_unit_test(test_keyring_and_store_agree_whatever_failed_between_them),
         cmocka_unit_test(test_an_older_database_is_not_vouched_for),
     };
 

@@ -331,9 +331,11 @@ test_delivering_for_one_namespace_opens_no_other(void **state)
 static void
 test_another_connections_id_is_not_taken(void **state)
 {
-    const char *const values[] = {"a@example.com"};
+    const char *const values[] = {"not.executed@example.com"};
     struct caller second;
     uint8_t own[CONNECTION_ID_BYTES];
+    uint64_t before = 0;
+    uint64_t after = 0;
 
     (void)state;
     connect_as(&second, PEER_DATA, SERVICE_UID);
@@ -341,10 +343,15 @@ test_another_connections_id_is_not_taken(void **state)
     caller_begin(&second, OP_TOKENIZE, 1);
     message_put_list(&second.request, FIELD_VALUES, 1);
     message_add_bytes(&second.request, bytes_of_text(values[0]));
+    assert_int_equal(vault_count(fixture.vault, 1, &before), STATUS_OK);
     second.peer.connection[3] ^= 1;
     assert_int_equal(caller_send(&second), STATUS_UNAUTHENTICATED);
+    assert_int_equal(vault_count(fixture.vault, 1, &after), STATUS_OK);
+    assert_int_equal(after, before);
     memcpy(second.peer.connection, own, sizeof own);
     assert_int_equal(caller_send(&second), STATUS_OK);
+    assert_int_equal(vault_count(fixture.vault, 1, &after), STATUS_OK);
+    assert_int_equal(after, before + 1);
     caller_remove(&second);
 }
 
@@ -514,6 +521,39 @@ test_admin_excludes_revealing_both_ways(void **state)
     assert_int_equal(caller_grant(&admin, OP_GRANT, "admin", ROLE_REVEAL, "brand"),
                      STATUS_CONFLICT);
     assert_int_equal(caller_grant(&admin, OP_GRANT, "person", ROLE_ADMIN, NULL), STATUS_CONFLICT);
+}
+
+static void
+test_a_revoke_is_in_force_when_it_returns(void **state)
+{
+    char token[TOKEN_TEXT_BYTES + 1];
+    const char *values[] = {token};
+    struct caller mover;
+
+    (void)state;
+    token_of("+393331234567", token);
+    add("mover", PRINCIPAL_PERSON, 4010, ROLE_REVEAL, "brand");
+    connect_as(&mover, PEER_DATA, 4010);
+    assert_int_equal(caller_values(&mover, OP_DETOKENIZE, values, 1, NULL, "before"), STATUS_OK);
+    assert_int_equal(caller_grant(&admin, OP_REVOKE, "mover", ROLE_REVEAL, "brand"), STATUS_OK);
+    assert_int_equal(caller_values(&mover, OP_DETOKENIZE, values, 1, NULL, "after"), STATUS_DENIED);
+    caller_remove(&mover);
+}
+
+static void
+test_a_seal_is_in_force_when_it_returns(void **state)
+{
+    char token[TOKEN_TEXT_BYTES + 1];
+    const char *values[] = {token};
+
+    (void)state;
+    token_of("+393331234567", token);
+    caller_begin(&admin, OP_SEAL, 0);
+    assert_int_equal(caller_send(&admin), STATUS_OK);
+    assert_int_equal(caller_values(&person, OP_DETOKENIZE, values, 1, NULL, "after"),
+                     STATUS_SEALED);
+    assert_int_equal(dispatch_unseal(fixture.dispatch, fixture.root, fixture.fault), STATUS_OK);
+    assert_int_equal(caller_values(&person, OP_DETOKENIZE, values, 1, NULL, "again"), STATUS_OK);
 }
 
 static void
@@ -897,6 +937,8 @@ main(void)
         cmocka_unit_test(test_a_second_hello_gives_another_id),
         cmocka_unit_test(test_proofs_that_do_not_hold_are_soon_not_even_checked),
         cmocka_unit_test(test_admin_excludes_revealing_both_ways),
+        cmocka_unit_test(test_a_revoke_is_in_force_when_it_returns),
+        cmocka_unit_test(test_a_seal_is_in_force_when_it_returns),
         cmocka_unit_test(test_a_disable_is_in_force_when_it_returns),
         cmocka_unit_test(test_every_reveal_and_every_refusal_is_in_the_log),
         cmocka_unit_test(test_a_refusal_reaches_the_disk_by_itself),
