@@ -16,7 +16,7 @@ enum status {
     STATUS_QUOTA = 5,           /* a budget is used up; retry_after_s says until when */
     STATUS_NOT_FOUND = 6,       /* no such thing, or none that you may know of */
     STATUS_CONFLICT = 7,     /* against what is there: a name in use, roles that exclude another */
-    STATUS_EXPIRED = 8,      /* was valid once */
+    STATUS_EXPIRED = 8,      /* was valid once; reserved, not given yet */
     STATUS_SEALED = 9,       /* no root key in memory: only status and unseal exist */
     STATUS_BUSY = 10,        /* overloaded; not executed; try again shortly */
     STATUS_UNAVAILABLE = 11, /* cannot now: disk full, peer gone; see the message */

@@ -36,6 +36,7 @@ endfunction()
 check_test(layers layers)
 check_test(layers_planted layers_planted)
 check_test(design_files design_files)
+check_test(promises promises)
 check_test(include_arrows include_arrows ${CMAKE_C_COMPILER}
   ${CMAKE_BINARY_DIR}/compile_commands.json)
 check_test(log_pointer_gcc must_not_compile gcc)

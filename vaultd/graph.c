@@ -70,6 +70,21 @@ graph_prepare_process(void)
     return true;
 }
 
+/* Without a store there never was a vault; with one, a missing keyring is a loss. */
+static const char *
+keyring_fault(const struct graph *graph, enum status status)
+{
+    if (status == STATUS_CORRUPT) {
+        return "not a keyring of this version, or damaged: put the newest copy back";
+    }
+    if (status != STATUS_NOT_FOUND) {
+        return "cannot be read; the line above says why";
+    }
+    return access(graph->paths.store, F_OK) == 0
+               ? "the keyring is missing: put the newest copy of it back, and delete nothing"
+               : "init was cut short: remove the data directory and its key file, and run it again";
+}
+
 static bool
 open_vault(struct graph *graph)
 {
@@ -79,10 +94,7 @@ open_vault(struct graph *graph)
     enum status status = keyring_open(graph->paths.keyring, &graph->keyring);
 
     if (status != STATUS_OK) {
-        return say(graph->paths.keyring, status == STATUS_CORRUPT
-                                             ? "not a keyring of this version, or damaged"
-                                             : "cannot be read; if init was cut short, remove the "
-                                               "data directory and run it again");
+        return say(graph->paths.keyring, keyring_fault(graph, status));
     }
     status = store_open(&options, &graph->store);
     if (status != STATUS_OK) {

@@ -105,8 +105,10 @@ read_root_key(const struct serve_options *options, struct secret **ret_root)
         return true;
     }
     if (status != STATUS_OK) {
-        startup_say(status == STATUS_NOT_FOUND
-                        ? "the key file does not exist"
+        startup_say(path);
+        startup_say(status == STATUS_NOT_FOUND ? "the key file does not exist"
+                    : status == STATUS_UNAVAILABLE
+                        ? "the key file cannot be read; the line above says why"
                         : "the key file is refused: 32 bytes are needed, readable by its owner "
                           "alone (chmod 0400)");
         return false;
@@ -143,7 +145,7 @@ serve(struct graph *graph)
     if (!start_server(graph, &server)) {
         return EXIT_REFUSED;
     }
-    LOG(LOG_LEVEL_NOTICE, EVENT_LISTENING, F("pid", getpid()));
+    LOG(LOG_LEVEL_NOTICE, EVENT_STARTED, F("pid", getpid()));
     while (!dispatch_must_stop(graph->dispatch) && signals_wait(TICK_MS) != SIGNALS_STOP) {
         server_tick(server);
         dispatch_tick(graph->dispatch);

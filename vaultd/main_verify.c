@@ -88,7 +88,8 @@ main_audit_verify(int argc, char **argv)
     }
     ok = audit_verify(options.folder, &report) == STATUS_OK;
     if (!ok && report.place[0] == '\0') {
-        return startup_fail("no audit log there, or it cannot be read");
+        (void)startup_fail("no log there, or it cannot be read; a vault's is DIR/data/audit");
+        return EXIT_USAGE;
     }
     print_result(&options, &report, ok);
     return ok ? EXIT_OK : EXIT_REFUSED;

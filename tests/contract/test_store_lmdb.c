@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S12 "what was acknowledged survives", for the store. */
 /* The store and the world: kill -9, full disks and maps, failed flushes, files that are no store.
  */
 #include "store.h"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
+# Owns SECURITY.md S12.
 # 64 threads tokenize overlapping sets while the daemon is killed with -9 again and again: no token that
 # was acknowledged is lost or changes, no contact has two tokens. 04_kill.sh [CYCLES]
 # shellcheck source=tests/e2e/lib.sh

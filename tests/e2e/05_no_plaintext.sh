@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
+# Owns SECURITY.md S11.
 # No contact in any file, log, error or in what the system tells about the process, in any encoding; the
 # search has found a planted one first.
 # shellcheck source=tests/e2e/lib.sh

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
+# Owns SECURITY.md S10 and S8.
 # A data directory that is not what it should be: each fault gets a clear error and a non-zero exit, and
 # nothing is lost once it is put right.
 # shellcheck source=tests/e2e/lib.sh

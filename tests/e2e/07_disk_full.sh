@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
+# Owns SECURITY.md S1.
 # A full disk: a clear error, no crash, honest callers go on, no reveal without its entry in the log; and
 # when space is back everything works again without a restart.
 #

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
+# Owns SECURITY.md S9.
 # The log proves itself offline; any one byte changed in a copy is found and its place named.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
+# Owns SECURITY.md S12 and S1.
 # What kill -9 cannot show, for the page cache survives it: strace sees the flush between the last write
 # and the reply. And the judge is judged: with the flushes taken out, it says so.
 #

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
+# Owns SECURITY.md S13.
 # Hostile bytes on the real sockets; honest clients go on meanwhile and after.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"

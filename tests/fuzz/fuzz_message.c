@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S13 "hostile bytes crash nothing". */
 /*
  * Any bytes: the parser answers; what it takes is written again by our writer, and what was written
  * is taken again and says the same.

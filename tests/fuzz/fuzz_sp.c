@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S13 "hostile bytes crash nothing". */
 /*
  * Any bytes as the stream of one connection: walks greeting and frames as rpc does and checks what
  * the framing promises: a verdict never changes its mind as more bytes come, and no length is over

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S3 "admin excludes reveal and deliver" and S7 "who can write to the database
+ * cannot make himself an admin". */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S1 "a receipt is made for what is on disk" and S9 "a change to the log is found,
+ * and its place named". */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

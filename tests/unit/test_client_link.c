@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S15 "no byte of a request to a socket that is not its vault's". */
 /* Connections that are slow, break, come back, or belong to somebody else; and many threads. */
 #include "contactvault.h"
 

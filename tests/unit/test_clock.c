@@ -13,8 +13,10 @@
 
 #include "clock.h"
 #include "fixture.h"
+#include "throttle.h"
 
 static uint64_t ahead_ms;
+static uint64_t held_ms; /* the monotonic clock stands still here; 0: it does not */
 
 static uint64_t
 read_ms(clockid_t id)
@@ -37,6 +39,9 @@ clock_monotonic_ms(void)
 {
     static uint64_t looks;
 
+    if (held_ms != 0) {
+        return held_ms;
+    }
     return read_ms(CLOCK_MONOTONIC) + ++looks * 60000;
 }
 
@@ -86,10 +91,37 @@ test_reveals_go_on_after_a_clock_that_was_ahead(void **state)
     fixture_remove(&fixture);
 }
 
+/* S16: so many at once, then so many a second. */
+static void
+test_a_throttle_gives_back_by_the_second(void **state)
+{
+    static struct throttle throttle;
+
+    (void)state;
+    held_ms = 1000000;
+    throttle_init(&throttle, 5, 2);
+    assert_true(throttle_take(&throttle, 7, 5));
+    assert_false(throttle_take(&throttle, 7, 1));
+    assert_false(throttle_take(&throttle, 7, 0));
+    assert_true(throttle_take(&throttle, 8, 1));
+    held_ms += 999;
+    assert_true(throttle_take(&throttle, 9, 1));
+    held_ms += 501; /* one second and a half: the half is not lost */
+    assert_true(throttle_take(&throttle, 7, 2));
+    assert_false(throttle_take(&throttle, 7, 1));
+    held_ms += 500;
+    assert_true(throttle_take(&throttle, 7, 2));
+    assert_false(throttle_take(&throttle, 7, 1));
+    assert_false(throttle_take(&throttle, 8, UINT32_MAX));
+    throttle_fini(&throttle);
+    held_ms = 0;
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_throttle_gives_back_by_the_second),
         cmocka_unit_test(test_reveals_go_on_after_a_clock_that_was_ahead),
     };
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S12 "what was acknowledged survives", for the log. */
 #include "journal.h"
 
 #include <pthread.h>

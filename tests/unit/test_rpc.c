@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S13 "hostile bytes crash nothing". */
 /* rpc over real sockets: honest clients, nng's own among them, and frames that are wrong. */
 #include "rpc_fixture.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S13 "... nor do connections that come and go". */
 /* Who is let in, and how a server starts and stops. */
 #include "rpc_fixture.h"
 

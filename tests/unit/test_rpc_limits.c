@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S13 "... and allocate nothing beyond their cap". */
 /* What rpc does with peers that are late, slow or too many requests at once. */
 #include "rpc_fixture.h"
 

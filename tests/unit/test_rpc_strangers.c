@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S13 "... and do not keep honest callers from their answers". */
 /* What somebody whom dispatch does not know may cost, and that he keeps nobody else out. */
 #include "rpc_fixture.h"
 

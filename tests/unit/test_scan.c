@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S13 "hostile bytes crash nothing", before anything is built. */
 /* Rules that want more than a vector: every prefix, every byte, every character, sizes at the edge.
  */
 #include <limits.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: SECURITY.md S8 "bytes copied, swapped or flipped in the database never give a wrong
- * contact". Damage is done through the store, as somebody with a database editor would do it.
+ * Owns: SECURITY.md S8 "rows flipped, copied, moved or swapped never give a wrong contact" and S10
+ * "an older keyring put back is refused". Damage is done through the store, as somebody with a
+ * database editor would do it.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -33,7 +33,6 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_MEMORY_SHORT] = "memory_short",
     [EVENT_SANDBOX] = "sandbox",
     [EVENT_SWAP_ACTIVE] = "swap_active",
-    [EVENT_ASSERTION_FAILED] = "assertion_failed",
 };
 
 static enum log_level least_urgent = LOG_LEVEL_INFO;

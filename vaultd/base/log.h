@@ -37,7 +37,6 @@ enum log_event {
     EVENT_MEMORY_SHORT,
     EVENT_SANDBOX, /* what is in force */
     EVENT_SWAP_ACTIVE,
-    EVENT_ASSERTION_FAILED,
     LOG_EVENT_COUNT,
 };
 

@@ -93,7 +93,7 @@ struct peer {
     uint8_t vault_nonce[NONCE_BYTES];
 };
 
-/* A new connection: a stranger with a fresh connection id. */
+/* A new connection: a stranger; the one that is welcomed gets a connection id. */
 void dispatch_peer_init(struct peer *peer, enum peer_socket socket, uint32_t uid);
 
 /* What one thread needs to answer one request at a time: scratch memory and a parser. */

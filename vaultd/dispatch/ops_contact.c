@@ -10,7 +10,7 @@
 #include "scratch.h"
 
 enum {
-    REVEAL_PAUSE_US = 300 * 1000, /* of the failpoint, between "you may" and "recorded" */
+    REVEAL_PAUSE_US = 1000 * 1000, /* of the failpoint, between "you may" and "recorded" */
     INLINE_ITEMS_MAX = 16, /* more than these are not worked off on a thread that moves bytes */
     MAY_ANYTHING_THERE = MAY_TOKENIZE | MAY_LOOKUP | MAY_MASK | MAY_DELIVER | MAY_REVEAL,
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vault_internal.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,7 +14,6 @@ enum {
     VAULT_ROW_BYTES = 1 + VAULT_ID_BYTES + INSTANCE_ID_BYTES,
     NAMESPACE_KEY_BYTES = 6 + 4, /* "epoch/" or "count/", then the namespace's id */
     EPOCH_ROW_BYTES = 8,
-    COUNT_ROW_BYTES = 8,
     FIRST_NUMBER = 1, /* of epochs and generations */
 };
 

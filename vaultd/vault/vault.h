@@ -54,8 +54,8 @@ bool vault_failed(const struct vault *vault);
 
 /* Keys and epoch rows for a namespace; a second call for the same id finds them and is OK. */
 MUST_USE enum status vault_namespace_create(struct vault *vault, uint32_t namespace_id);
-/* The year's key for reasons, made if absent. */
 bool vault_has_reason_key(const struct vault *vault, uint32_t year);
+/* The year's key for reasons, made if absent. */
 MUST_USE enum status vault_reason_key_create(struct vault *vault, uint32_t year);
 
 /* One text in, one token out. Texts given out lie in the scratch. */

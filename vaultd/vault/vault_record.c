@@ -2,7 +2,6 @@
 #include "vault_internal.h"
 
 #include <assert.h>
-#include <sodium.h>
 
 #include "log.h"
 

@@ -2,8 +2,6 @@
 /* Token to what may be known of it: where it leads, its mask, and, with a receipt, the contact. */
 #include "vault_internal.h"
 
-#include <sodium.h>
-
 #include "log.h"
 #include "scratch.h"
 
