@@ -155,7 +155,7 @@ check_file(int file_fd, const char *path, struct failure *failure)
     }
     if (attributes.st_uid != geteuid() && attributes.st_uid != 0) {
         return failure_set(failure, CV_INVALID,
-                           "%.100s: belongs to uid %u; an identity must be its user's own", path,
+                           "%.100s: belongs to uid %u; make it yours: chown it to your user", path,
                            (unsigned)attributes.st_uid);
     }
     if ((attributes.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
@@ -183,6 +183,20 @@ parse_file(const char *text, size_t size, uint8_t *secret_key)
     return sound;
 }
 
+static const char *
+advice_on(int error)
+{
+    switch (error) {
+    case ENOENT:
+        return "; vaultctl keygen makes one";
+    case EACCES:
+        return "; make it yours: chown it to your user, chmod 600 it, and let that user into its "
+               "folder";
+    default:
+        return "";
+    }
+}
+
 enum cv_status
 identity_read(const char *path, uint8_t **ret_secret_key, struct failure *failure)
 {
@@ -193,8 +207,9 @@ identity_read(const char *path, uint8_t **ret_secret_key, struct failure *failur
     int file_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     if (file_fd < 0) {
-        return failure_set(failure, CV_INVALID, "%.100s: %s; vaultctl keygen makes one", path,
-                           strerror_r(errno, reason, sizeof reason));
+        int error = errno;
+        return failure_set(failure, CV_INVALID, "%.100s: %s%s", path,
+                           strerror_r(error, reason, sizeof reason), advice_on(error));
     }
     status = check_file(file_fd, path, failure);
     if (status != CV_OK) {

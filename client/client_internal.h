@@ -28,6 +28,7 @@ struct failure {
     enum cv_status status;
     uint32_t retry_after_s;
     bool outcome_unknown;
+    bool unreached;
     char message[CV_MESSAGE_BYTES];
 };
 

@@ -355,6 +355,7 @@ link_wait(struct cv_client *client, uint64_t deadline_ms, bool probing, struct f
         pthread_mutex_lock(&client->lock);
     }
     wait_patiently(client, deadline_ms);
+    failure->unreached = !is_settled(client) || client->pipe == 0;
     if (!is_settled(client)) {
         status = failure_set(failure, CV_UNAVAILABLE,
                              "no connection to the vault at %s within %u ms; nothing was sent",

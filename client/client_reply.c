@@ -419,6 +419,7 @@ reply_of_failure(const struct failure *failure)
     reply->status = failure->status;
     reply->retry_after_s = failure->retry_after_s;
     reply->outcome_unknown = failure->outcome_unknown;
+    reply->unreached = failure->unreached;
     reply->message = memcpy(block_of(reply)->rows, failure->message, size);
     return reply;
 }

@@ -115,6 +115,7 @@ struct cv_reply {
     const char *message; /* for a person; never NULL, never a contact */
     uint32_t retry_after_s;
     bool outcome_unknown; /* with CV_UNAVAILABLE or CV_INTERNAL: it may have been executed */
+    bool unreached;       /* with CV_UNAVAILABLE: no vault was there, and nothing was sent */
 
     size_t count; /* of the one array below that the call fills */
     const struct cv_item *items;

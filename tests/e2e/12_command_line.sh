@@ -37,6 +37,8 @@ say "usage errors: exit 2"
 
 expect 3 "$vaultctl" status --data "$work/nowhere"
 same "lines of error" "$(lines "$err")" 1
+expect 3 "$vaultctl" status --data "$work/nowhere" --json
+expect_json '.error.code == "unavailable" and (.error.message | length > 0)'
 expect 3 "$vaultctl" status --socket "ipc://$work/nowhere.sock"
 new_vault
 expect 3 "$vaultctl" status --data "$dir"
@@ -99,6 +101,28 @@ expect 0 as inbox tokenize -n milano --json $value
 same "the token with -n" "$(json .token)" "$token"
 expect 0 as admin revoke inbox service -n berlin
 
+# What could be done about it, and nothing else.
+(umask 077 && head -c 32 /dev/urandom >"$work/other.key")
+expect 0 as admin seal
+expect 5 as admin unseal --key-file "$work/other.key"
+expect_error 'name the right file with --key-file'
+! grep -q 'vaultctl grant' "$err" || fail "a grant is no help with a wrong root key"
+unseals() { as admin unseal >"$out" 2>"$err" </dev/null; }
+await 10 unseals || fail "no unseal after one that was refused"
+expect 5 as sender tokenize -n milano $value
+expect_error 'an admin can help with: vaultctl grant'
+"$vaultctl" keygen -o "$work/gone.key" >"$work/gone.pub"
+expect 0 as admin principal add gone --public-key "$work/gone.pub"
+expect 0 as admin grant gone service -n milano
+expect 0 as admin principal disable gone
+code=0
+as gone tokenize $value >"$out" 2>"$err" </dev/null || code=$?
+[ $code -eq 5 ] || fail "exit code $code of a principal that is disabled"
+! grep -q 'vaultctl grant' "$err" || fail "a grant is no help to who is disabled"
+# The words by which vaultctl knows that a smaller batch would do.
+grep -rqF '"no memory for ' "$root/vaultd/dispatch" || fail "vaultctl waits for words the vault does not say"
+say "advice fits its cause"
+
 # Many lines on stdin: one answer each, in order; exit 1 if any failed.
 for i in $(seq 1 9000); do printf 'line-%05d@example.org\n' "$i"; done >"$work/many"
 feed 0 as inbox tokenize --json - <"$work/many"
@@ -123,6 +147,14 @@ grep -q "$token" "$out" || fail "the token is not shown"
 expect 1 as inbox mask phn_rubbish
 same "lines of error" "$(lines "$err")" 1
 [ -z "$(tr -d '\n' <"$out")" ] || fail "a bad token has something on stdout"
+# A person's screen shows the error in the place of the answer; a file has an empty line there.
+if command -v script >/dev/null; then
+    script -qec "'$vaultctl' mask --data '$dir' --identity '$work/inbox.key' phn_rubbish 2>'$err' || true" /dev/null >"$out" </dev/null
+    [ ! -s "$out" ] || fail "a bad token leaves an empty line on a terminal"
+    same "lines of error" "$(lines "$err")" 1
+    expect 1 as inbox mask phn_rubbish
+    same "lines for a file" "$(lines "$out")" 1
+fi
 expect 0 as admin audit tail
 expect 0 as admin audit verify
 expect 0 "$vaultd" --help

@@ -73,6 +73,14 @@ put_status(struct vault *vault, enum status status)
 }
 
 static void
+put_refusal(struct vault *vault, enum status status, const char *message)
+{
+    message_begin(&vault->writer, 2);
+    message_put_uint(&vault->writer, FIELD_STATUS, status);
+    message_put_text(&vault->writer, FIELD_MESSAGE, message);
+}
+
+static void
 put_welcome(struct vault *vault, struct connection *connection)
 {
     const char *principal = vault->fake->options.principal;
@@ -193,6 +201,8 @@ follow(struct vault *vault, struct connection *connection, struct bytes word, bo
         return SILENT;
     if (bytes_equal(word, bytes_of_text("drop")))
         return DROP;
+    if (bytes_equal(word, bytes_of_text("die")))
+        _exit(0);
     if (word.size > 4 && memcmp(word.data, "raw:", 4) == 0)
         return put_raw(vault, bytes_of(word.data + 4, word.size - 4));
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
@@ -227,6 +237,10 @@ take_values(struct vault *vault, struct connection *connection, enum operation o
     forgot = forgot || forget;
     if (done)
         return verdict;
+    if (bytes_equal(word, bytes_of_text("+few")) && message_list_count(values) > FAKE_FEW) {
+        put_refusal(vault, STATUS_UNAVAILABLE, "no memory for this batch; send a smaller one");
+        return ANSWER;
+    }
     atomic_fetch_add(&vault->fake->counts->executed, 1);
     message_begin(&vault->writer, 2);
     message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);

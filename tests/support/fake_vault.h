@@ -10,6 +10,8 @@
  *   forget    UNAUTHENTICATED, and the connection is a stranger's again
  *   forever   UNAUTHENTICATED, always
  *   raw:HEX   these bytes are the answer
+ *   die       the whole vault is gone, as by kill -9
+ *   +few      UNAVAILABLE, no memory for so many, when there are more than FAKE_FEW values
  */
 #ifndef CONTACT_VAULT_FAKE_VAULT_H
 #define CONTACT_VAULT_FAKE_VAULT_H
@@ -41,6 +43,7 @@ struct fake {
     struct fake_counts *counts;
 };
 
+enum { FAKE_FEW = 100 };
 #define FAKE_TOKEN "phn_0123456789abcdefghjkmnpqrs0"
 #define FAKE_MASK "+39 \u2022\u2022\u2022 \u2022\u2022\u2022 \u2022\u202267"
 #define FAKE_VALUE "+393331234567"

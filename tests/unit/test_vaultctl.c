@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "client_fixture.h"
+#include "message.h"
 
 enum { OUTPUT_BYTES = 512 * 1024, COMMAND_BYTES = 4096 };
 
@@ -110,10 +111,35 @@ test_help(void **state)
 {
     assert_int_equal(shell(*state, "$V --help"), 0);
     assert_non_null(strstr(out, "principal disable"));
+    assert_int_equal(shell(*state, "$V principal disable --help"), 0);
+    assert_non_null(strstr(out, "for good in this release"));
+    assert_int_equal(shell(*state, "$V status --help"), 0);
+    assert_non_null(strstr(out, "unsealed?\n"));
     assert_int_equal(shell(*state, "$V grant --help"), 0);
     assert_non_null(strstr(out, "For example:\n  vaultctl grant inbox service -n milano"));
     assert_int_equal(shell(*state, "$V --version"), 0);
     assert_one_line(out);
+}
+
+static void
+test_half_a_command_names_the_rest(void **state)
+{
+    static const char *const lines[][2] = {
+        {"principal", "vaultctl principal: which one?; there are: add, list, show, disable\n"},
+        {"principal ad",
+         "vaultctl principal: no such command; there are: add, list, show, disable\n"},
+        {"audit", "vaultctl audit: which one?; there are: tail, verify\n"},
+        {"namespace --data x", "vaultctl namespace: no such command; there are: create, list\n"},
+        {"principa", "vaultctl: no such command; vaultctl --help lists the commands\n"},
+        {"principals", "vaultctl: no such command; vaultctl --help lists the commands\n"},
+        {"", "vaultctl: no command; vaultctl --help lists the commands\n"},
+    };
+
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_int_equal(shell(*state, "$V %s", lines[i][0]), 2);
+        assert_string_equal(err, lines[i][1]);
+        assert_string_equal(out, "");
+    }
 }
 
 static void
@@ -122,6 +148,9 @@ test_a_vault_that_is_not_there(void **state)
     assert_int_equal(shell(*state, "$V status --data $D/none"), 3);
     assert_one_line(err);
     assert_non_null(strstr(err, "/none/run/vault.sock"));
+    assert_int_equal(shell(*state, "$V status --json --data $D/none"), 3);
+    assert_memory_equal(out, "{\"error\":{\"code\":\"unavailable\",\"message\":\"cannot reach", 54);
+    assert_one_line(out);
     assert_int_equal(shell(*state, "$V seal --data $D/none"), 3);
     assert_non_null(strstr(err, "/none/run/admin.sock"));
 }
@@ -132,7 +161,7 @@ test_the_folder_names_the_socket(void **state)
     assert_int_equal(shell(*state, "mkdir $D/run && ln -s $D/vault.sock $D/run/vault.sock && "
                                    "CONTACT_VAULT_SOCKET=/nowhere $V status --data $D"),
                      0);
-    assert_string_equal(out, "unsealed, version 0.0-fake, 1 namespaces, 42 contacts\n");
+    assert_string_equal(out, "unsealed, version 0.0-fake, 1 namespace, 42 contacts\n");
     assert_int_equal(shell(*state, "rm -r $D/run"), 0);
 }
 
@@ -177,6 +206,113 @@ test_batches_keep_their_order(void **state)
         at += size;
     }
     assert_int_equal(*at, 0);
+}
+
+static void
+assert_ends(const char *text, const char *end)
+{
+    size_t size = strlen(text), end_size = strlen(end);
+
+    if (size < end_size || strcmp(text + size - end_size, end) != 0)
+        fail_msg("\"%s\" does not end in \"%s\"", text, end);
+}
+
+static size_t
+count_lines(const char *text)
+{
+    size_t count = 0;
+
+    for (; *text != 0; text++)
+        count += *text == '\n';
+    return count;
+}
+
+static void
+test_a_batch_that_stops_says_where(void **state)
+{
+    static const char *const where = "values 1 to 1024 are done; go on with value 1025\n";
+
+    assert_int_equal(shell(*state, "{ seq 1024; echo sealed; } | $V tokenize"), 4);
+    assert_int_equal(count_lines(out), 1024);
+    assert_int_equal(count_lines(err), 2);
+    assert_ends(err, where);
+    assert_int_equal(shell(*state, "$V tokenize sealed"), 4);
+    assert_one_line(err);
+    assert_int_equal(shell(*state, "{ seq 1024; echo drop; } | $V tokenize"), 6);
+    assert_ends(err, where);
+    assert_int_equal(shell(*state, "{ seq 1024; echo die; } | $V tokenize --timeout 1500"), 3);
+    assert_int_equal(count_lines(out), 1024);
+    assert_ends(err, where);
+}
+
+static void
+test_a_batch_too_large_is_halved(void **state)
+{
+    const struct fixture *fixture = *state;
+
+    assert_int_equal(shell(fixture, "{ echo +few; seq 2 1500; } | $V tokenize"), 0);
+    assert_int_equal(count_lines(out), 1500);
+    assert_string_equal(err, "");
+    assert_ends(out, FAKE_TOKEN "\t1500\n");
+    assert_non_null(strstr(out, FAKE_TOKEN "\t64\n" FAKE_TOKEN "\t65\n"));
+    /* 1024, 512, 256, 128 are refused; then by 64, and there is no going back up. */
+    assert_int_equal(atomic_load(&fixture->fake.counts->requests), 4 + 16 + 8);
+    assert_int_equal(shell(fixture, "{ echo +few; seq 3331000002 3331000299; echo abc; "
+                                    "seq 3331000301 3331000400; } | $V tokenize --region it"),
+                     1);
+    assert_string_equal(err, "vaultctl tokenize: value 300: invalid: no phone number of the region "
+                             "given\n");
+    assert_int_equal(count_lines(out), 400);
+    assert_non_null(strstr(out, "\t+393331000299\n\n" FAKE_TOKEN "\t+393331000301\n"));
+}
+
+/* Shell words that make the fake vault refuse with these words of the real one. */
+static const char *
+refusal(enum status status, const char *message)
+{
+    static char word[512];
+    uint8_t bytes[200];
+    struct message_writer writer = {.data = bytes, .capacity = sizeof bytes};
+
+    message_begin(&writer, 2);
+    message_put_uint(&writer, FIELD_STATUS, status);
+    message_put_text(&writer, FIELD_MESSAGE, message);
+    size_t size = (size_t)snprintf(word, sizeof word, "raw:");
+    for (size_t i = 0; i < writer.size; i++)
+        size += (size_t)snprintf(word + size, sizeof word - size, "%02x", bytes[i]);
+    return word;
+}
+
+static void
+test_advice_fits_the_cause(void **state)
+{
+    static const struct {
+        enum status status;
+        const char *message, *advice;
+    } cases[] = {
+        {STATUS_DENIED, "no grant of yours permits this",
+         "; an admin can help with: vaultctl grant"},
+        {STATUS_DENIED, "only root and the daemon's own user may do this", ""},
+        {STATUS_DENIED, "not this vault's root key, or the keyring's header was altered",
+         "; name the right file with --key-file"},
+        {STATUS_DENIED, "this principal is disabled",
+         ", for good in this release; an admin can add a new name with a new key"},
+        {STATUS_UNAUTHENTICATED, "nobody; give --identity, or have an admin add it", ""},
+        {STATUS_UNAUTHENTICATED, "this key is unknown",
+         "; give --identity FILE, or ask an admin for: vaultctl principal add"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[512];
+        assert_int_equal(
+            shell(*state, "$V tokenize %s", refusal(cases[i].status, cases[i].message)), 5);
+        snprintf(line, sizeof line, "%s%s\n", cases[i].message, cases[i].advice);
+        const char *at = strstr(err, ": ");
+        assert_non_null(at);
+        at = strstr(at + 2, ": ");
+        assert_non_null(at);
+        assert_string_equal(at + 2, line);
+    }
 }
 
 static void
@@ -228,6 +364,8 @@ test_national_numbers(void **state)
     assert_non_null(strstr(out, "\"mask\":\"m@example.com\"}\n"));
     assert_non_null(strstr(out, "{\"error\":{\"code\":\"invalid\",\"message\":"
                                 "\"no phone number of the region given\"}}\n"));
+    assert_int_equal(shell(*state, "$V tokenize --region it '333 123 4567'"), 0);
+    assert_string_equal(out, FAKE_TOKEN "\t+393331234567\n");
     assert_int_equal(shell(*state, "seq 3331000000 3331004999 | $V tokenize --region IT"), 0);
     assert_non_null(strstr(out, "\t+393331004999\n"));
 }
@@ -274,6 +412,15 @@ test_keygen_and_principal_add(void **state)
                      0);
     assert_int_equal(shell(*state, "$V keygen -o $D/key"), 1);
     assert_non_null(strstr(err, "never overwritten"));
+    assert_int_equal(shell(*state, "$V status --identity $D/nowhere"), 2);
+    assert_non_null(strstr(err, "; vaultctl keygen makes one\n"));
+    if (geteuid() == 0) {
+        assert_int_equal(shell(*state, "chmod 755 $D && setpriv --reuid 65534 --clear-groups "
+                                       "$V status --identity $D/key"),
+                         2);
+        assert_non_null(strstr(err, "Permission denied; make it yours: chown it"));
+        assert_null(strstr(err, "keygen"));
+    }
     assert_int_equal(shell(*state, "rm $D/key $D/pub"), 0);
 }
 
@@ -313,10 +460,14 @@ main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_usage_errors),
         FIXTURE_TEST(test_help),
+        FIXTURE_TEST(test_half_a_command_names_the_rest),
         FIXTURE_TEST(test_a_vault_that_is_not_there),
         FIXTURE_TEST(test_the_folder_names_the_socket),
         FIXTURE_TEST(test_exit_codes_say_what_to_do),
         FIXTURE_TEST(test_batches_keep_their_order),
+        FIXTURE_TEST(test_a_batch_that_stops_says_where),
+        FIXTURE_TEST(test_a_batch_too_large_is_halved),
+        FIXTURE_TEST(test_advice_fits_the_cause),
         FIXTURE_TEST(test_lines_that_are_no_text),
         FIXTURE_TEST(test_the_other_contact_commands),
         FIXTURE_TEST(test_national_numbers),

@@ -154,7 +154,9 @@ arguments_parse(const struct command *command, int argc, char **argv,
         .namespace_name = environment("CONTACT_VAULT_NAMESPACE"),
     };
     join_options(command->options, options);
-    (void)snprintf(doc, sizeof doc, "%s.\vFor example:\n  %s", command->help, command->example);
+    bool asks = command->help[strlen(command->help) - 1] == '?';
+    (void)snprintf(doc, sizeof doc, "%s%s\vFor example:\n  %s", command->help, asks ? "" : ".",
+                   command->example);
     (void)snprintf(name, sizeof name, "vaultctl %s", command->name);
     argv[0] = name;
     argp_err_exit_status = EXIT_USAGE;

@@ -15,6 +15,9 @@ enum {
     PROGRESS_AFTER_S = 2,
 };
 
+/* How the vault's message begins when a batch needs more memory than it has. */
+static const char NO_MEMORY[] = "no memory for";
+
 /* One run of a command. */
 struct run {
     const struct arguments *arguments;
@@ -23,6 +26,7 @@ struct run {
     struct region *region;
     struct input input;
     struct batch *batch;
+    size_t part_max; /* values in one question: fewer after the vault had no memory for so many */
     uint64_t done, failed;
     bool failures_agree; /* all of them of one status: */
     enum cv_status failure;
@@ -30,27 +34,30 @@ struct run {
     bool shows_progress;
 };
 
-static enum cv_status
-ask(struct run *run, struct cv_reply **ret_reply)
+/* About the batch's values from number `from` on. */
+static void
+ask(struct run *run, size_t from, size_t count, struct cv_reply **ret_reply)
 {
-    const struct batch *batch = run->batch;
+    const char *const *values = run->batch->values + from;
     struct cv_query query = {
-        .values = batch->values,
-        .count = batch->count,
+        .values = values,
+        .count = count,
         .namespace_name = run->arguments->namespace_name,
         .form = run->arguments->wa_id ? CV_FORM_WA_ID : CV_FORM_INTERNATIONAL,
     };
 
     switch (run->act) {
     case ACT_TOKENIZE:
-        return cv_tokenize(run->client, &query, ret_reply);
+        (void)cv_tokenize(run->client, &query, ret_reply);
+        break;
     case ACT_LOOKUP:
-        return cv_lookup(run->client, &query, ret_reply);
+        (void)cv_lookup(run->client, &query, ret_reply);
+        break;
     case ACT_MASK:
-        return cv_mask(run->client, batch->values, batch->count, ret_reply);
+        (void)cv_mask(run->client, values, count, ret_reply);
+        break;
     default:
-        return cv_detokenize(run->client, batch->values, batch->count, run->arguments->reason,
-                             ret_reply);
+        (void)cv_detokenize(run->client, values, count, run->arguments->reason, ret_reply);
     }
 }
 
@@ -79,7 +86,8 @@ print_item(const struct run *run, const struct cv_item *item, const char *token)
     }
 }
 
-/* Without --json a bad item is an empty line, so that line n still answers value n. */
+/* Into a file or a pipe a bad item is an empty line, so that line n still answers value n; a person
+ * reads its error in that place. */
 static void
 print_failure(struct run *run, enum cv_status status, const char *message)
 {
@@ -98,17 +106,18 @@ print_failure(struct run *run, enum cv_status status, const char *message)
 }
 
 static void
-print_items(struct run *run, const struct cv_reply *reply)
+print_items(struct run *run, size_t from, const struct cv_reply *reply)
 {
     for (size_t i = 0; i < reply->count; i++) {
         const struct cv_item *item = &reply->items[i];
+        const char *fault = run->batch->faults[from + i];
 
-        if (run->batch->faults[i] != NULL) {
-            print_failure(run, CV_INVALID, run->batch->faults[i]);
+        if (fault != NULL) {
+            print_failure(run, CV_INVALID, fault);
         } else if (item->status != CV_OK) {
             print_failure(run, item->status, item->message);
         } else {
-            print_item(run, item, item->token != NULL ? item->token : run->batch->values[i]);
+            print_item(run, item, item->token != NULL ? item->token : run->batch->values[from + i]);
         }
         run->done++;
     }
@@ -126,22 +135,50 @@ show_progress(const struct run *run, bool last)
                   (unsigned long long)(run->done / (uint64_t)took_s), last ? "\n" : "  ");
 }
 
+/* It was executed for none of them, and it was our choice to ask for so many at once. */
+static bool
+is_too_many(const struct cv_reply *reply)
+{
+    return reply->status == CV_UNAVAILABLE && !reply->unreached && !reply->outcome_unknown &&
+           strncmp(reply->message, NO_MEMORY, sizeof NO_MEMORY - 1) == 0;
+}
+
+/* As many values from number *from on as the vault has memory for; *from: what comes next. */
 static enum exit_code
-work_through_batch(struct run *run)
+work_through_part(struct run *run, size_t *from)
 {
     struct cv_reply *reply = NULL;
+    size_t left = run->batch->count - *from;
+    size_t count = left < run->part_max ? left : run->part_max;
 
-    if (run->region != NULL && !region_convert(run->region, run->batch)) {
-        return fail(run->arguments, EXIT_REFUSED, "contact-vault-region stopped");
+    ask(run, *from, count, &reply);
+    while (count > 1 && is_too_many(reply)) {
+        cv_reply_free(&reply);
+        count = run->part_max = count / 2;
+        ask(run, *from, count, &reply);
     }
-    (void)ask(run, &reply);
     enum exit_code code = report(run->arguments, reply);
     if (code == EXIT_OK) {
-        print_items(run, reply);
+        print_items(run, *from, reply);
     }
     cv_reply_free(&reply);
     (void)fflush(stdout);
     show_progress(run, false);
+    *from += count;
+    return code;
+}
+
+static enum exit_code
+work_through_batch(struct run *run)
+{
+    enum exit_code code = EXIT_OK;
+
+    if (run->region != NULL && !region_convert(run->region, run->batch)) {
+        return fail(run->arguments, EXIT_REFUSED, "contact-vault-region stopped");
+    }
+    for (size_t from = 0; code == EXIT_OK && from < run->batch->count;) {
+        code = work_through_part(run, &from);
+    }
     return code;
 }
 
@@ -157,6 +194,10 @@ work_through(struct run *run)
         code = work_through_batch(run);
     }
     show_progress(run, true);
+    if (code != EXIT_OK && run->done > 0) {
+        return fail(run->arguments, code, "values 1 to %llu are done; go on with value %llu",
+                    (unsigned long long)run->done, (unsigned long long)(run->done + 1));
+    }
     if (code != EXIT_OK || run->failed == 0) {
         return code;
     }
@@ -179,7 +220,7 @@ warn_of_history(const struct run *run)
 static enum exit_code
 run_act(const struct arguments *arguments, enum act act)
 {
-    struct run run = {.arguments = arguments, .act = act};
+    struct run run = {.arguments = arguments, .act = act, .part_max = BATCH_VALUES};
     bool takes_contacts = act == ACT_TOKENIZE || act == ACT_LOOKUP;
 
     run.batch = malloc(sizeof *run.batch);

@@ -28,7 +28,8 @@ print_namespace(const struct arguments *arguments, const struct cv_namespace *na
         print_json(json_pack("{s:s, s:s, s:I}", "name", namespace->name, "created", created,
                              "contacts", (json_int_t) namespace->contacts));
     } else {
-        printf("%s\t%s\t%" PRIu64 " contacts\n", namespace->name, created, namespace->contacts);
+        printf("%s\t%s\t%" PRIu64 " contact%s\n", namespace->name, created, namespace->contacts,
+               plural(namespace->contacts));
     }
 }
 

@@ -50,8 +50,9 @@ print_state(const struct cv_reply *reply)
 {
     printf("%s, version %s", reply->state, reply->release);
     if (reply->has_totals) {
-        printf(", %" PRIu64 " namespaces, %" PRIu64 " contacts", reply->namespaces_total,
-               reply->contacts_total);
+        printf(", %" PRIu64 " namespace%s, %" PRIu64 " contact%s", reply->namespaces_total,
+               plural(reply->namespaces_total), reply->contacts_total,
+               plural(reply->contacts_total));
     }
     putchar('\n');
 }

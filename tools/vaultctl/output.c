@@ -88,6 +88,12 @@ time_print(uint64_t time_ms, char ret_text[static TIME_TEXT_BYTES])
     (void)snprintf(ret_text + size, TIME_TEXT_BYTES - size, ".%03uZ", (unsigned)(time_ms % 1000));
 }
 
+const char *
+plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 bool
 number_parse(const char *text, uint64_t max, uint64_t *ret_number)
 {

@@ -24,11 +24,21 @@ static const char *const places[] = {
     NULL,
 };
 
+/* In capitals, as the helper has them. False: not two letters. */
 static bool
-is_region(const char *text)
+read_region(const char *text, char ret_code[static REGION_BYTES + 1])
 {
-    return strlen(text) == REGION_BYTES && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'A' &&
-           text[1] <= 'Z';
+    if (strlen(text) != REGION_BYTES) {
+        return false;
+    }
+    for (size_t i = 0; i <= REGION_BYTES; i++) {
+        bool small = text[i] >= 'a' && text[i] <= 'z';
+        ret_code[i] = small ? (char)(text[i] - 'a' + 'A') : text[i];
+        if (i < REGION_BYTES && (ret_code[i] < 'A' || ret_code[i] > 'Z')) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* In the child; does not come back. */
@@ -82,9 +92,9 @@ is_ready(struct region *region)
 enum exit_code
 region_open(const struct arguments *arguments, struct region **ret_region)
 {
-    char path[PROGRAM_PATH_BYTES];
+    char path[PROGRAM_PATH_BYTES], code[REGION_BYTES + 1];
 
-    if (!is_region(arguments->region)) {
+    if (!read_region(arguments->region, code)) {
         return fail(arguments, EXIT_USAGE, "--region takes a country code of two letters: IT");
     }
     if (!program_find(places, path)) {
@@ -97,7 +107,7 @@ region_open(const struct arguments *arguments, struct region **ret_region)
     }
     (void)signal(SIGPIPE, SIG_IGN);
     *ret_region = region;
-    if (!start(region, path, arguments->region)) {
+    if (!start(region, path, code)) {
         return fail(arguments, EXIT_REFUSED, "contact-vault-region does not start");
     }
     if (!is_ready(region)) {

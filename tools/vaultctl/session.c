@@ -2,6 +2,7 @@
 #include "vaultctl.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 static const char *const socket_files[] = {
@@ -73,6 +74,9 @@ session_open(const struct arguments *arguments, enum socket_name name,
     if (status == CV_OK) {
         return EXIT_OK;
     }
+    if (arguments->json) {
+        print_json(error_json(status, message, 0));
+    }
     return fail(arguments, status == CV_INVALID ? EXIT_USAGE : EXIT_UNREACHABLE, "%s", message);
 }
 
@@ -96,14 +100,33 @@ exit_code_of(enum cv_status status)
     }
 }
 
+/* One status has several causes: the vault's words tell which, and whether they are advice already.
+ */
 static const char *
-advice(enum cv_status status)
+advice_on_denied(const char *message)
+{
+    if (strstr(message, "root key") != NULL) {
+        return "; name the right file with --key-file";
+    }
+    if (strstr(message, "grant") != NULL) {
+        return "; an admin can help with: vaultctl grant";
+    }
+    if (strstr(message, "disabled") != NULL) {
+        return ", for good in this release; an admin can add a new name with a new key";
+    }
+    return "";
+}
+
+static const char *
+advice(enum cv_status status, const char *message)
 {
     switch (status) {
     case CV_UNAUTHENTICATED:
-        return "; give --identity FILE, or ask an admin for: vaultctl principal add";
+        return strstr(message, "--identity") != NULL
+                   ? ""
+                   : "; give --identity FILE, or ask an admin for: vaultctl principal add";
     case CV_DENIED:
-        return "; an admin can help with: vaultctl grant";
+        return advice_on_denied(message);
     case CV_BUSY:
         return "; try again";
     default:
@@ -120,13 +143,13 @@ report(const struct arguments *arguments, const struct cv_reply *reply)
     if (arguments->json) {
         print_json(error_json(reply->status, reply->message, reply->retry_after_s));
     }
-    enum exit_code code = exit_code_of(reply->status);
+    enum exit_code code = reply->unreached ? EXIT_UNREACHABLE : exit_code_of(reply->status);
     if (reply->retry_after_s != 0) {
         return fail(arguments, code, "%s: %s; try again in %u s", cv_status_name(reply->status),
                     reply->message, reply->retry_after_s);
     }
     return fail(arguments, code, "%s: %s%s", cv_status_name(reply->status), reply->message,
-                advice(reply->status));
+                advice(reply->status, reply->message));
 }
 
 enum exit_code

@@ -87,7 +87,7 @@ static const struct command commands[] = {
     {"principal show", "NAME", "One principal, with its grants",
      "vaultctl principal show inbox --data /var/lib/contact-vault", no_options, 1, 1,
      cmd_principal_show},
-    {"principal disable", "NAME", "From now on this principal may do nothing",
+    {"principal disable", "NAME", "Disable it, for good in this release: only a new name with a new key helps",
      "vaultctl principal disable inbox --data /var/lib/contact-vault", no_options, 1, 1,
      cmd_principal_disable},
     {"grant", "NAME ROLE", "Give a principal a role: service, deliver, reveal or admin",
@@ -149,6 +149,39 @@ find_command(int argc, char **argv, int *ret_words)
     return NULL;
 }
 
+static size_t
+first_word(const char *name)
+{
+    return strcspn(name, " ");
+}
+
+/* "principal" alone, or with a second word that is none of its own: says which there are. */
+static enum exit_code
+refuse_command(int argc, char **argv)
+{
+    const char *between = "";
+
+    if (argc < 2) {
+        (void)fputs("vaultctl: no command; vaultctl --help lists the commands\n", stderr);
+        return EXIT_USAGE;
+    }
+    size_t size = strlen(argv[1]);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const char *name = commands[i].name;
+        if (first_word(name) != size || name[size] == 0 || memcmp(name, argv[1], size) != 0)
+            continue;
+        if (*between == 0)
+            (void)fprintf(stderr, "vaultctl %s: %s; there are:", argv[1],
+                          argc > 2 ? "no such command" : "which one?");
+        (void)fprintf(stderr, "%s %s", between, name + size + 1);
+        between = ",";
+    }
+    if (*between == 0)
+        (void)fputs("vaultctl: no such command; vaultctl --help lists the commands", stderr);
+    (void)fputc('\n', stderr);
+    return EXIT_USAGE;
+}
+
 /* Contacts and keys pass through here: no core dump, no debugger of another process. */
 static void
 harden(void)
@@ -185,11 +218,8 @@ main(int argc, char **argv)
         return EXIT_OK;
     }
     const struct command *command = find_command(argc, argv, &words);
-    if (command == NULL) {
-        (void)fprintf(stderr, "vaultctl: %s; vaultctl --help lists the commands\n",
-                      argc < 2 ? "no command" : "no such command");
-        return EXIT_USAGE;
-    }
+    if (command == NULL)
+        return refuse_command(argc, argv);
     output_setup();
     arguments_parse(command, argc - words, argv + words, &arguments);
     enum exit_code code = command->run(&arguments);

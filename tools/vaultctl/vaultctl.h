@@ -106,6 +106,9 @@ void output_setup(void);
 /* Flushes and wipes. False: stdout could not be written. */
 bool output_finish(void);
 
+/* What follows a noun after this number: "s" or nothing. */
+const char *plural(uint64_t count);
+
 /* Decimal digits alone. False: they are none, or more than `max`. */
 bool number_parse(const char *text, uint64_t max, uint64_t *ret_number);
 
