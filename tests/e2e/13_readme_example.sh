@@ -14,6 +14,16 @@ cp "$root/client/contactvault.h" "$work/include/"
 expect 0 "$compiler" -std=c17 -Wall -Wextra -Wpedantic -Werror ${sanitize:+-fsanitize="$sanitize"} -I"$work/include" \
     "$work/example.c" -o "$work/example" -L"$build/client" -lcontactvault -Wl,-rpath,"$build/client"
 
+# And by the README's own line, in a folder laid out as it says. A library with a sanitizer wants it in the program, too.
+mkdir -p "$work/clone/build"
+ln -s "$root/client" "$work/clone/client"
+ln -s "$build" "$work/clone/build/release"
+cp "$work/example.c" "$work/clone/"
+line=$(sed -n 's/^    \(cc -Iclient .*\)/\1/p' "$root/README.md")
+same "compile lines in README.md" "$(printf '%s\n' "$line" | grep -c .)" 1
+cc() { "$compiler" ${sanitize:+-fsanitize="$sanitize"} "$@"; }
+(cd "$work/clone" && eval "$line") >"$out" 2>"$err" || fail "the README's line does not compile its example"
+
 new_vault
 start_vault
 new_cast
@@ -22,6 +32,9 @@ same "lines" "$(lines "$out")" 3
 sed -n 1p "$out" | grep -qE '^phn_[0-9a-z]{27} \+39 .*47$' || fail "the first line is not a phone's token and mask"
 sed -n 2p "$out" | grep -qE '^eml_[0-9a-z]{27} .*@.*\.com$' || fail "the second line is not an address's token and mask"
 sed -n 3p "$out" | grep -qE '^invalid: ' || fail "the third line is not an error"
+cp "$out" "$work/first"
+expect 0 "$work/clone/example" "$dir/run/vault.sock" "$work/inbox.key"
+cmp -s "$out" "$work/first" || fail "built by the README's line it says something else"
 token=$(awk 'NR == 1 { print $1 }' "$out")
 same "the token" "$(token_of '+39 06 5555 0147')" "$token"
 stop_vault
