@@ -120,7 +120,9 @@ as gone tokenize $value >"$out" 2>"$err" </dev/null || code=$?
 [ $code -eq 5 ] || fail "exit code $code of a principal that is disabled"
 ! grep -q 'vaultctl grant' "$err" || fail "a grant is no help to who is disabled"
 # The words by which vaultctl knows that a smaller batch would do.
-grep -rqF '"no memory for ' "$root/vaultd/dispatch" || fail "vaultctl waits for words the vault does not say"
+for words in 'no memory for this batch' 'or memory short'; do
+    grep -rqF "$words" "$root/vaultd/dispatch" || fail "vaultctl waits for words the vault does not say: $words"
+done
 say "advice fits its cause"
 
 # Many lines on stdin: one answer each, in order; exit 1 if any failed.

@@ -284,6 +284,21 @@ refusal(enum status status, const char *message)
 }
 
 static void
+test_only_short_memory_is_halved(void **state)
+{
+    const struct fixture *fixture = *state;
+    const char *refused =
+        refusal(STATUS_UNAVAILABLE, "cannot be done now: the disk may be full, or memory short");
+
+    assert_int_equal(shell(fixture, "$V tokenize %s 2 3 4", refused), 6);
+    assert_int_equal(atomic_load(&fixture->fake.counts->requests), 3); /* of 4, 2, 1 */
+    assert_one_line(err);
+    refused = refusal(STATUS_UNAVAILABLE, "the log cannot be written, so nothing is revealed");
+    assert_int_equal(shell(fixture, "$V tokenize %s 2 3 4", refused), 6);
+    assert_int_equal(atomic_load(&fixture->fake.counts->requests), 3 + 1);
+}
+
+static void
 test_advice_fits_the_cause(void **state)
 {
     static const struct {
@@ -467,6 +482,7 @@ main(void)
         FIXTURE_TEST(test_batches_keep_their_order),
         FIXTURE_TEST(test_a_batch_that_stops_says_where),
         FIXTURE_TEST(test_a_batch_too_large_is_halved),
+        FIXTURE_TEST(test_only_short_memory_is_halved),
         FIXTURE_TEST(test_advice_fits_the_cause),
         FIXTURE_TEST(test_lines_that_are_no_text),
         FIXTURE_TEST(test_the_other_contact_commands),

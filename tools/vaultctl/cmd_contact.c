@@ -15,8 +15,8 @@ enum {
     PROGRESS_AFTER_S = 2,
 };
 
-/* How the vault's message begins when a batch needs more memory than it has. */
-static const char NO_MEMORY[] = "no memory for";
+/* In the vault's words when a batch needs, or may have needed, more memory than it has. */
+static const char SHORT_OF[] = "memory";
 
 /* One run of a command. */
 struct run {
@@ -140,7 +140,7 @@ static bool
 is_too_many(const struct cv_reply *reply)
 {
     return reply->status == CV_UNAVAILABLE && !reply->unreached && !reply->outcome_unknown &&
-           strncmp(reply->message, NO_MEMORY, sizeof NO_MEMORY - 1) == 0;
+           strstr(reply->message, SHORT_OF) != NULL;
 }
 
 /* As many values from number *from on as the vault has memory for; *from: what comes next. */
