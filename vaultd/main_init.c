@@ -236,6 +236,11 @@ main_init(int argc, char **argv)
     if (!options.has_admin_uid) {
         options.admin_uid = default_admin_uid();
     }
+    if (options.admin_uid == ACCESS_UID_OVERFLOW) {
+        /* What the kernel says of every user it cannot map. */
+        return startup_fail(
+            "user id 65534 is nobody's in particular; name the admin's: --admin-uid");
+    }
     if (options.key_file == NULL) {
         default_key_file(&options);
     }
