@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "audit_chain.h"
 #include "audit_entry.h"
@@ -281,24 +280,13 @@ prepare(const struct audit_entry *entries, size_t count, struct batch *ret_batch
     return STATUS_OK;
 }
 
-/* The calendar's, in UTC. */
-static uint32_t
-year_of(uint64_t time_ms)
-{
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm parts = {0};
-
-    (void)gmtime_r(&seconds, &parts);
-    return (uint32_t)parts.tm_year + 1900;
-}
-
 /* Its place in the chain is in the associated data, so this waits for the number. */
 static enum status
 seal_reason(const struct audit *audit, const struct audit_entry *entry,
             const struct audit_link *link, uint8_t *place)
 {
     uint8_t context[AUDIT_REASON_CONTEXT_MAX];
-    struct key_name key = {KEY_REASON, 0, year_of(link->time_ms)};
+    struct key_name key = {KEY_REASON, 0, clock_year(link->time_ms)};
     size_t size;
     enum status status;
 

@@ -4,10 +4,23 @@
 #define CONTACT_VAULT_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 /* Since 1970, UTC; may be set forth or back by whoever sets the clock. */
 uint64_t clock_wall_ms(void);
 /* Since some start; never goes back; for deadlines. */
 uint64_t clock_monotonic_ms(void);
+
+/* The calendar's year (UTC) of a wall-clock time: which reason key an entry of then is sealed
+ * under. */
+static inline uint32_t
+clock_year(uint64_t wall_ms)
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm parts = {0};
+
+    (void)gmtime_r(&seconds, &parts);
+    return (uint32_t)parts.tm_year + 1900;
+}
 
 #endif

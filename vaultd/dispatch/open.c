@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "clock.h"
 #include "log.h"
@@ -231,16 +230,6 @@ check_access(struct dispatch *dispatch, char *ret_fault)
     return status;
 }
 
-/* Of the calendar in UTC; 0 where there is none. */
-static uint32_t
-year_of(uint64_t at_ms)
-{
-    time_t seconds = (time_t)(at_ms / 1000);
-    struct tm parts;
-
-    return gmtime_r(&seconds, &parts) == NULL ? 0 : (uint32_t)(parts.tm_year + 1900);
-}
-
 /* The time of the log's next entry, which never goes back, whatever becomes of the clock. */
 static uint64_t
 log_time_ms(struct dispatch *dispatch)
@@ -255,7 +244,7 @@ log_time_ms(struct dispatch *dispatch)
 static uint32_t
 next_year(struct dispatch *dispatch)
 {
-    return year_of(log_time_ms(dispatch) + REASON_KEY_AHEAD_MS);
+    return clock_year(log_time_ms(dispatch) + REASON_KEY_AHEAD_MS);
 }
 
 static bool
@@ -294,7 +283,7 @@ open_all(struct dispatch *dispatch, const struct secret *root, char *ret_fault)
                        "key file, and run init again");
         return STATUS_CORRUPT;
     }
-    status = vault_reason_key_create(vault, year_of(log_time_ms(dispatch)));
+    status = vault_reason_key_create(vault, clock_year(log_time_ms(dispatch)));
     if (status == STATUS_OK) {
         status = vault_reason_key_create(vault, next_year(dispatch));
     }
@@ -433,7 +422,7 @@ lacks_reason_key(struct dispatch *dispatch)
 {
     const struct vault *vault = dispatch->parts.vault;
 
-    return !dispatch->sealed && !(vault_has_reason_key(vault, year_of(log_time_ms(dispatch))) &&
+    return !dispatch->sealed && !(vault_has_reason_key(vault, clock_year(log_time_ms(dispatch))) &&
                                   vault_has_reason_key(vault, next_year(dispatch)));
 }
 
@@ -441,7 +430,7 @@ static void
 create_reason_keys(struct dispatch *dispatch)
 {
     struct vault *vault = dispatch->parts.vault;
-    enum status status = vault_reason_key_create(vault, year_of(log_time_ms(dispatch)));
+    enum status status = vault_reason_key_create(vault, clock_year(log_time_ms(dispatch)));
 
     if (status == STATUS_OK) {
         status = vault_reason_key_create(vault, next_year(dispatch));
