@@ -10,6 +10,7 @@
 
 #include "access.h"
 #include "dispatch.h"
+#include "failpoint.h"
 #include "keyring.h"
 #include "log.h"
 #include "main_internal.h"
@@ -172,6 +173,9 @@ add_first_admin(struct graph *graph, const struct secret *root, uint32_t uid)
 {
     if (!graph_open(graph) || !graph_unseal(graph, root)) {
         return false;
+    }
+    if (FAILPOINT("init_before_admin")) {
+        _exit(EXIT_REFUSED);
     }
     if (dispatch_add_first_admin(graph->dispatch, bytes_of_text(FIRST_ADMIN), uid) != STATUS_OK) {
         startup_say("the first admin cannot be added: is the user id 65534, or the disk full?");

@@ -196,3 +196,12 @@ cp -a "$dir" "$long/vault"
 key_file=$dir.key dir=$long/vault
 start_refused '107\|too long'
 say "a socket path over 107 bytes: said so"
+
+# An init that was cut short, with everything made but the admin. Without failpoints it makes a whole one.
+dir=$work/cut key_file=$work/cut.key
+code=0
+CONTACT_VAULT_FAILPOINTS=init_before_admin "$vaultctl" init --data "$dir" >"$out" 2>"$err" </dev/null || code=$?
+if [ $code -ne 0 ]; then
+    start_refused 'init was cut short'
+    say "an init that was cut short: said so"
+fi
