@@ -429,7 +429,9 @@ test_keygen_and_principal_add(void **state)
     assert_non_null(strstr(err, "never overwritten"));
     assert_int_equal(shell(*state, "$V status --identity $D/nowhere"), 2);
     assert_non_null(strstr(err, "; vaultctl keygen makes one\n"));
-    if (geteuid() == 0) {
+    /* Where root's clone is open to another user: not below a home of mode 0700. */
+    if (geteuid() == 0 &&
+        shell(*state, "setpriv --reuid 65534 --clear-groups sh -c 'test -x \"$V\"'") == 0) {
         assert_int_equal(shell(*state, "chmod 755 $D && setpriv --reuid 65534 --clear-groups "
                                        "$V status --identity $D/key"),
                          2);
