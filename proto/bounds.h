@@ -22,8 +22,10 @@ enum {
     PUBLIC_KEY_BYTES = 32, /* Ed25519, RFC 8032 */
     SIGNATURE_BYTES = 64,
     ROOT_KEY_BYTES = 32,
-    AUDIT_PAGE_MAX = 256,  /* entries in one audit_read reply */
-    LIST_ITEMS_MAX = 4096, /* principals, namespaces, grants in one reply */
+    AUDIT_PAGE_MAX = 256,                     /* entries in one audit_read reply */
+    LIST_ITEMS_MAX = 4096,                    /* principals, namespaces, grants in one reply */
+    GRANT_SECONDS_MAX = 10 * 366 * 24 * 3600, /* what has no end shall say so */
+    RETAIN_MONTHS_MAX = 1200,
 
     MESSAGE_DEPTH_MAX = 5,       /* message > items > item > grants > grant */
     MESSAGE_FIELDS_MAX = 24,     /* keys in one map */

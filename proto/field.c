@@ -49,6 +49,14 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_ROLE] = {NAMED("role"), UINT(1, ROLE_COUNT - 1)},
     [FIELD_FROM] = {NAMED("from"), UINT(0, UINT64_MAX)},
     [FIELD_LIMIT] = {NAMED("limit"), UINT(1, AUDIT_PAGE_MAX)},
+    [FIELD_ALL] = {NAMED("all"), BOOL},
+    [FIELD_LASTS_S] = {NAMED("lasts_s"), UINT(1, GRANT_SECONDS_MAX)},
+    [FIELD_UNTIL] = {NAMED("until"), UINT(1, UINT64_MAX)},
+    [FIELD_DAILY] = {NAMED("daily"), UINT(1, UINT32_MAX)},
+    [FIELD_HOURLY] = {NAMED("hourly"), UINT(1, UINT32_MAX)},
+    [FIELD_RETAIN_MONTHS] = {NAMED("retain_months"), UINT(0, RETAIN_MONTHS_MAX)},
+    [FIELD_RELAYED] = {NAMED("relayed"), BOOL},
+    [FIELD_SINCE] = {NAMED("since"), UINT(0, UINT64_MAX)},
 
     [FIELD_STATUS] = {NAMED("status"), UINT(STATUS_OK, STATUS_COUNT - 1)},
     [FIELD_MESSAGE] = {NAMED("message"), STR(0, MESSAGE_BYTES_MAX)},
@@ -73,6 +81,10 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_RESULT] = {NAMED("result"), UINT(STATUS_OK, STATUS_COUNT - 1)},
     [FIELD_SUBJECT] = {NAMED("subject"), STR(0, NAME_BYTES_MAX)},
     [FIELD_NEXT] = {NAMED("next"), UINT(0, UINT64_MAX)},
+    [FIELD_COUNTRY] = {NAMED("country"), STR(1, NAME_BYTES_MAX)},
+    [FIELD_AMOUNT] = {NAMED("amount"), UINT(0, UINT64_MAX)},
+    [FIELD_FROZEN] = {NAMED("frozen"), UINT(FREEZE_NONE, FREEZE_COUNT - 1)},
+    [FIELD_USED] = {NAMED("used"), UINT(0, UINT64_MAX)},
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma,bugprone-macro-parentheses) */
 /* clang-format on */

@@ -27,8 +27,19 @@ enum role {
     ROLE_DELIVER = 2, /* reveal for delivery */
     ROLE_REVEAL = 3,  /* mask, lookup, reveal */
     ROLE_ADMIN = 4,   /* vault-wide: keys, namespaces, principals; never a contact */
+    ROLE_PRIVACY = 5, /* lookup, mask, erase */
+    ROLE_AUDIT = 6,   /* vault-wide: reads the log, reasons too */
 };
 
-enum { ROLE_COUNT = 5 };
+enum { ROLE_COUNT = 7 };
+
+/* Who is kept from revealing until an admin lifts it. Numbers are on the wire and on disk. */
+enum freeze {
+    FREEZE_NONE = 0,
+    FREEZE_PEOPLE = 1,
+    FREEZE_ALL = 2, /* deliveries too */
+};
+
+enum { FREEZE_COUNT = 3 };
 
 #endif

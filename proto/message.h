@@ -27,16 +27,22 @@ enum operation {
     OP_LOOKUP = 11,
     OP_MASK = 12,
     OP_DETOKENIZE = 13,
+    OP_ERASE = 14,
+    OP_DESCRIBE = 15,
     OP_UNSEAL = 30,
     OP_SEAL = 31,
+    OP_FREEZE = 32,
+    OP_UNFREEZE = 33,
     OP_NAMESPACE_CREATE = 40,
     OP_NAMESPACE_LIST = 41,
+    OP_NAMESPACE_SET = 42,
     OP_PRINCIPAL_ADD = 50,
     OP_PRINCIPAL_LIST = 51,
     OP_PRINCIPAL_SHOW = 52,
     OP_PRINCIPAL_DISABLE = 53,
     OP_GRANT = 54,
     OP_REVOKE = 55,
+    OP_PRINCIPAL_ENABLE = 56,
     OP_AUDIT_READ = 60,
     OPERATION_LIMIT = 64, /* one past the highest number there may be */
 };
@@ -63,6 +69,14 @@ enum field {
     FIELD_ROLE = 14,      /* uint: enum role */
     FIELD_FROM = 15,      /* uint: first audit entry wanted */
     FIELD_LIMIT = 16,     /* uint: at most so many */
+    FIELD_ALL = 17,       /* bool: of freeze: deliveries too */
+    FIELD_LASTS_S = 18,   /* uint: a grant ends so many seconds from now */
+    FIELD_UNTIL = 19,     /* uint: ms since 1970: a grant's end; audit_read: entries before it */
+    FIELD_DAILY = 20,     /* uint: a grant's budget over 24 hours */
+    FIELD_HOURLY = 21,    /* uint: the same over an hour */
+    FIELD_RETAIN_MONTHS = 22, /* uint: unused contacts are erased after; 0: never */
+    FIELD_RELAYED = 23,       /* bool: proves its key from behind another uid */
+    FIELD_SINCE = 24,         /* uint: ms since 1970: audit_read: entries from then on */
     /* a reply, or an item of one */
     FIELD_STATUS = 32,        /* uint: enum status */
     FIELD_MESSAGE = 33,       /* str: what was wrong, for a person; never a contact */
@@ -71,7 +85,7 @@ enum field {
     FIELD_TOKEN = 36,         /* str */
     FIELD_MASK = 37,          /* str */
     FIELD_VALUE = 38,         /* str: a contact */
-    FIELD_STATE = 39,         /* str: "unsealed", "sealed" */
+    FIELD_STATE = 39,         /* str: "unsealed", "sealed", "frozen" */
     FIELD_RELEASE = 40,       /* str: the daemon's version */
     FIELD_INSTANCE = 41,      /* bin 16: instance_id */
     FIELD_PRINCIPAL = 42,     /* str: a principal's name */
@@ -87,6 +101,10 @@ enum field {
     FIELD_RESULT = 52,        /* uint: enum status, in an audit entry */
     FIELD_SUBJECT = 53,       /* str: the principal or namespace an audit entry is about */
     FIELD_NEXT = 54,          /* uint: the entry to ask for next */
+    FIELD_COUNTRY = 55,       /* str: a phone number's calling code, "+39" */
+    FIELD_AMOUNT = 56,        /* uint: how much an audit entry is about */
+    FIELD_FROZEN = 57,        /* uint: enum freeze */
+    FIELD_USED = 58,          /* uint: of a grant's budget, in the last 24 hours */
     FIELD_LIMIT_NUMBER = 64,  /* one past the highest number there may be */
 };
 

@@ -16,6 +16,7 @@ static const char *const names[STATUS_COUNT] = {
     [STATUS_UNAVAILABLE] = "unavailable",
     [STATUS_CORRUPT] = "corrupt",
     [STATUS_INTERNAL] = "internal",
+    [STATUS_FROZEN] = "frozen",
 };
 
 const char *

@@ -16,15 +16,16 @@ enum status {
     STATUS_QUOTA = 5,           /* a budget is used up; retry_after_s says until when */
     STATUS_NOT_FOUND = 6,       /* no such thing, or none that you may know of */
     STATUS_CONFLICT = 7,     /* against what is there: a name in use, roles that exclude another */
-    STATUS_EXPIRED = 8,      /* was valid once; reserved, not given yet */
+    STATUS_EXPIRED = 8,      /* the grant that permitted it has ended */
     STATUS_SEALED = 9,       /* no root key in memory: only status and unseal exist */
     STATUS_BUSY = 10,        /* overloaded; not executed; try again shortly */
     STATUS_UNAVAILABLE = 11, /* cannot now: disk full, peer gone; see the message */
     STATUS_CORRUPT = 12,     /* stored bytes do not verify; a person must look */
     STATUS_INTERNAL = 13,    /* a fault of ours, or out of memory */
+    STATUS_FROZEN = 14,      /* reveals are stopped until an admin lifts it: hold */
 };
 
-enum { STATUS_COUNT = 14 };
+enum { STATUS_COUNT = 15 };
 
 /* Lower-case name as it stands in --json and the documents; "unknown" for a number not listed. */
 const char *status_name(enum status status);

@@ -40,18 +40,24 @@ enum capability {
     MAY_DELIVER = 8,
     MAY_REVEAL = 16,
     MAY_ADMINISTER = 32, /* vault-wide */
+    MAY_ERASE = 64,
+    MAY_AUDIT = 128, /* vault-wide */
 };
 
 struct grant {
     enum role role;
     uint32_t namespace_id; /* 0: vault-wide, as admin is */
     uint8_t bound_to[32];  /* reveal, deliver: digest of the key or uid it was given for */
+    uint64_t ends_ms;      /* vault time; from then on it permits nothing; 0: no end */
+    uint32_t daily;        /* budget over 24 hours; 0: the default for the role */
+    uint32_t hourly;       /* over an hour; 0: the default for the role */
 };
 
 struct principal {
     uint32_t number;
     enum principal_kind kind;
     bool disabled;
+    bool relayed; /* proves its key from behind another uid */
     bool has_uid; /* else it has a key */
     uint32_t uid;
     uint8_t public_key[PUBLIC_KEY_BYTES];
@@ -64,11 +70,26 @@ struct principal {
 struct namespace_row {
     uint32_t id; /* from 1; never given twice */
     uint64_t created_ms;
+    uint16_t retain_months; /* contacts unused for so long are erased; 0: never */
     char name[NAME_BYTES_MAX + 1];
 };
 
+/* How much may be done in a while. 0: without limit. */
+struct budget_limits {
+    uint32_t daily;
+    uint32_t hourly;
+};
+
+/* What a grant that names no figure gets. */
+struct access_budgets {
+    struct budget_limits service; /* tokenize and lookup, of one service in one namespace */
+    struct budget_limits lookup;  /* lookup by the roles reveal and privacy, likewise */
+    struct budget_limits reveal;  /* contacts seen by one person */
+    struct budget_limits deliver; /* contacts opened for one sender */
+};
+
 MUST_USE enum status access_new(struct store *store, const struct keyring *keyring,
-                                struct access **ret_access);
+                                const struct access_budgets *defaults, struct access **ret_access);
 void access_free(struct access **access);
 
 /* Opens every row. CORRUPT: a row was altered, moved or added. */
@@ -102,58 +123,24 @@ size_t access_namespace_count(const struct access *access);
 const struct namespace_row *access_only_namespace(const struct access *access,
                                                   const struct principal *principal);
 
-/* Does a grant of the principal (not disabled, binding intact) carry any of these capabilities
- * there? namespace_id 0 asks for vault-wide ones. */
+/* Does a grant of the principal (not disabled, not ended, binding intact) carry any of these
+ * capabilities there? namespace_id 0 asks for vault-wide ones. */
 bool access_may(const struct access *access, const struct principal *principal,
                 unsigned capabilities, uint32_t namespace_id);
-
+/* Would one, anywhere, if it had not ended? */
+bool access_has_ended(const struct access *access, const struct principal *principal,
+                      unsigned capabilities);
 /*
- * A change is prepared (checked, sealed, its digest known), so that the audit can hold the intent
- * before it is committed. At most one at a time; commit or free ends it.
- * Each names what is wrong in *ret_fault, a static text: INVALID a bad name, key or uid; CONFLICT
- * in use or done already, a role that excludes another (admin with reveal or deliver), or the last
- * admin who is not disabled; NOT_FOUND, also to revoke what is not granted; TOO_LARGE over a limit.
- * Persons get reveal, services get service and deliver, either may be admin.
+ * access_limits: of the grants that access_may would find, the largest daily and the largest
+ * hourly figure, defaults filled in. For MAY_TOKENIZE and MAY_LOOKUP the figures of the role
+ * service, or the default for lookups of another role; for MAY_REVEAL and MAY_DELIVER those of
+ * reveal and deliver.
  */
-struct access_change;
+struct budget_limits access_limits(const struct access *access, const struct principal *principal,
+                                   unsigned capabilities, uint32_t namespace_id);
 
-MUST_USE enum status access_prepare_namespace(struct access *access, struct bytes name,
-                                              struct access_change **ret_change,
-                                              const char **ret_fault);
-
-struct access_principal_spec {
-    struct bytes name;
-    enum principal_kind kind;
-    const uint32_t *uid;       /* one of these two */
-    const uint8_t *public_key; /* PUBLIC_KEY_BYTES */
-};
-MUST_USE enum status access_prepare_principal(struct access *access,
-                                              const struct access_principal_spec *spec,
-                                              struct access_change **ret_change,
-                                              const char **ret_fault);
-MUST_USE enum status access_prepare_disable(struct access *access, struct bytes name,
-                                            struct access_change **ret_change,
-                                            const char **ret_fault);
-
-struct access_grant_spec {
-    struct bytes principal;
-    enum role role;
-    struct bytes namespace_name; /* absent for a vault-wide role */
-    bool revoke;
-};
-MUST_USE enum status access_prepare_grant(struct access *access,
-                                          const struct access_grant_spec *spec,
-                                          struct access_change **ret_change,
-                                          const char **ret_fault);
-
-/* Of the state as it will be after the commit. */
-const uint8_t *access_change_digest(const struct access_change *change); /* ACCESS_DIGEST_BYTES */
-/* Of a namespace to be: the id it will have. */
-uint32_t access_change_id(const struct access_change *change);
-
-/* Durable, then in force. Takes the change whatever the outcome. */
-MUST_USE enum status access_commit(struct access *access, struct access_change **change);
-void access_change_free(struct access_change **change);
+/* Who is kept from revealing. */
+enum freeze access_frozen(const struct access *access);
 
 /* "service", ...; ROLE_COUNT names, index 0 unused. */
 const char *access_role_name(enum role role);

@@ -2,9 +2,11 @@
 /*
  * audit.h: the hash chain of who did what. Each entry carries the SHA-256 of the one before, in a
  * journal of its own that can be copied and verified as files. Never a contact, a hash of one, a
- * key or a credential. Format: DESIGN.md, "The audit entry".
+ * key or a credential. Checkpoints in it are signed (Ed25519, RFC 8032), and copies of them can be
+ * kept elsewhere. Formats: DESIGN.md, "The audit entry", "Checkpoints".
  *
- * Threads: audit_append, audit_wait, audit_record_reveals and audit_read by any number at once.
+ * Threads: open, close, audit_prove and audit_retain by one; all else by any number at once. What
+ * signs or seals needs the keyring unsealed, and holds dispatch's gate for it.
  */
 #ifndef CONTACT_VAULT_AUDIT_H
 #define CONTACT_VAULT_AUDIT_H
@@ -22,7 +24,13 @@
 struct audit;
 struct keyring;
 
-enum { AUDIT_DIGEST_BYTES = 32, AUDIT_PLACE_BYTES = 192 };
+enum {
+    AUDIT_DIGEST_BYTES = 32,
+    AUDIT_PLACE_BYTES = 192,
+    AUDIT_CHECKPOINT_ENTRIES = 1000, /* so many entries since the last one, and one is added */
+    AUDIT_UNSIGNED_MAX = 3 * 4096 + AUDIT_CHECKPOINT_ENTRIES, /* more without one: removed */
+    AUDIT_OPEN_ERASURES_MAX = 8192, /* erase intents without outcome; a batch has 4,096 at most */
+};
 
 /* Numbers are on disk. */
 enum audit_phase {
@@ -40,6 +48,7 @@ struct audit_entry {
     enum status result;
     uint64_t refers;             /* of an outcome: the intent's sequence; else 0 */
     uint32_t uid;                /* of the peer */
+    bool relayed;                /* the principal proved its key from behind that uid */
     struct bytes principal;      /* name; empty for the vault itself and for strangers */
     struct bytes namespace_name; /* or absent */
     struct bytes subject;        /* the principal or namespace an act is about; or absent */
@@ -49,6 +58,12 @@ struct audit_entry {
     bool has_access_tag; /* of an access change: vouches for the access state after it (access_tag)
                           */
     uint8_t access_tag[AUDIT_DIGEST_BYTES];
+    uint64_t amount; /* how much: a block's size, ms of a clock's jump, a grant's daily budget, the
+                        first entry kept; else 0 */
+    bool has_checkpoint; /* written: sign this entry as a checkpoint; read: it is one */
+    uint8_t instance_id[INSTANCE_ID_BYTES]; /* of a checkpoint: filled in by audit */
+    uint64_t changes;                       /* likewise: the store's durable commits */
+    uint8_t signature[SIGNATURE_BYTES];     /* likewise */
     struct bytes reason; /* written: plain, sealed by audit under the year's key; read: sealed */
 };
 
@@ -58,6 +73,11 @@ enum audit_act {
     AUDIT_ACT_OPENED = 201,  /* unsealed */
     AUDIT_ACT_CLOSED = 202,  /* sealed, or stopped in good order */
     AUDIT_ACT_CUT = 203,     /* a torn tail was cut at start */
+    AUDIT_ACT_CHECKPOINT = 204,
+    AUDIT_ACT_BUDGET = 205,        /* a block of `amount` for tokenize and lookup */
+    AUDIT_ACT_CLOCK_FORWARD = 206, /* somebody set the wall clock; by `amount` ms */
+    AUDIT_ACT_CLOCK_BACK = 207,
+    AUDIT_ACT_RETAINED = 208, /* entries before number `amount` were removed as too old */
 };
 
 /* Name of an operation or act ("detokenize", "opened"), or "unknown". */
@@ -73,25 +93,76 @@ struct audit_summary {
     uint64_t intent;  /* its sequence */
     uint32_t intent_operation;
     uint8_t intent_tag[AUDIT_DIGEST_BYTES];
-    bool clean; /* the last entry is CLOSED, or there is none */
+    bool clean;          /* the last entry is CLOSED, or there is none */
+    uint64_t time_ms;    /* of the last entry; 0: none */
+    uint64_t day_begins; /* number of the first entry made in the 25 hours before time_ms (rounded
+                            to the hour, never less than 24) */
+};
+
+/* An erase that was announced, and of which the log does not say what became. */
+struct audit_erasure {
+    uint64_t sequence; /* of the intent */
+    enum contact_kind kind;
+    uint8_t token[TOKEN_BYTES];
+};
+
+struct audit_options {
+    const char *folder;
+    const uint8_t *vault_id;    /* VAULT_ID_BYTES */
+    const uint8_t *instance_id; /* INSTANCE_ID_BYTES */
+    struct keyring *keyring;
+    /* How many durable commits the store has made: stands in every checkpoint. */
+    uint64_t (*store_changes)(const void *store);
+    const void *store;
+    const char *checkpoint_folder; /* where checkpoints are written too; NULL: nowhere */
+    uint32_t checkpoint_s;         /* 0: 60 */
 };
 
 /*
- * audit_open: walks and proves the whole chain. CORRUPT: *ret_place says where it breaks. A torn
- * tail is cut, and the cut becomes an entry.
+ * audit_open: walks and proves the whole chain, all but the signatures, which want the keyring
+ * unsealed: audit_prove. CORRUPT: *ret_place says where it breaks. A torn tail is cut, and the cut
+ * becomes an entry. Starts vault time (clock_vault_start).
  */
-MUST_USE enum status audit_open(const char *folder, const uint8_t vault_id[static 16],
-                                struct keyring *keyring, struct audit_summary *ret_summary,
+MUST_USE enum status audit_open(const struct audit_options *options,
+                                struct audit_summary *ret_summary,
                                 char ret_place[static AUDIT_PLACE_BYTES], struct audit **ret_audit);
 void audit_close(struct audit **audit);
+
+/* Erase intents that opening found without outcome, in order; valid until close. */
+const struct audit_erasure *audit_open_erasures(const struct audit *audit, size_t *ret_count);
+
+/*
+ * audit_prove: at unseal: the last checkpoint in the chain is signed by this vault's key and its
+ * count of store changes is not above the store's (else the store is an older copy put back); the
+ * newest checkpoint kept in checkpoint_folder, if there is one, stands in the chain (else the log
+ * is). CORRUPT: ret_place says which. A checkpoint_folder that cannot be read is logged, and OK.
+ */
+MUST_USE enum status audit_prove(struct audit *audit, char ret_place[static AUDIT_PLACE_BYTES]);
+/* SHA-256 of that entry. NOT_FOUND: there is none, or it was removed as too old. */
+MUST_USE enum status audit_digest_at(struct audit *audit, uint64_t sequence,
+                                     uint8_t ret_digest[static AUDIT_DIGEST_BYTES]);
 
 /*
  * audit_append: numbers, chains and takes the entries, in order and together; not yet on disk.
  * Fills in sequence and time_ms. UNAVAILABLE: the log cannot be written, or the year has no reason
  * key. INVALID: an entry against its format (a name not of printable ASCII, a reason too long).
- * Whatever the failure, nothing was taken.
+ * Whatever the failure, nothing was taken. When AUDIT_CHECKPOINT_ENTRIES have gathered since the
+ * last checkpoint and the vault is unsealed, one is put behind the entries by itself.
  */
 MUST_USE enum status audit_append(struct audit *audit, struct audit_entry *entries, size_t count);
+/* The same out of the reserve, for erase, freeze and disable on a full disk. */
+MUST_USE enum status audit_append_reserved(struct audit *audit, struct audit_entry *entries,
+                                           size_t count);
+/*
+ * audit_tick: a checkpoint if one is due, made durable; checkpoints not yet written to the second
+ * place are (the newest). Keeps the journal's reserve. Called some ten times a second with the
+ * gate held shared, unsealed or sealed. True: a checkpoint was made durable since the last call;
+ * then *ret_sequence and ret_digest are those of the newest.
+ */
+bool audit_tick(struct audit *audit, uint64_t *ret_sequence,
+                uint8_t ret_digest[static AUDIT_DIGEST_BYTES]);
+/* Writes the newest checkpoint to the second place, if it is not there: after CLOSED. */
+void audit_keep_checkpoint(struct audit *audit);
 /* Until that entry is on disk. UNAVAILABLE: unknown; audit_failed is set. */
 MUST_USE enum status audit_wait(struct audit *audit, uint64_t sequence);
 /* When the newest entry was taken, as the chain counts: never less than the one before. */
@@ -104,25 +175,27 @@ bool audit_failed(const struct audit *audit);
 MUST_USE enum status audit_record_reveals(struct audit *audit, struct audit_entry *entries,
                                           size_t count, struct audit_receipt *ret_receipts);
 
+/* The reason of an entry that was read, in clear, into ret_reason (REASON_BYTES_MAX). SEALED;
+ * NOT_FOUND: it has none, or the year's key is destroyed. */
+MUST_USE enum status audit_open_reason(const struct audit *audit, const struct audit_entry *entry,
+                                       uint8_t ret_reason[static REASON_BYTES_MAX],
+                                       size_t *ret_size);
+/* The first entry made at that time or later; audit_last + 1 if there is none. */
+MUST_USE enum status audit_find_time(struct audit *audit, uint64_t time_ms, uint64_t *ret_sequence);
+/* The first entry there still is. */
+uint64_t audit_first(const struct audit *audit);
+
+/*
+ * audit_retain: removes whole segments of which every entry is older than before_ms, after it has
+ * signed where the chain begins from then on (DESIGN.md, "Where the chain begins"); then an entry
+ * RETAINED. *ret_removed: how many entries; 0 when there is nothing to remove. Needs the keyring.
+ */
+MUST_USE enum status audit_retain(struct audit *audit, uint64_t before_ms, uint64_t *ret_removed);
+
 typedef enum status audit_visit(void *state, const struct audit_entry *entry);
 MUST_USE enum status audit_read(struct audit *audit, uint64_t from, uint64_t limit,
                                 audit_visit *visit, void *state);
 
 uint64_t audit_flushes(const struct audit *audit);
-
-/* ---- offline, without a daemon and without a key ---- */
-
-struct audit_report {
-    uint64_t entries;
-    uint64_t first_bad;            /* sequence, or 0 */
-    char place[AUDIT_PLACE_BYTES]; /* the first fault: file, byte, what is wrong */
-};
-
-/*
- * CORRUPT: the report names the first fault: damage, a broken link, a torn end that no start has
- * cut yet, or no entry at all. NOT_FOUND: no such folder. The folder is only read, and may be that
- * of a running daemon.
- */
-MUST_USE enum status audit_verify(const char *folder, struct audit_report *ret_report);
 
 #endif

@@ -11,6 +11,15 @@ uint64_t clock_wall_ms(void);
 /* Since some start; never goes back; for deadlines. */
 uint64_t clock_monotonic_ms(void);
 
+/*
+ * Vault time: what budgets, the ends of grants and the log go by. It starts at the later of the
+ * wall clock and `at_least_ms` (the log's last time), then follows CLOCK_BOOTTIME: it never goes
+ * back and never jumps, whoever sets the wall clock. Started anew: never less than it was. Before
+ * the first start it is the wall clock.
+ */
+void clock_vault_start(uint64_t at_least_ms);
+uint64_t clock_vault_ms(void);
+
 /* The calendar's year (UTC) of a wall-clock time: which reason key an entry of then is sealed
  * under. */
 static inline uint32_t

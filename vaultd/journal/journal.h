@@ -28,6 +28,9 @@ struct journal_options {
     const char *folder;           /* made if absent, 0700 */
     uint8_t id[JOURNAL_ID_BYTES]; /* in every checksum: a foreign segment never passes */
     uint64_t segment_bytes;       /* 0: 8 MiB; written with zeros before it is used */
+    /* 0 or 1: the journal begins with segment 1. Else older segments may be gone: the first one
+     * there begins at or before this position. */
+    uint64_t first_position;
 };
 
 /* Where something is wrong: file and offset, for a person. */
@@ -64,6 +67,23 @@ MUST_USE enum status journal_open(const struct journal_options *options, journal
  */
 MUST_USE enum status journal_append(struct journal *journal, const struct bytes *entries,
                                     size_t count, uint64_t *ret_position);
+/*
+ * journal_append_reserved: the same for what must go on when the disk is full (erase, freeze,
+ * disable): it may use the reserved segment, made at open and made again when there is space. A
+ * journal_append that would leave none in reserve is UNAVAILABLE instead.
+ */
+MUST_USE enum status journal_append_reserved(struct journal *journal, const struct bytes *entries,
+                                             size_t count, uint64_t *ret_position);
+/* The reserve is there; made again if it was used and the disk has room. Call it now and then. */
+bool journal_keep_reserve(struct journal *journal);
+
+/* The position that the segment holding `position` begins with. NOT_FOUND: no such entry. */
+MUST_USE enum status journal_segment_start(struct journal *journal, uint64_t position,
+                                           uint64_t *ret_start);
+/* Deletes whole segments all of whose entries are before `position`, oldest first. */
+MUST_USE enum status journal_remove_before(struct journal *journal, uint64_t position);
+/* The first entry there is. */
+uint64_t journal_first_position(const struct journal *journal);
 
 /*
  * journal_wait: returns when `position` is on disk; callers that wait together share one flush.

@@ -59,6 +59,15 @@ MUST_USE enum status store_update(struct store *store, store_step *step, void *s
 /* store_view: runs the step on a consistent snapshot, on the caller's thread; it may not write. */
 MUST_USE enum status store_view(struct store *store, store_step *step, void *state);
 
+/*
+ * store_update_reserved: for what must go on when the disk is full (erase, freeze, disable): when
+ * the step cannot be written for want of space, the reserve file is given up and it runs again. The
+ * reserve is made again when there is space: store_keep_reserve, called now and then, says whether
+ * it is there.
+ */
+MUST_USE enum status store_update_reserved(struct store *store, store_step *step, void *state);
+bool store_keep_reserve(struct store *store);
+
 /* A flush failed: what is on disk is unknown; the daemon must stop, the restart decides. */
 bool store_failed(const struct store *store);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vault.h: the domain: tokenize, lookup, mask, reveal; the only module that sees plaintext contacts
- * and stored records together. Formats: DESIGN.md, "Records" and "Blind index".
+ * vault.h: the domain: tokenize, lookup, mask, describe, reveal, erase; the only module that sees
+ * plaintext contacts and stored records together. Formats: DESIGN.md, "Records" and "Blind index".
  *
  * Threads: open, close, unseal, seal and namespace_create by one thread while no other is in here
  * (dispatch's gate); all else by any number at once.
@@ -95,11 +95,44 @@ MUST_USE enum status vault_locate(struct vault *vault, struct vault_place *place
 MUST_USE enum status vault_mask(struct vault *vault, struct scratch *scratch,
                                 struct vault_place *places, size_t count, const char **ret_masks);
 
+struct vault_description {
+    const char *mask;    /* in scratch; NULL where places[i].status is not OK */
+    const char *country; /* a phone number's calling code, "+39"; NULL: an address, or unknown */
+    uint64_t created_ms; /* vault time */
+};
+/* As vault_mask, and more. */
+MUST_USE enum status vault_describe(struct vault *vault, struct scratch *scratch,
+                                    struct vault_place *places, size_t count,
+                                    struct vault_description *ret_descriptions);
+
+/*
+ * vault_erase: record, token row and index row of every place that is OK, gone and durable on
+ * return, on a full disk too. Each place's status: OK, NOT_FOUND (gone meanwhile), CORRUPT (the
+ * record does not open, so its index row cannot be found: nothing of it was erased).
+ */
+MUST_USE enum status vault_erase(struct vault *vault, struct scratch *scratch,
+                                 struct vault_place *places, size_t count);
+/* Keeps the store's reserve for that; see store_keep_reserve. */
+bool vault_keep_reserve(struct vault *vault);
+
 /* The contact in the form first seen, in scratch. Opens nothing without its receipt. NOT_FOUND:
  * erased meanwhile. */
 MUST_USE enum status vault_reveal(struct vault *vault, struct scratch *scratch,
                                   const struct audit_receipt *receipt,
                                   const struct vault_place *place, struct bytes *ret_contact);
+
+/* ---- what the store knows of the log, so that an older log put back is found ---- */
+
+enum { VAULT_LOG_DIGEST_BYTES = 32 };
+/* The log has this entry, durably. Tagged under the tag key. */
+MUST_USE enum status vault_note_log(struct vault *vault, uint64_t sequence,
+                                    const uint8_t digest[static VAULT_LOG_DIGEST_BYTES]);
+/* NOT_FOUND: none was noted yet. CORRUPT: the row was altered. */
+MUST_USE enum status vault_noted_log(struct vault *vault, uint64_t *ret_sequence,
+                                     uint8_t ret_digest[static VAULT_LOG_DIGEST_BYTES]);
+
+/* The keys of reasons of that year and before are destroyed. */
+MUST_USE enum status vault_reason_keys_destroy(struct vault *vault, uint32_t year);
 
 MUST_USE enum status vault_count(struct vault *vault, uint32_t namespace_id,
                                  uint64_t *ret_contacts);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* access_change.h: changes of the access state: prepared, entered in the log, committed. */
+#ifndef CONTACT_VAULT_ACCESS_CHANGE_H
+#define CONTACT_VAULT_ACCESS_CHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "access.h"
+#include "bytes.h"
+#include "kind.h"
+#include "status.h"
+
+/*
+ * A change is prepared (checked, sealed, its digest known), so that the audit can hold the intent
+ * before it is committed. At most one at a time; commit or free ends it.
+ * Each names what is wrong in *ret_fault, a static text: INVALID a bad name, key or uid; CONFLICT
+ * in use or done already, a role that excludes another (admin with reveal or deliver), or the last
+ * admin who is not disabled; NOT_FOUND, also to revoke what is not granted; TOO_LARGE over a limit.
+ * Persons get reveal, services get service and deliver, either may be admin, privacy or audit.
+ */
+struct access_change;
+
+MUST_USE enum status access_prepare_namespace(struct access *access, struct bytes name,
+                                              struct access_change **ret_change,
+                                              const char **ret_fault);
+
+struct access_principal_spec {
+    struct bytes name;
+    enum principal_kind kind;
+    const uint32_t *uid;       /* one of these two */
+    const uint8_t *public_key; /* PUBLIC_KEY_BYTES */
+    bool relayed;              /* only with a key */
+};
+MUST_USE enum status access_prepare_principal(struct access *access,
+                                              const struct access_principal_spec *spec,
+                                              struct access_change **ret_change,
+                                              const char **ret_fault);
+MUST_USE enum status access_prepare_disable(struct access *access, struct bytes name,
+                                            struct access_change **ret_change,
+                                            const char **ret_fault);
+/* Its grants come into force again with it. CONFLICT: not disabled. */
+MUST_USE enum status access_prepare_enable(struct access *access, struct bytes name,
+                                           struct access_change **ret_change,
+                                           const char **ret_fault);
+/* CONFLICT: it is so already. */
+MUST_USE enum status access_prepare_freeze(struct access *access, enum freeze freeze,
+                                           struct access_change **ret_change,
+                                           const char **ret_fault);
+/* NOT_FOUND; CONFLICT: it is so already. */
+MUST_USE enum status access_prepare_retention(struct access *access, struct bytes name,
+                                              uint16_t retain_months,
+                                              struct access_change **ret_change,
+                                              const char **ret_fault);
+
+/*
+ * A principal holds at most two grants of one role in one namespace: one without an end, and one
+ * with an end, which may carry a larger budget for a while. Granting again replaces the one of the
+ * same sort; CONFLICT if nothing would change. A revoke takes both.
+ */
+struct access_grant_spec {
+    struct bytes principal;
+    enum role role;
+    struct bytes namespace_name; /* absent for a vault-wide role */
+    bool revoke;
+    uint64_t ends_ms;       /* 0: no end; INVALID if not in the future */
+    uint32_t daily, hourly; /* 0: the default; INVALID for a role without a budget (admin, audit,
+                               privacy) */
+};
+MUST_USE enum status access_prepare_grant(struct access *access,
+                                          const struct access_grant_spec *spec,
+                                          struct access_change **ret_change,
+                                          const char **ret_fault);
+
+/* Of the state as it will be after the commit. */
+const uint8_t *access_change_digest(const struct access_change *change); /* ACCESS_DIGEST_BYTES */
+/* Of a namespace to be: the id it will have. */
+uint32_t access_change_id(const struct access_change *change);
+
+/* Durable, then in force. Takes the change whatever the outcome. */
+MUST_USE enum status access_commit(struct access *access, struct access_change **change);
+void access_change_free(struct access_change **change);
+
+#endif

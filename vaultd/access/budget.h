@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * budget.h: how much each principal has done in the last 24 hours and in the last hour, and whether
+ * it may do more. Time is vault time (clock_vault_ms); a window is rolling: in no 24 hours is there
+ * ever more than the daily figure. In memory; the log says the counts again at start.
+ *
+ * A reveal is an entry of the log itself. Tokenize and lookup are many, so they draw from a block:
+ * the log is told of a block before its first use, and what is left of it at a crash counts as
+ * spent. At most one block at a time is being recorded for one key; others wait.
+ *
+ * Threads: any number at once.
+ */
+#ifndef CONTACT_VAULT_BUDGET_H
+#define CONTACT_VAULT_BUDGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "access.h"
+#include "status.h"
+
+struct budgets;
+
+enum budget_class {
+    BUDGET_LOOKUP = 1, /* tokenize and lookup together, by principal and namespace */
+    BUDGET_REVEAL = 2, /* reveals and deliveries, by principal; namespace_id 0 */
+};
+
+struct budget_key {
+    uint32_t principal; /* number */
+    uint32_t namespace_id;
+    enum budget_class class;
+};
+
+MUST_USE enum status budgets_new(struct budgets **ret_budgets);
+/* NULL is fine. */
+void budgets_free(struct budgets **budgets);
+
+/*
+ * At start, what the log says, in order of time: amounts spent, and blocks. A block was drawn from
+ * until the next one of its key: it is counted at that time, and the last one at
+ * budgets_replayed's.
+ */
+MUST_USE enum status budgets_replay(struct budgets *budgets, struct budget_key key,
+                                    uint64_t time_ms, uint64_t amount);
+void budgets_replayed(struct budgets *budgets, uint64_t now_ms);
+
+/*
+ * budgets_take: spends at once. QUOTA: not taken; *ret_retry_after_s says when that amount fits
+ * again, UINT32_MAX: never under these limits. UNAVAILABLE: no memory.
+ */
+MUST_USE enum status budgets_take(struct budgets *budgets, struct budget_key key,
+                                  struct budget_limits limits, uint64_t now_ms, uint32_t amount,
+                                  uint32_t *ret_retry_after_s);
+/* What was taken at that time and then not done. */
+void budgets_give_back(struct budgets *budgets, struct budget_key key, uint64_t taken_ms,
+                       uint32_t amount);
+
+/*
+ * budgets_draw: spends out of the block in use. OK and *ret_block 0: done. OK and *ret_block more:
+ * the caller makes that block durable in the log and then calls budgets_block_recorded, whatever
+ * became of it; only then, if `recorded`, is the amount drawn. BUSY: a block is needed, and the
+ * caller may not wait. QUOTA, UNAVAILABLE: as above. A block is min(what remains, max(what is
+ * missing, daily / 1000)).
+ */
+struct budget_draw {
+    struct budget_key key;
+    struct budget_limits limits;
+    uint64_t now_ms;
+    uint32_t amount;
+    bool may_wait;
+};
+MUST_USE enum status budgets_draw(struct budgets *budgets, const struct budget_draw *draw,
+                                  uint32_t *ret_block, uint32_t *ret_retry_after_s);
+void budgets_block_recorded(struct budgets *budgets, const struct budget_draw *draw, uint32_t block,
+                            bool recorded);
+
+/* In the last 24 hours, blocks as a whole. */
+uint64_t budgets_used(struct budgets *budgets, struct budget_key key, uint64_t now_ms);
+
+/* A share of the daily figure, in percent: who passes it is named in the process log, once until he
+ * is below it again. 0: nobody is. 80 untold. */
+void budgets_set_alarm(struct budgets *budgets, unsigned percent);
+
+#endif
