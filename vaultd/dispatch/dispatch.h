@@ -17,6 +17,7 @@
 struct access;
 struct audit;
 struct audit_summary;
+struct budgets;
 struct dispatch;
 struct secret;
 struct vault;
@@ -29,9 +30,11 @@ struct dispatch_parts {
     struct vault *vault;
     struct access *access;
     struct audit *audit;
+    struct budgets *budgets;
     const struct audit_summary *found; /* what opening the chain learned; copied */
     uint32_t daemon_uid;
-    bool making; /* by init: a vault without an admin may be opened */
+    uint32_t audit_retain_months; /* older entries of the log are removed; 0: never */
+    bool making;                  /* by init: a vault without an admin may be opened */
 };
 
 enum { DISPATCH_FAULT_BYTES = 256 };
@@ -58,7 +61,11 @@ MUST_USE enum status dispatch_seal(struct dispatch *dispatch);
 MUST_USE enum status dispatch_add_first_admin(struct dispatch *dispatch, struct bytes name,
                                               uint32_t uid);
 
-/* Housekeeping that needs keys (the reason key of the year to come); some ten times a second. */
+/*
+ * dispatch_tick: housekeeping: the log's flushes, checkpoints and keys, months of last use, and
+ * what is past its retention. May wait for the disk; one maintenance thread calls it some ten times
+ * a second.
+ */
 void dispatch_tick(struct dispatch *dispatch);
 
 /* What is on disk is unknown: stop the process, the restart decides. */
