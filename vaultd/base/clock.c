@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "clock.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <time.h>
+
+/* Vault time less the boot clock, in ms, once it is started. */
+static _Atomic int64_t vault_offset_ms;
+static atomic_bool vault_started;
 
 static uint64_t
 read_ms(clockid_t id)
@@ -22,4 +28,31 @@ uint64_t
 clock_monotonic_ms(void)
 {
     return read_ms(CLOCK_MONOTONIC);
+}
+
+/* The larger of the offset in force and the one asked for: whoever starts it again, it never goes
+ * back. */
+void
+clock_vault_start(uint64_t at_least_ms)
+{
+    uint64_t wall_ms = clock_wall_ms();
+    uint64_t start_ms = wall_ms > at_least_ms ? wall_ms : at_least_ms;
+    int64_t wanted = (int64_t)start_ms - (int64_t)read_ms(CLOCK_BOOTTIME);
+
+    if (!atomic_load(&vault_started)) {
+        atomic_store(&vault_offset_ms, wanted);
+        atomic_store(&vault_started, true);
+        return;
+    }
+    if (wanted > atomic_load(&vault_offset_ms)) {
+        atomic_store(&vault_offset_ms, wanted);
+    }
+}
+
+uint64_t
+clock_vault_ms(void)
+{
+    return atomic_load(&vault_started)
+               ? (uint64_t)(atomic_load(&vault_offset_ms) + (int64_t)read_ms(CLOCK_BOOTTIME))
+               : clock_wall_ms();
 }
