@@ -9,7 +9,8 @@ add_executable(test_sandbox ${CMAKE_CURRENT_LIST_DIR}/unit/test_sandbox.c
   ${CMAKE_CURRENT_LIST_DIR}/support/folder.c
   ${HOUSE_ROOT}/vaultd/host/sandbox_linux.c ${HOUSE_ROOT}/vaultd/host/sandbox_calls.c
   ${HOUSE_ROOT}/vaultd/host/process.c ${HOUSE_ROOT}/vaultd/host/signals.c
-  ${HOUSE_ROOT}/vaultd/base/log.c ${HOUSE_ROOT}/proto/status.c)
+  ${HOUSE_ROOT}/vaultd/base/log.c ${HOUSE_ROOT}/vaultd/base/clock.c
+  ${HOUSE_ROOT}/proto/status.c)
 target_compile_options(test_sandbox PRIVATE -fno-sanitize=all
   "SHELL:-iquote ${CMAKE_CURRENT_LIST_DIR}/support" "SHELL:-iquote ${HOUSE_ROOT}/vaultd/host"
   "SHELL:-iquote ${HOUSE_ROOT}/vaultd/base" "SHELL:-iquote ${HOUSE_ROOT}/proto")

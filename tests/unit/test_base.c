@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -396,6 +397,26 @@ log_every_type(void)
         F_STATUS("status", STATUS_NOT_FOUND));
 }
 
+/* "2026-11-24T08:01:02.345Z error " and no more: what stands there is now. */
+static const char *
+behind_the_time(const char *line, const char *level)
+{
+    struct tm parts = {0};
+    const char *rest = strptime(line, "%Y-%m-%dT%H:%M:%S", &parts);
+    time_t age;
+    char *end;
+
+    assert_non_null(rest);
+    age = time(NULL) - timegm(&parts);
+    assert_true(age >= 0 && age < 60);
+    assert_int_equal(rest[0], '.');
+    (void)strtoul(rest + 1, &end, 10);
+    assert_ptr_equal(end, rest + 4);
+    assert_int_equal(strncmp(end, "Z ", 2), 0);
+    assert_int_equal(strncmp(end + 2, level, strlen(level)), 0);
+    return end + 2 + strlen(level);
+}
+
 static void
 log_writes_each_type(void **state)
 {
@@ -403,9 +424,10 @@ log_writes_each_type(void **state)
 
     (void)state;
     capture(log_every_type, lines);
-    assert_string_equal(lines, "vaultd: store_full error=-28 low=-9223372036854775808 "
-                               "high=18446744073709551615 byte=255 port=65535 on=yes off=no "
-                               "status=not_found\n");
+    assert_string_equal(behind_the_time(lines, "error"),
+                        " vaultd: store_full error=-28 low=-9223372036854775808 "
+                        "high=18446744073709551615 byte=255 port=65535 on=yes off=no "
+                        "status=not_found\n");
 }
 
 static void
@@ -447,8 +469,69 @@ log_names_every_event(void **state)
     for (int i = 0; i < LOG_EVENT_COUNT; i++) {
         event = (enum log_event)i;
         capture(log_one_event, lines);
-        assert_int_equal(strncmp(lines, "vaultd: ", 8), 0);
-        assert_true(lines[8] >= 'a' && lines[8] <= 'z');
+        const char *rest = behind_the_time(lines, "notice");
+
+        assert_int_equal(strncmp(rest, " vaultd: ", 9), 0);
+        assert_true(rest[9] >= 'a' && rest[9] <= 'z');
+    }
+}
+
+/* stderr is a pipe here, and $JOURNAL_STREAM says that the journal is just that pipe; or another.
+ */
+static unsigned other_stream;
+
+static void
+log_as_if_to_the_journal(void)
+{
+    char stream[64];
+    struct stat info;
+
+    if (fstat(STDERR_FILENO, &info) == 0) {
+        (void)snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)info.st_dev,
+                       (unsigned long long)info.st_ino + other_stream);
+        (void)setenv("JOURNAL_STREAM", stream, 1);
+        LOG(LOG_LEVEL_WARNING, EVENT_STARTED, F("n", 1));
+        (void)unsetenv("JOURNAL_STREAM");
+    }
+}
+
+static void
+log_gives_the_journal_a_priority(void **state)
+{
+    char lines[LINES_BYTES];
+
+    (void)state;
+    other_stream = 0;
+    capture(log_as_if_to_the_journal, lines);
+    assert_string_equal(lines, "<4>vaultd: started n=1\n");
+    other_stream = 1;
+    capture(log_as_if_to_the_journal, lines);
+    assert_string_equal(behind_the_time(lines, "warning"), " vaultd: started n=1\n");
+}
+
+static void
+log_every_level(void)
+{
+    LOG(LOG_LEVEL_ERROR, EVENT_STARTED, F("n", 3));
+    LOG(LOG_LEVEL_WARNING, EVENT_STARTED, F("n", 4));
+    LOG(LOG_LEVEL_NOTICE, EVENT_STARTED, F("n", 5));
+    LOG(LOG_LEVEL_INFO, EVENT_STARTED, F("n", 6));
+}
+
+static void
+log_drops_what_is_less_urgent(void **state)
+{
+    char lines[LINES_BYTES];
+
+    (void)state;
+    for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_INFO; level++) {
+        log_set_level((enum log_level)level);
+        capture(log_every_level, lines);
+        log_set_level(LOG_LEVEL_INFO);
+        assert_int_equal(strstr(lines, "n=3") != NULL, 1);
+        assert_int_equal(strstr(lines, "n=4") != NULL, level >= LOG_LEVEL_WARNING);
+        assert_int_equal(strstr(lines, "n=5") != NULL, level >= LOG_LEVEL_NOTICE);
+        assert_int_equal(strstr(lines, "n=6") != NULL, level >= LOG_LEVEL_INFO);
     }
 }
 
@@ -545,6 +628,8 @@ main(void)
         cmocka_unit_test(log_writes_each_type),
         cmocka_unit_test(log_line_is_cut_at_its_limit),
         cmocka_unit_test(log_names_every_event),
+        cmocka_unit_test(log_gives_the_journal_a_priority),
+        cmocka_unit_test(log_drops_what_is_less_urgent),
         cmocka_unit_test(log_survives_a_closed_stderr),
         cmocka_unit_test(failpoints_fire_as_told),
         cmocka_unit_test(clock_tells_the_time),

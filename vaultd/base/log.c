@@ -4,9 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 512 };
+#include "clock.h"
+
+enum { LINE_BYTES = 512, STREAM_BYTES = 48, TIME_BYTES = 40, MS_PER_S = 1000 };
 
 static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_STARTED] = "started",
@@ -33,6 +37,22 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_MEMORY_SHORT] = "memory_short",
     [EVENT_SANDBOX] = "sandbox",
     [EVENT_SWAP_ACTIVE] = "swap_active",
+    [EVENT_BUDGET_ALARM] = "budget_alarm",
+    [EVENT_CHECKPOINT_FAILED] = "checkpoint_failed",
+    [EVENT_CLOCK_JUMPED] = "clock_jumped",
+    [EVENT_RETENTION] = "retention",
+    [EVENT_FROZEN] = "frozen",
+    [EVENT_THAWED] = "thawed",
+    [EVENT_RELOAD_IGNORED] = "reload_ignored",
+    [EVENT_NOTIFY_FAILED] = "notify_failed",
+    [EVENT_DRAIN_CUT] = "drain_cut",
+};
+
+static const char *const level_names[] = {
+    [LOG_LEVEL_ERROR] = "error",
+    [LOG_LEVEL_WARNING] = "warning",
+    [LOG_LEVEL_NOTICE] = "notice",
+    [LOG_LEVEL_INFO] = "info",
 };
 
 static enum log_level least_urgent = LOG_LEVEL_INFO;
@@ -41,6 +61,39 @@ void
 log_set_level(enum log_level level)
 {
     least_urgent = level;
+}
+
+/* The variable alone is not enough: whoever redirects stderr inherits it all the same. */
+bool
+log_is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char ours[STREAM_BYTES];
+    struct stat info;
+
+    if (stream == NULL || fstat(STDERR_FILENO, &info) != 0) {
+        return false;
+    }
+    (void)snprintf(ours, sizeof ours, "%llu:%llu", (unsigned long long)info.st_dev,
+                   (unsigned long long)info.st_ino);
+    return strcmp(stream, ours) == 0;
+}
+
+static int
+begin_line(char *line, size_t size, enum log_level level, enum log_event event)
+{
+    char text[TIME_BYTES] = "";
+    uint64_t now_ms = clock_wall_ms();
+    time_t seconds = (time_t)(now_ms / MS_PER_S);
+    struct tm parts = {0};
+
+    if (log_is_journal()) {
+        return snprintf(line, size, "<%d>vaultd: %s", (int)level, event_names[event]);
+    }
+    (void)gmtime_r(&seconds, &parts);
+    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    return snprintf(line, size, "%s.%03uZ %s vaultd: %s", text, (unsigned)(now_ms % MS_PER_S),
+                    level_names[level], event_names[event]);
 }
 
 static int
@@ -70,10 +123,7 @@ log_write(enum log_level level, enum log_event event, const struct log_field *fi
     if (level > least_urgent) {
         return;
     }
-    /* sd-daemon(3): journald reads the priority off the line's start; a person need not. */
-    added = getenv("JOURNAL_STREAM") != NULL
-                ? snprintf(line, sizeof line, "<%d>vaultd: %s", (int)level, event_names[event])
-                : snprintf(line, sizeof line, "vaultd: %s", event_names[event]);
+    added = begin_line(line, sizeof line, level, event);
     size = added > 0 ? (size_t)added : 0;
     for (unsigned i = 0; i < count && size < sizeof line - 1; i++) {
         added = field_text(&fields[i], line + size, sizeof line - size);

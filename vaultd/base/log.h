@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log.h: typed events to stderr, one line each (journald reads that). An event is an enum and a
- * field is a number, a bool or a status: there is no way to hand it text, so a contact cannot be
- * printed. Any thread.
+ * log.h: typed events to stderr, one line each. An event is an enum and a field is a number, a bool
+ * or a status: there is no way to hand it text, so a contact cannot be printed. Any thread.
+ *
+ * Where stderr is the journal a line begins with its priority (sd-daemon(3)), else with time and
+ * level:
+ *     <5>vaultd: started pid=17
+ *     2026-11-24T08:01:02.345Z notice vaultd: started pid=17
  */
 #ifndef CONTACT_VAULT_LOG_H
 #define CONTACT_VAULT_LOG_H
@@ -37,6 +41,15 @@ enum log_event {
     EVENT_MEMORY_SHORT,
     EVENT_SANDBOX, /* what is in force */
     EVENT_SWAP_ACTIVE,
+    EVENT_BUDGET_ALARM, /* principal, namespace, percent */
+    EVENT_CHECKPOINT_FAILED,
+    EVENT_CLOCK_JUMPED, /* ms */
+    EVENT_RETENTION,    /* what was removed as too old */
+    EVENT_FROZEN,
+    EVENT_THAWED,
+    EVENT_RELOAD_IGNORED, /* SIGHUP: the configuration is read at start only */
+    EVENT_NOTIFY_FAILED,  /* the service manager is not reached; errno */
+    EVENT_DRAIN_CUT,      /* stopped with requests in flight */
     LOG_EVENT_COUNT,
 };
 
@@ -95,6 +108,9 @@ log_field_status(const char *name, enum status value)
 #define LOG(level, event, ...)                                                                     \
     log_write(level, event, (struct log_field[]){__VA_ARGS__},                                     \
               sizeof((struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
+
+/* Is stderr the journal: is it the file that $JOURNAL_STREAM names (systemd.exec(5))? */
+bool log_is_journal(void);
 
 /* Less urgent events than this are dropped; at first nothing is. Set before there are threads. */
 void log_set_level(enum log_level level);
