@@ -7,9 +7,9 @@
 #include "log.h"
 
 #ifdef AS_NUMBER
-#define INSTEAD(refused, number) (number)
+#define INSTEAD(refused, number) number
 #else
-#define INSTEAD(refused, number) (refused)
+#define INSTEAD(refused, number) refused
 #endif
 #define SAY(refused, number) LOG(LOG_LEVEL_INFO, EVENT_STARTED, F("x", INSTEAD(refused, number)))
 
@@ -55,11 +55,12 @@ log_things(const struct things *things)
     LOG(LOG_LEVEL_INFO, EVENT_STARTED, F(INSTEAD(things->text, "x"), 1)); /* a name is a literal */
 #elif defined(WITH_STATUS_NAME)
     LOG(LOG_LEVEL_INFO, EVENT_STARTED, F_STATUS(INSTEAD(things->text, "x"), STATUS_OK));
+#elif defined(AS_NUMBER)
+    (void)memcpy((char[4]){0}, things->token, 4); /* what is allowed in place of the poisoned */
 #elif defined(WITH_PRINTF)
-    INSTEAD(printf, strlen)("x");
+    printf("x");
 #elif defined(WITH_COPY)
-    char copy[4];
-    (void)INSTEAD(strcpy(copy, "x"), memcpy(copy, "x", 2));
+    strcpy((char[4]){0}, things->text);
 #else
 #error "which of them?"
 #endif
