@@ -38,7 +38,6 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_SANDBOX] = "sandbox",
     [EVENT_SWAP_ACTIVE] = "swap_active",
     [EVENT_BUDGET_ALARM] = "budget_alarm",
-    [EVENT_BUDGET_ALARM] = "budget_alarm",
     [EVENT_CHECKPOINT_FAILED] = "checkpoint_failed",
     [EVENT_CLOCK_JUMPED] = "clock_jumped",
     [EVENT_RETENTION] = "retention",

@@ -41,7 +41,6 @@ enum log_event {
     EVENT_MEMORY_SHORT,
     EVENT_SANDBOX, /* what is in force */
     EVENT_SWAP_ACTIVE,
-    EVENT_BUDGET_ALARM, /* principal, namespace: numbers; percent of the daily figure */
     EVENT_BUDGET_ALARM, /* principal, namespace, percent */
     EVENT_CHECKPOINT_FAILED,
     EVENT_CLOCK_JUMPED, /* ms */
