@@ -139,6 +139,9 @@ bool access_has_ended(const struct access *access, const struct principal *princ
 struct budget_limits access_limits(const struct access *access, const struct principal *principal,
                                    unsigned capabilities, uint32_t namespace_id);
 
+/* Of one grant, in force or not, defaults filled in; zeros for a role without a budget. */
+struct budget_limits access_grant_limits(const struct access *access, const struct grant *grant);
+
 /* Who is kept from revealing. */
 enum freeze access_frozen(const struct access *access);
 

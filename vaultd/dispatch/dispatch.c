@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "log.h"
 #include "scratch.h"
 
 enum {
@@ -20,28 +21,39 @@ enum {
 
 /* ---- the dispatch itself ---- */
 
+static void
+init_gate(pthread_rwlock_t *gate)
+{
+    pthread_rwlockattr_t attributes;
+    int failed = pthread_rwlockattr_init(&attributes);
+
+    assert(failed == 0);
+    failed =
+        pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    assert(failed == 0);
+    failed = pthread_rwlock_init(gate, &attributes);
+    assert(failed == 0);
+    (void)pthread_rwlockattr_destroy(&attributes);
+}
+
 enum status
 dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
 {
     struct dispatch *dispatch = calloc(1, sizeof *dispatch);
-    pthread_rwlockattr_t attributes;
-    int failed;
 
     if (dispatch == NULL) {
+        return STATUS_INTERNAL;
+    }
+    if (scratch_new(&dispatch->chores.scratch) != STATUS_OK) {
+        free(dispatch);
         return STATUS_INTERNAL;
     }
     dispatch->parts = *parts;
     dispatch->found = *parts->found;
     dispatch->parts.found = &dispatch->found;
     dispatch->sealed = true;
-    failed = pthread_rwlockattr_init(&attributes);
-    assert(failed == 0);
-    failed =
-        pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    assert(failed == 0);
-    failed = pthread_rwlock_init(&dispatch->gate, &attributes);
-    assert(failed == 0);
-    (void)pthread_rwlockattr_destroy(&attributes);
+    init_gate(&dispatch->gate);
+    (void)pthread_mutex_init(&dispatch->erasing, NULL);
     throttle_init(&dispatch->refusals, REFUSALS_AT_ONCE, REFUSALS_PER_SECOND);
     throttle_init(&dispatch->proofs, PROOFS_AT_ONCE, PROOFS_PER_SECOND);
     *ret_dispatch = dispatch;
@@ -54,7 +66,10 @@ dispatch_free(struct dispatch **dispatch)
     if (*dispatch != NULL) {
         throttle_fini(&(*dispatch)->refusals);
         throttle_fini(&(*dispatch)->proofs);
+        (void)pthread_mutex_destroy(&(*dispatch)->erasing);
         (void)pthread_rwlock_destroy(&(*dispatch)->gate);
+        scratch_free(&(*dispatch)->chores.scratch);
+        free((*dispatch)->owed_erasures.entries);
         free(*dispatch);
         *dispatch = NULL;
     }
@@ -146,12 +161,13 @@ usual_fault(enum status status)
         [STATUS_QUOTA] = "the budget is used up",
         [STATUS_NOT_FOUND] = "not found",
         [STATUS_CONFLICT] = "in conflict with what is there",
-        [STATUS_EXPIRED] = "expired",
+        [STATUS_EXPIRED] = "the grant of yours that permitted this has ended",
         [STATUS_SEALED] = "the vault is sealed: vaultctl unseal",
         [STATUS_BUSY] = "too much at once; try again shortly",
         [STATUS_UNAVAILABLE] = "cannot be done now: the disk may be full, or memory short",
         [STATUS_CORRUPT] = "stored bytes do not verify; tell the vault's admin",
         [STATUS_INTERNAL] = "a fault of the vault; its log says more",
+        [STATUS_FROZEN] = "reveals are frozen until an admin lifts it: vaultctl unfreeze",
     };
 
     return faults[status];
@@ -198,8 +214,11 @@ call_audit_entry(const struct call *call, enum audit_phase phase, enum status re
         .phase = phase,
         .result = result,
         .uid = call->peer->uid,
+        .relayed = call->principal != NULL && call->principal->relayed,
         .principal =
             call->principal == NULL ? (struct bytes){0} : bytes_of_text(call->principal->name),
+        .namespace_name = call->namespace_row == NULL ? (struct bytes){0}
+                                                      : bytes_of_text(call->namespace_row->name),
     };
 }
 
@@ -213,16 +232,25 @@ call_may_refuse(struct call *call, uint32_t count)
     return call_refuse(call, STATUS_QUOTA, "too many attempts of yours were refused; wait");
 }
 
-/* A refusal is recorded but not waited for: nothing hangs on it, and it must not slow a flood down
- * to the disk's pace. A log that cannot take it does not turn a no into anything else. */
-static void
-record_refusal(struct call *call, enum status status)
+/* Not waited for: nothing hangs on it, and it must not slow a flood down to the disk's pace. A log
+ * that cannot take it does not turn a no into anything else. */
+enum status
+call_refuse_on_record(struct call *call, enum status status, const char *fault)
 {
     struct audit_entry entry = call_audit_entry(call, AUDIT_DONE, status);
 
-    if (audit_append(call->dispatch->parts.audit, &entry, 1) != STATUS_OK) {
-        return;
+    /* The log may have to wait for the disk. */
+    call->would_wait = call->mode == DISPATCH_NO_WAIT && !call->row->inline_only;
+    if (call->would_wait) {
+        return STATUS_BUSY;
     }
+    if (call_may_refuse(call, 1) != STATUS_OK) {
+        return STATUS_QUOTA;
+    }
+    if (audit_append(call->dispatch->parts.audit, &entry, 1) != STATUS_OK) {
+        LOG(LOG_LEVEL_WARNING, EVENT_JOURNAL_FULL, F_STATUS("unrecorded", status));
+    }
+    return call_refuse(call, status, fault);
 }
 
 /* ---- the staircase ---- */
@@ -273,7 +301,37 @@ identify(struct call *call)
         return STATUS_UNAUTHENTICATED;
     }
     if (call->principal->disabled) {
-        return call_refuse(call, STATUS_DENIED, "this principal is disabled");
+        return call_refuse_on_record(call, STATUS_DENIED, "this principal is disabled");
+    }
+    return STATUS_OK;
+}
+
+/* Does a freeze keep him from it? */
+static bool
+is_frozen(const struct call *call)
+{
+    enum freeze freeze = access_frozen(call->dispatch->parts.access);
+
+    return freeze == FREEZE_ALL ||
+           (freeze == FREEZE_PEOPLE && call->principal->kind == PRINCIPAL_PERSON);
+}
+
+/* Whether it is permitted to him at all; the handler asks for the very namespace. */
+static enum status
+permit(struct call *call)
+{
+    const struct operation_row *row = call->row;
+
+    if (row->capabilities == 0) {
+        return STATUS_OK;
+    }
+    if (!is_anywhere(call, row->capabilities)) {
+        return access_has_ended(call->dispatch->parts.access, call->principal, row->capabilities)
+                   ? call_refuse_on_record(call, STATUS_EXPIRED, NULL)
+                   : call_refuse_on_record(call, STATUS_DENIED, "no grant of yours permits this");
+    }
+    if (row->reveals && is_frozen(call)) {
+        return call_refuse_on_record(call, STATUS_FROZEN, NULL);
     }
     return STATUS_OK;
 }
@@ -288,21 +346,7 @@ admit(struct call *call)
         return STATUS_SEALED;
     }
     status = identify(call);
-    if (status == STATUS_OK && row->capabilities != 0 && !is_anywhere(call, row->capabilities)) {
-        status = call_refuse(call, STATUS_DENIED, "no grant of yours permits this");
-    }
-    if (status == STATUS_DENIED && row->audit_refusal && call->principal != NULL) {
-        /* The log may have to wait for the disk. */
-        call->would_wait = call->mode == DISPATCH_NO_WAIT;
-        if (call->would_wait) {
-            return STATUS_BUSY;
-        }
-        if (call_may_refuse(call, 1) != STATUS_OK) {
-            return STATUS_QUOTA;
-        }
-        record_refusal(call, status);
-    }
-    return status;
+    return status == STATUS_OK ? permit(call) : status;
 }
 
 /* Held shared, or false: it would have to wait, and may not. */

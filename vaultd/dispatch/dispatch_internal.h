@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 #include "access.h"
+#include "access_change.h"
 #include "audit.h"
+#include "budget.h"
 #include "dispatch.h"
 #include "message.h"
 #include "throttle.h"
@@ -19,13 +21,35 @@
 
 struct scratch;
 
+/* Outcomes of erasures that the log could not take: written before the next erase, or by the tick.
+ */
+struct owed_erasures {
+    struct audit_entry *entries; /* without views */
+    size_t count;
+};
+
+/* What the maintenance thread alone remembers between two ticks. Times are monotonic, in ms. */
+struct chores {
+    struct scratch *scratch;
+    uint64_t key_tried_ms; /* 0: never in vain */
+    uint64_t log_flushed;
+    uint64_t log_noted_ms;
+    int64_t clock_drift_ms; /* of the wall clock from vault time, as the log knows it */
+    uint64_t used_written_ms;
+    uint64_t sweep_began_ms; /* 0: never */
+    bool sweeping;
+    uint64_t sweep_cursor;
+    uint64_t retain_looked_ms; /* 0: never */
+};
+
 /*
  * The gate. Invariants:
  * 1. Whoever reads keys, access state or `sealed` holds it shared; whoever changes one,
  * exclusively.
  * 2. A reveal holds it shared from the check of its grant until its reply is written. So a disable,
  *    revoke or seal, which holds it exclusively, finds none half way, and none starts meanwhile.
- * 3. It is the first lock taken; below it lie only those inside store, audit and journal.
+ * 3. It is the first lock taken; below it lie `erasing`, and those inside budgets, store, audit and
+ *    journal.
  * 4. It prefers writers: callers cannot starve an admin.
  */
 struct dispatch {
@@ -36,11 +60,13 @@ struct dispatch {
     uint8_t access_digest[ACCESS_DIGEST_BYTES]; /* what the audit says the access state is */
     struct audit_entry owed; /* an outcome the log could not take; refers 0: none. No views in it */
     bool sealed;
+    bool replayed;            /* what the log says of the past is in: budgets, open erasures */
     uint64_t unseal_tried_ms; /* monotonic; 0: never */
-    uint64_t key_tried_ms;    /* dispatch_tick's own: monotonic; 0: never in vain */
-    uint64_t log_flushed;     /* dispatch_tick's own */
     struct throttle refusals; /* entries about refusals, by principal */
     struct throttle proofs;   /* proofs that did not hold, by uid */
+    pthread_mutex_t erasing;  /* one erase at a time; guards the outcomes it owes */
+    struct owed_erasures owed_erasures;
+    struct chores chores;
 };
 
 struct workspace {
@@ -62,6 +88,7 @@ struct call {
     bool would_wait;   /* set by a handler in NO_WAIT mode that found it must wait */
     const char *fault; /* why not; static, or in scratch */
     uint32_t retry_after_s;
+    const struct namespace_row *namespace_row; /* once known: whose it is that a refusal is about */
     struct message_writer reply;
 };
 
@@ -78,7 +105,7 @@ enum stranger_rule {
 
 /*
  * One row an operation; one without a row does not exist. `capabilities`: any of them, somewhere;
- * the handler asks again for the very namespace.
+ * the handler asks again for the very namespace. A refusal of somebody known is always an entry.
  */
 struct operation_row {
     enum operation operation;
@@ -87,8 +114,8 @@ struct operation_row {
     bool while_sealed;
     bool inline_only; /* changes the peer: answered where it arrives, never handed on */
     enum gate_use gate;
+    bool reveals; /* a freeze stops it */
     unsigned capabilities;
-    bool audit_refusal; /* a refusal is worth an entry */
     enum status (*handler)(struct call *call);
 };
 
@@ -103,15 +130,21 @@ enum status op_prove(struct call *call);
 enum status op_tokenize(struct call *call);
 enum status op_lookup(struct call *call);
 enum status op_mask(struct call *call);
+enum status op_describe(struct call *call);
 enum status op_detokenize(struct call *call);
+enum status op_erase(struct call *call);
 enum status op_unseal(struct call *call);
 enum status op_seal(struct call *call);
+enum status op_freeze(struct call *call);
+enum status op_unfreeze(struct call *call);
 enum status op_namespace_create(struct call *call);
 enum status op_namespace_list(struct call *call);
+enum status op_namespace_set(struct call *call);
 enum status op_principal_add(struct call *call);
 enum status op_principal_list(struct call *call);
 enum status op_principal_show(struct call *call);
 enum status op_principal_disable(struct call *call);
+enum status op_principal_enable(struct call *call);
 enum status op_grant(struct call *call);
 enum status op_revoke(struct call *call);
 enum status op_audit_read(struct call *call);
@@ -130,11 +163,90 @@ enum status call_refuse(struct call *call, enum status status, const char *fault
  */
 MUST_USE enum status call_may_refuse(struct call *call, uint32_t count);
 
+/*
+ * Refuses on record: an entry about this call with that status, not waited for. In NO_WAIT mode
+ * would_wait is set instead: the log may have to wait for the disk. Gives the status back, or QUOTA
+ * if too much of the caller's was refused already.
+ */
+enum status call_refuse_on_record(struct call *call, enum status status, const char *fault);
+
 /* An audit entry about this call with who asks filled in; views into the call's own memory. */
 struct audit_entry call_audit_entry(const struct call *call, enum audit_phase phase,
                                     enum status result);
 
-/* ---- open.c ---- */
+/* A str or bin field that message_check_request has vouched for. */
+struct bytes call_text(const struct call *call, enum field field);
+/* The request's values, or NULL after `would_wait` was set because there are too many for here. */
+const struct message_list *call_values(struct call *call);
+/* The namespace the request is about, in which the caller holds one of the row's capabilities. One
+ * that is not there and one without a grant of the caller's give the same answer. */
+MUST_USE enum status call_find_namespace(struct call *call, uint32_t *ret_id);
+/* Parsed, located and judged: each place's status says what becomes of it. */
+MUST_USE enum status call_find_places(struct call *call, const struct message_list *values,
+                                      struct vault_place **ret_places);
+/* The same for places whose token is known; what was skipped keeps its status. */
+MUST_USE enum status call_judge_places(struct call *call, struct vault_place *places, size_t count);
+/* What the caller learns of a token he may not use. */
+const char *call_place_fault(enum status status);
+/* An item that failed; the first two fields, token and kind, of one of `fields` that did not. */
+void call_put_item_fault(struct call *call, enum status status, const char *fault);
+void call_begin_item(struct call *call, enum contact_kind kind, const struct token *token,
+                     size_t fields);
+/* An entry about one token. */
+struct audit_entry call_place_entry(const struct call *call, const struct vault_place *place,
+                                    enum audit_phase phase, enum status result);
+/* Entries for the tokens that are not the caller's to use; malformed ones are typing errors.
+ * `entries` has room for all. */
+MUST_USE enum status call_record_refused(struct call *call, const struct vault_place *places,
+                                         size_t count, struct bytes reason,
+                                         struct audit_entry *entries);
+/* The reason given, one line of text; or INVALID. */
+MUST_USE enum status call_reason(struct call *call, struct bytes *ret_reason);
+
+/* ---- spend.c: budgets ---- */
+
+/* Tokenize and lookup: `count` values in that namespace. */
+MUST_USE enum status spend_lookups(struct call *call, uint32_t namespace_id, size_t count);
+/* Reveals: all places whose status is OK; *ret_taken and *ret_taken_ms are for spend_undo. */
+MUST_USE enum status spend_reveals(struct call *call, const struct vault_place *places,
+                                   size_t count, uint32_t *ret_taken, uint64_t *ret_taken_ms);
+void spend_undo_reveals(struct call *call, uint32_t taken, uint64_t taken_ms);
+/* What the log says was spent in the last day. */
+MUST_USE enum status spend_replay(struct dispatch *dispatch);
+
+/* ---- erase.c ---- */
+
+/*
+ * Announces, erases and records every place whose status is OK, in steps; each place's status says
+ * what became of it. `as` says who and why, for all. UNAVAILABLE, with a fault, when the log or the
+ * store could not take it, or when nobody knows.
+ */
+MUST_USE enum status dispatch_erase(struct dispatch *dispatch, struct scratch *scratch,
+                                    const struct audit_entry *as, struct vault_place *places,
+                                    size_t count, const char **ret_fault);
+/* What a crash cut in two: looks, and writes the outcomes. */
+MUST_USE enum status dispatch_settle_erasures(struct dispatch *dispatch);
+/* Writes what is owed, if the log takes it. */
+void dispatch_pay_erasures(struct dispatch *dispatch);
+
+/* ---- record.c: the log, durably; the caller holds the gate ---- */
+
+MUST_USE enum status dispatch_record(struct dispatch *dispatch, struct audit_entry *entry);
+/* The same, for an entry that vouches for the access state having this digest; the gate is held
+ * exclusively, so nobody else appends and the entry's number is known beforehand. */
+MUST_USE enum status dispatch_record_vouching(struct dispatch *dispatch, struct audit_entry *entry,
+                                              const uint8_t digest[static ACCESS_DIGEST_BYTES]);
+/* The store learns how far the log has come. */
+void dispatch_note_log(struct dispatch *dispatch, uint64_t sequence,
+                       const uint8_t digest[static AUDIT_DIGEST_BYTES]);
+
+/* ---- keys.c: the year's key for reasons ---- */
+
+bool dispatch_lacks_reason_key(struct dispatch *dispatch);
+/* The keys that the log's time will ask for within a day. */
+MUST_USE enum status dispatch_create_reason_keys(struct dispatch *dispatch);
+
+/* ---- unseal.c, change.c ---- */
 
 /* The caller holds the gate exclusively. */
 MUST_USE enum status dispatch_unseal_locked(struct dispatch *dispatch, const struct secret *root,
@@ -148,5 +260,8 @@ MUST_USE enum status dispatch_seal_locked(struct dispatch *dispatch, struct audi
 MUST_USE enum status dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
                                             struct access_change **change, uint32_t namespace_id,
                                             const char **ret_fault);
+/* An outcome for an intent: OK vouches for the digest; another changes nothing. */
+MUST_USE enum status dispatch_record_outcome(struct dispatch *dispatch, struct audit_entry *outcome,
+                                             const uint8_t digest[static ACCESS_DIGEST_BYTES]);
 
 #endif

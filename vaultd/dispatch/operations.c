@@ -7,30 +7,39 @@ enum {
     ADMIN = PEER_ADMIN,
     BOTH = PEER_DATA | PEER_ADMIN,
     MAY_SEE_CONTACT = MAY_REVEAL | MAY_DELIVER,
+    MAY_SEE_MASK = MAY_MASK | MAY_ADMINISTER | MAY_AUDIT,
+    MAY_SEE_RULES = MAY_ADMINISTER | MAY_AUDIT,
+    MAY_STOP_REVEALS = MAY_ADMINISTER | MAY_AUDIT | MAY_ERASE,
 };
 
 /* What each column means: struct operation_row. */
 /* clang-format off */
 static const struct operation_row rows[] = {
-    /* operation            sockets strangers      sealed  inline  gate            any of these    audited  does it */
-    {OP_STATUS,             BOTH,  STRANGERS_TOO, true,   false,  GATE_SHARED,    0,              false,   op_status},
-    {OP_HELLO,              BOTH,  STRANGERS_TOO, false,  true,   GATE_SHARED,    0,              false,   op_hello},
-    {OP_PROVE,              BOTH,  STRANGERS_TOO, false,  true,   GATE_SHARED,    0,              false,   op_prove},
-    {OP_TOKENIZE,           DATA,  KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_TOKENIZE,   false,   op_tokenize},
-    {OP_LOOKUP,             DATA,  KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_LOOKUP,     false,   op_lookup},
-    {OP_MASK,               DATA,  KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_MASK,       false,   op_mask},
-    {OP_DETOKENIZE,         DATA,  KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_SEE_CONTACT, true,    op_detokenize},
-    {OP_UNSEAL,             ADMIN, KEEPERS_ONLY,  true,   false,  GATE_EXCLUSIVE, 0,              false,   op_unseal},
-    {OP_SEAL,               ADMIN, KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, MAY_ADMINISTER, true,    op_seal},
-    {OP_NAMESPACE_CREATE,   ADMIN, KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, MAY_ADMINISTER, true,    op_namespace_create},
-    {OP_NAMESPACE_LIST,     ADMIN, KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_ADMINISTER, true,    op_namespace_list},
-    {OP_PRINCIPAL_ADD,      ADMIN, KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, MAY_ADMINISTER, true,    op_principal_add},
-    {OP_PRINCIPAL_LIST,     ADMIN, KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_ADMINISTER, true,    op_principal_list},
-    {OP_PRINCIPAL_SHOW,     ADMIN, KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_ADMINISTER, true,    op_principal_show},
-    {OP_PRINCIPAL_DISABLE,  ADMIN, KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, MAY_ADMINISTER, true,    op_principal_disable},
-    {OP_GRANT,              ADMIN, KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, MAY_ADMINISTER, true,    op_grant},
-    {OP_REVOKE,             ADMIN, KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, MAY_ADMINISTER, true,    op_revoke},
-    {OP_AUDIT_READ,         ADMIN, KNOWN_ONLY,    false,  false,  GATE_SHARED,    MAY_ADMINISTER, true,    op_audit_read},
+    /* operation             sockets  strangers      sealed  inline  gate            reveals  any of these      does it */
+    {OP_STATUS,            BOTH,    STRANGERS_TOO, true,   false,  GATE_SHARED,    false,   0,                op_status},
+    {OP_HELLO,             BOTH,    STRANGERS_TOO, false,  true,   GATE_SHARED,    false,   0,                op_hello},
+    {OP_PROVE,             BOTH,    STRANGERS_TOO, false,  true,   GATE_SHARED,    false,   0,                op_prove},
+    {OP_TOKENIZE,          DATA,    KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_TOKENIZE,     op_tokenize},
+    {OP_LOOKUP,            DATA,    KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_LOOKUP,       op_lookup},
+    {OP_MASK,              DATA,    KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_MASK,         op_mask},
+    {OP_DESCRIBE,          BOTH,    KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_MASK,     op_describe},
+    {OP_DETOKENIZE,        DATA,    KNOWN_ONLY,    false,  false,  GATE_SHARED,    true,    MAY_SEE_CONTACT,  op_detokenize},
+    {OP_ERASE,             DATA,    KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_ERASE,        op_erase},
+    {OP_UNSEAL,            ADMIN,   KEEPERS_ONLY,  true,   false,  GATE_EXCLUSIVE, false,   0,                op_unseal},
+    {OP_SEAL,              ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_seal},
+    {OP_FREEZE,            BOTH,    KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_STOP_REVEALS, op_freeze},
+    {OP_UNFREEZE,          ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_unfreeze},
+    {OP_NAMESPACE_CREATE,  ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_namespace_create},
+    {OP_NAMESPACE_LIST,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_namespace_list},
+    {OP_NAMESPACE_SET,     ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_namespace_set},
+    {OP_PRINCIPAL_ADD,     ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_principal_add},
+    {OP_PRINCIPAL_LIST,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_principal_list},
+    {OP_PRINCIPAL_SHOW,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_principal_show},
+    {OP_PRINCIPAL_DISABLE, ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_principal_disable},
+    {OP_PRINCIPAL_ENABLE,  ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_principal_enable},
+    {OP_GRANT,             ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_grant},
+    {OP_REVOKE,            ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_revoke},
+    {OP_AUDIT_READ,        ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_audit_read},
 };
 /* clang-format on */
 

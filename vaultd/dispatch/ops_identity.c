@@ -28,27 +28,45 @@ count_contacts(struct call *call, uint64_t *ret_contacts)
     return STATUS_OK;
 }
 
+static const char *
+state_of(const struct dispatch *dispatch)
+{
+    if (dispatch->sealed) {
+        return "sealed";
+    }
+    return access_frozen(dispatch->parts.access) == FREEZE_NONE ? "unsealed" : "frozen";
+}
+
 enum status
 op_status(struct call *call)
 {
     const struct access *access = call->dispatch->parts.access;
-    bool tell_more =
-        call->principal != NULL && access_may(access, call->principal, MAY_ADMINISTER, 0);
+    bool tell_more = call->principal != NULL &&
+                     access_may(access, call->principal, MAY_ADMINISTER | MAY_AUDIT, 0);
+    uint8_t public_key[PUBLIC_KEY_BYTES];
     uint64_t contacts = 0;
-    enum status status = tell_more ? count_contacts(call, &contacts) : STATUS_OK;
+    enum status status = STATUS_OK;
 
+    if (tell_more) {
+        status = count_contacts(call, &contacts);
+    }
+    if (tell_more && status == STATUS_OK) {
+        status = vault_audit_public_key(call->dispatch->parts.vault, public_key);
+    }
     if (status == STATUS_OK) {
-        status = call_begin_reply(call, tell_more ? 6 : 4, 0);
+        status = call_begin_reply(call, tell_more ? 8 : 4, 0);
     }
     if (status != STATUS_OK) {
         return status;
     }
-    message_put_text(&call->reply, FIELD_STATE, call->dispatch->sealed ? "sealed" : "unsealed");
+    message_put_text(&call->reply, FIELD_STATE, state_of(call->dispatch));
     message_put_text(&call->reply, FIELD_RELEASE, CONTACT_VAULT_RELEASE);
     message_put_uint(&call->reply, FIELD_VERSION, PROTOCOL_VERSION);
     if (tell_more) {
         message_put_uint(&call->reply, FIELD_NAMESPACES, access_namespace_count(access));
         message_put_uint(&call->reply, FIELD_CONTACTS, contacts);
+        message_put_uint(&call->reply, FIELD_FROZEN, access_frozen(access));
+        message_put_bytes(&call->reply, FIELD_PUBLIC_KEY, bytes_of(public_key, PUBLIC_KEY_BYTES));
     }
     return STATUS_OK;
 }
@@ -77,13 +95,24 @@ welcome(struct call *call, const struct principal *principal)
     return STATUS_OK;
 }
 
+/* Somebody we know, and have turned out: on record. */
+static enum status
+refuse_disabled(struct call *call, const struct principal *principal)
+{
+    call->principal = principal;
+    return call_refuse_on_record(call, STATUS_UNAUTHENTICATED, "this principal is disabled");
+}
+
 static enum status
 hello_by_uid(struct call *call)
 {
     const struct principal *principal =
         access_by_uid(call->dispatch->parts.access, call->peer->uid);
 
-    if (principal == NULL || principal->disabled) {
+    if (principal != NULL && principal->disabled) {
+        return refuse_disabled(call, principal);
+    }
+    if (principal == NULL) {
         return call_refuse(call, STATUS_UNAUTHENTICATED,
                            "your Unix user id belongs to no active principal; give --identity, or "
                            "have an admin add it");
@@ -134,10 +163,14 @@ op_hello(struct call *call)
     return hello_by_key(call, public_key, nonce);
 }
 
-/* The signature covers the uid the client believes to have: a socket that passes a challenge on to
- * another client presents that client's signature with its own uid, and fails here. */
+/*
+ * The signature covers the uid the client believes to have: a socket that passes a challenge on to
+ * another client presents that client's signature with its own uid, and fails here. Only for a
+ * principal marked relayed the two may differ.
+ */
 static bool
-proof_holds(const struct call *call, struct bytes signature, uint64_t uid)
+proof_holds(const struct call *call, const struct principal *principal, struct bytes signature,
+            uint64_t uid)
 {
     const struct peer *peer = call->peer;
     uint8_t transcript[HELLO_TRANSCRIPT_BYTES];
@@ -146,10 +179,11 @@ proof_holds(const struct call *call, struct bytes signature, uint64_t uid)
         .public_key = peer->public_key,
         .client_nonce = peer->client_nonce,
         .vault_nonce = peer->vault_nonce,
-        .uid = peer->uid,
+        .uid = (uint32_t)uid,
     };
 
-    if (uid != peer->uid || signature.size != SIGNATURE_BYTES) {
+    if ((uid != peer->uid && !principal->relayed) || uid > UINT32_MAX ||
+        signature.size != SIGNATURE_BYTES) {
         return false;
     }
     hello_transcript(&hello, transcript);
@@ -176,11 +210,13 @@ op_prove(struct call *call)
         call->retry_after_s = 1;
         return call_refuse(call, STATUS_BUSY, "too many proofs of this user id did not hold");
     }
-    if (!challenged || !proof_holds(call, signature, uid) || principal == NULL ||
-        principal->disabled) {
+    if (!challenged || principal == NULL || !proof_holds(call, principal, signature, uid)) {
         (void)throttle_take(&call->dispatch->proofs, call->peer->uid, 1);
         return call_refuse(call, STATUS_UNAUTHENTICATED,
                            "this key belongs to no active principal, or the proof does not hold");
+    }
+    if (principal->disabled) {
+        return refuse_disabled(call, principal);
     }
     return welcome(call, principal);
 }

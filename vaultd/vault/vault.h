@@ -131,6 +131,9 @@ MUST_USE enum status vault_note_log(struct vault *vault, uint64_t sequence,
 MUST_USE enum status vault_noted_log(struct vault *vault, uint64_t *ret_sequence,
                                      uint8_t ret_digest[static VAULT_LOG_DIGEST_BYTES]);
 
+/* The public half of the key that signs the log's checkpoints. SEALED. */
+MUST_USE enum status vault_audit_public_key(const struct vault *vault,
+                                            uint8_t ret_key[static PUBLIC_KEY_BYTES]);
 /* The keys of reasons of that year and before are destroyed. */
 MUST_USE enum status vault_reason_keys_destroy(struct vault *vault, uint32_t year);
 

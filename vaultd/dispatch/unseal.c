@@ -1,43 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unsealing and sealing, and the three beats of every change of access state: intent, change,
- * outcome. */
+/* Unsealing, with everything that is compared before it is believed, and sealing. */
 #include "dispatch_internal.h"
 
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 
-#include "clock.h"
 #include "log.h"
-
-enum { REASON_KEY_AHEAD_MS = 24 * 3600 * 1000, KEY_PAUSE_MS = 60 * 1000 };
-
-/* ---- audit, durably ---- */
-
-static enum status
-record(struct dispatch *dispatch, struct audit_entry *entry)
-{
-    enum status status = audit_append(dispatch->parts.audit, entry, 1);
-
-    return status == STATUS_OK ? audit_wait(dispatch->parts.audit, entry->sequence) : status;
-}
-
-/* The same, for an entry that vouches for the access state having this digest. The gate is held
- * exclusively, so nobody else appends and the number is known beforehand. */
-static enum status
-record_vouching(struct dispatch *dispatch, struct audit_entry *entry,
-                const uint8_t digest[static ACCESS_DIGEST_BYTES])
-{
-    uint64_t sequence = audit_last(dispatch->parts.audit) + 1;
-    enum status status = access_tag(dispatch->parts.access, sequence, digest, entry->access_tag);
-
-    entry->has_access_tag = true;
-    if (status == STATUS_OK) {
-        status = record(dispatch, entry);
-    }
-    assert(status != STATUS_OK || entry->sequence == sequence);
-    return status;
-}
 
 static void
 set_digest(struct dispatch *dispatch, const uint8_t digest[static ACCESS_DIGEST_BYTES])
@@ -46,103 +15,7 @@ set_digest(struct dispatch *dispatch, const uint8_t digest[static ACCESS_DIGEST_
     dispatch->has_access_digest = true;
 }
 
-/* ---- changes of access state ---- */
-
-static enum status
-apply(struct dispatch *dispatch, struct access_change **change, uint32_t namespace_id)
-{
-    enum status status = STATUS_OK;
-
-    if (namespace_id != 0) {
-        status = vault_namespace_create(dispatch->parts.vault, namespace_id);
-    }
-    return status == STATUS_OK ? access_commit(dispatch->parts.access, change) : status;
-}
-
-/* An outcome that is OK vouches for the digest; another changes nothing. */
-static enum status
-record_outcome(struct dispatch *dispatch, struct audit_entry *outcome,
-               const uint8_t digest[static ACCESS_DIGEST_BYTES])
-{
-    outcome->has_access_tag = false;
-    return outcome->result == STATUS_OK ? record_vouching(dispatch, outcome, digest)
-                                        : record(dispatch, outcome);
-}
-
-/* Without it, a crash after the next intent would leave a change that no outcome vouches for. */
-static enum status
-pay_owed_outcome(struct dispatch *dispatch)
-{
-    enum status status = STATUS_OK;
-
-    if (dispatch->owed.refers != 0) {
-        status = record_outcome(dispatch, &dispatch->owed, dispatch->access_digest);
-        dispatch->owed.refers = status == STATUS_OK ? 0 : dispatch->owed.refers;
-    }
-    return status;
-}
-
-static enum status
-record_or_owe(struct dispatch *dispatch, struct audit_entry *outcome)
-{
-    enum status status = record_outcome(dispatch, outcome, dispatch->access_digest);
-
-    if (status != STATUS_OK) {
-        dispatch->owed = *outcome;
-        dispatch->owed.principal = (struct bytes){0};
-        dispatch->owed.namespace_name = (struct bytes){0};
-        dispatch->owed.subject = (struct bytes){0};
-    }
-    return status;
-}
-
-enum status
-dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
-                       struct access_change **change, uint32_t namespace_id, const char **ret_fault)
-{
-    uint8_t digest[ACCESS_DIGEST_BYTES];
-    uint8_t principal[NAME_BYTES_MAX];
-    enum status done;
-    enum status status = STATUS_UNAVAILABLE;
-
-    if (!vault_failed(dispatch->parts.vault)) {
-        status = pay_owed_outcome(dispatch);
-    }
-    /* The name lies in the access state, which is about to change. */
-    if (entry.principal.size > 0) {
-        memcpy(principal, entry.principal.data, entry.principal.size);
-        entry.principal.data = principal;
-    }
-    memcpy(digest, access_change_digest(*change), sizeof digest);
-    entry.phase = AUDIT_INTENT;
-    if (status == STATUS_OK) {
-        status = record_vouching(dispatch, &entry, digest);
-    }
-    if (status != STATUS_OK) {
-        access_change_free(change);
-        return status;
-    }
-    done = apply(dispatch, change, namespace_id);
-    access_change_free(change);
-    if (vault_failed(dispatch->parts.vault)) {
-        /* Nobody knows whether it came about. The intent stays open, and the restart looks. */
-        *ret_fault = "not known whether it was done: the vault stops; look again when it is back";
-        return STATUS_UNAVAILABLE;
-    }
-    if (done == STATUS_OK) {
-        set_digest(dispatch, digest);
-    }
-    entry.phase = AUDIT_OUTCOME;
-    entry.refers = entry.sequence;
-    entry.result = done;
-    status = record_or_owe(dispatch, &entry);
-    if (done == STATUS_OK && status != STATUS_OK) {
-        *ret_fault = "done, and in force, but the log could not take the outcome yet";
-    }
-    return done != STATUS_OK ? done : status;
-}
-
-/* ---- unseal ---- */
+/* ---- the access state ---- */
 
 /* Did the vault itself write this tag, into this entry, for this digest? */
 static bool
@@ -173,7 +46,7 @@ settle_intent(struct dispatch *dispatch, bool came_about,
         .result = came_about ? STATUS_OK : STATUS_UNAVAILABLE,
         .refers = dispatch->found.intent,
     };
-    enum status status = record_outcome(dispatch, &outcome, digest);
+    enum status status = dispatch_record_outcome(dispatch, &outcome, digest);
 
     dispatch->found.intent_open = status != STATUS_OK;
     return status;
@@ -230,23 +103,6 @@ check_access(struct dispatch *dispatch, char *ret_fault)
     return status;
 }
 
-/* The time of the log's next entry, which never goes back, whatever becomes of the clock. */
-static uint64_t
-log_time_ms(struct dispatch *dispatch)
-{
-    uint64_t last_ms = audit_last_time_ms(dispatch->parts.audit);
-    uint64_t now_ms = clock_wall_ms();
-
-    return now_ms > last_ms ? now_ms : last_ms;
-}
-
-/* The year of an entry made a day from now. */
-static uint32_t
-next_year(struct dispatch *dispatch)
-{
-    return clock_year(log_time_ms(dispatch) + REASON_KEY_AHEAD_MS);
-}
-
 static bool
 has_admin(const struct access *access)
 {
@@ -258,22 +114,119 @@ has_admin(const struct access *access)
     return false;
 }
 
+/* ---- the log ---- */
+
+/* The store was told how far the log had come. */
 static enum status
-open_all(struct dispatch *dispatch, const struct secret *root, char *ret_fault)
+compare_with_store(struct dispatch *dispatch, char *ret_fault)
 {
-    struct audit_entry opened = {
-        .operation = AUDIT_ACT_OPENED, .phase = AUDIT_DONE, .uid = dispatch->parts.daemon_uid};
-    struct vault *vault = dispatch->parts.vault;
-    enum status status = vault_unseal(vault, root);
+    struct audit *audit = dispatch->parts.audit;
+    uint8_t noted[VAULT_LOG_DIGEST_BYTES];
+    uint8_t found[AUDIT_DIGEST_BYTES];
+    uint64_t sequence = 0;
+    enum status status = vault_noted_log(dispatch->parts.vault, &sequence, noted);
+
+    if (status == STATUS_NOT_FOUND) {
+        return STATUS_OK; /* opened for the first time, and cut short */
+    }
+    if (status == STATUS_CORRUPT) {
+        (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES,
+                       "the database's note of how far the log has come was altered");
+    }
+    if (status != STATUS_OK || sequence < audit_first(audit)) {
+        return status;
+    }
+    status = audit_digest_at(audit, sequence, found);
+    if (status == STATUS_NOT_FOUND ||
+        (status == STATUS_OK && memcmp(noted, found, sizeof found) != 0)) {
+        (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES,
+                       "the log is not the one the database saw at entry %llu: the log was put "
+                       "back, or its end was cut off",
+                       (unsigned long long)sequence);
+        return STATUS_CORRUPT;
+    }
+    return status;
+}
+
+static enum status
+check_log(struct dispatch *dispatch, char *ret_fault)
+{
+    char place[AUDIT_PLACE_BYTES] = "";
+    enum status status = audit_prove(dispatch->parts.audit, place);
+
+    if (status != STATUS_OK) {
+        (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES, "the audit log: %s",
+                       place[0] == '\0' ? "cannot be read" : place);
+        return status;
+    }
+    return compare_with_store(dispatch, ret_fault);
+}
+
+/* Both the log and the store have it, before anybody is answered. */
+static enum status
+record_checkpoint(struct dispatch *dispatch, struct audit_entry *entry)
+{
+    struct audit *audit = dispatch->parts.audit;
+    uint8_t digest[AUDIT_DIGEST_BYTES];
+    enum status status;
+
+    entry->has_checkpoint = true;
+    status = dispatch_record(dispatch, entry);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    audit_keep_checkpoint(audit);
+    if (audit_digest_at(audit, entry->sequence, digest) == STATUS_OK) {
+        dispatch_note_log(dispatch, entry->sequence, digest);
+    }
+    return STATUS_OK;
+}
+
+/* ---- both together ---- */
+
+static enum status
+open_keys(struct dispatch *dispatch, const struct secret *root, char *ret_fault)
+{
+    enum status status = vault_unseal(dispatch->parts.vault, root);
 
     if (status != STATUS_OK) {
         (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES, "%s",
                        status == STATUS_DENIED
                            ? "not this vault's root key, or the keyring's header was altered"
                            : "the keyring was altered, or does not agree with the store");
-        return status;
     }
-    status = check_access(dispatch, ret_fault);
+    return status;
+}
+
+/* What the log says of the past, once in a process: what a crash cut in two, and what was spent. */
+static enum status
+replay(struct dispatch *dispatch)
+{
+    enum status status = STATUS_OK;
+
+    if (!dispatch->replayed) {
+        status = dispatch_settle_erasures(dispatch);
+    }
+    if (!dispatch->replayed && status == STATUS_OK) {
+        status = spend_replay(dispatch);
+        dispatch->replayed = status == STATUS_OK;
+    }
+    return status;
+}
+
+static enum status
+open_all(struct dispatch *dispatch, const struct secret *root, char *ret_fault)
+{
+    struct audit_entry opened = {
+        .operation = AUDIT_ACT_OPENED, .phase = AUDIT_DONE, .uid = dispatch->parts.daemon_uid};
+    enum status status = open_keys(dispatch, root, ret_fault);
+
+    if (status == STATUS_OK) {
+        status = check_log(dispatch, ret_fault);
+    }
+    if (status == STATUS_OK) {
+        status = check_access(dispatch, ret_fault);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -283,12 +236,12 @@ open_all(struct dispatch *dispatch, const struct secret *root, char *ret_fault)
                        "key file, and run init again");
         return STATUS_CORRUPT;
     }
-    status = vault_reason_key_create(vault, clock_year(log_time_ms(dispatch)));
+    status = dispatch_create_reason_keys(dispatch);
     if (status == STATUS_OK) {
-        status = vault_reason_key_create(vault, next_year(dispatch));
+        status = replay(dispatch);
     }
     if (status == STATUS_OK) {
-        status = record(dispatch, &opened);
+        status = record_checkpoint(dispatch, &opened);
     }
     if (status != STATUS_OK) {
         (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES,
@@ -335,7 +288,7 @@ dispatch_seal_locked(struct dispatch *dispatch, struct audit_entry *closed)
         return STATUS_OK;
     }
     /* Sealed whether or not the log can take it: keys in memory are the greater danger. */
-    status = record(dispatch, closed);
+    status = record_checkpoint(dispatch, closed);
     close_all(dispatch);
     LOG(LOG_LEVEL_NOTICE, EVENT_SEALED, F_STATUS("recorded", status));
     return status;
@@ -403,64 +356,4 @@ dispatch_add_first_admin(struct dispatch *dispatch, struct bytes name, uint32_t 
     }
     (void)pthread_rwlock_unlock(&dispatch->gate);
     return status;
-}
-
-/* Refusals are appended without waiting; a tenth of a second later they are on disk too. */
-static void
-flush_log(struct dispatch *dispatch)
-{
-    uint64_t last = audit_last(dispatch->parts.audit);
-
-    if (last != dispatch->log_flushed && audit_wait(dispatch->parts.audit, last) == STATUS_OK) {
-        dispatch->log_flushed = last;
-    }
-}
-
-/* The keys that the log's time will ask for within a day are there beforehand. */
-static bool
-lacks_reason_key(struct dispatch *dispatch)
-{
-    const struct vault *vault = dispatch->parts.vault;
-
-    return !dispatch->sealed && !(vault_has_reason_key(vault, clock_year(log_time_ms(dispatch))) &&
-                                  vault_has_reason_key(vault, next_year(dispatch)));
-}
-
-static void
-create_reason_keys(struct dispatch *dispatch)
-{
-    struct vault *vault = dispatch->parts.vault;
-    enum status status = vault_reason_key_create(vault, clock_year(log_time_ms(dispatch)));
-
-    if (status == STATUS_OK) {
-        status = vault_reason_key_create(vault, next_year(dispatch));
-    }
-    dispatch->key_tried_ms = status == STATUS_OK ? 0 : clock_monotonic_ms();
-    if (status != STATUS_OK) {
-        LOG(LOG_LEVEL_ERROR, EVENT_KEYRING_REFUSED, F_STATUS("status", status));
-    }
-}
-
-void
-dispatch_tick(struct dispatch *dispatch)
-{
-    bool missing;
-
-    flush_log(dispatch);
-    if (dispatch->key_tried_ms != 0 &&
-        clock_monotonic_ms() - dispatch->key_tried_ms < KEY_PAUSE_MS) {
-        return;
-    }
-    if (pthread_rwlock_tryrdlock(&dispatch->gate) != 0) {
-        return;
-    }
-    missing = lacks_reason_key(dispatch);
-    (void)pthread_rwlock_unlock(&dispatch->gate);
-    if (missing) {
-        lock_exclusively(dispatch);
-        if (lacks_reason_key(dispatch)) {
-            create_reason_keys(dispatch);
-        }
-        (void)pthread_rwlock_unlock(&dispatch->gate);
-    }
 }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The three beats of every change of access state: intent, change, outcome. */
+#include "dispatch_internal.h"
+
+static enum status
+apply(struct dispatch *dispatch, struct access_change **change, uint32_t namespace_id)
+{
+    enum status status = STATUS_OK;
+
+    if (namespace_id != 0) {
+        status = vault_namespace_create(dispatch->parts.vault, namespace_id);
+    }
+    return status == STATUS_OK ? access_commit(dispatch->parts.access, change) : status;
+}
+
+enum status
+dispatch_record_outcome(struct dispatch *dispatch, struct audit_entry *outcome,
+                        const uint8_t digest[static ACCESS_DIGEST_BYTES])
+{
+    outcome->has_access_tag = false;
+    return outcome->result == STATUS_OK ? dispatch_record_vouching(dispatch, outcome, digest)
+                                        : dispatch_record(dispatch, outcome);
+}
+
+/* Without it, a crash after the next intent would leave a change that no outcome vouches for. */
+static enum status
+pay_owed_outcome(struct dispatch *dispatch)
+{
+    enum status status = STATUS_OK;
+
+    if (dispatch->owed.refers != 0) {
+        status = dispatch_record_outcome(dispatch, &dispatch->owed, dispatch->access_digest);
+        dispatch->owed.refers = status == STATUS_OK ? 0 : dispatch->owed.refers;
+    }
+    return status;
+}
+
+static enum status
+record_or_owe(struct dispatch *dispatch, struct audit_entry *outcome)
+{
+    enum status status = dispatch_record_outcome(dispatch, outcome, dispatch->access_digest);
+
+    if (status != STATUS_OK) {
+        dispatch->owed = *outcome;
+        dispatch->owed.principal = (struct bytes){0};
+        dispatch->owed.namespace_name = (struct bytes){0};
+        dispatch->owed.subject = (struct bytes){0};
+    }
+    return status;
+}
+
+enum status
+dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
+                       struct access_change **change, uint32_t namespace_id, const char **ret_fault)
+{
+    uint8_t digest[ACCESS_DIGEST_BYTES];
+    uint8_t principal[NAME_BYTES_MAX];
+    enum status done;
+    enum status status = STATUS_UNAVAILABLE;
+
+    if (!vault_failed(dispatch->parts.vault)) {
+        status = pay_owed_outcome(dispatch);
+    }
+    /* The name lies in the access state, which is about to change. */
+    if (entry.principal.size > 0) {
+        memcpy(principal, entry.principal.data, entry.principal.size);
+        entry.principal.data = principal;
+    }
+    memcpy(digest, access_change_digest(*change), sizeof digest);
+    entry.phase = AUDIT_INTENT;
+    if (status == STATUS_OK) {
+        status = dispatch_record_vouching(dispatch, &entry, digest);
+    }
+    if (status != STATUS_OK) {
+        access_change_free(change);
+        return status;
+    }
+    done = apply(dispatch, change, namespace_id);
+    access_change_free(change);
+    if (vault_failed(dispatch->parts.vault)) {
+        /* Nobody knows whether it came about. The intent stays open, and the restart looks. */
+        *ret_fault = "not known whether it was done: the vault stops; look again when it is back";
+        return STATUS_UNAVAILABLE;
+    }
+    if (done == STATUS_OK) {
+        memcpy(dispatch->access_digest, digest, ACCESS_DIGEST_BYTES);
+        dispatch->has_access_digest = true;
+    }
+    entry.phase = AUDIT_OUTCOME;
+    entry.refers = entry.sequence;
+    entry.result = done;
+    status = record_or_owe(dispatch, &entry);
+    if (done == STATUS_OK && status != STATUS_OK) {
+        *ret_fault = "done, and in force, but the log could not take the outcome yet";
+    }
+    return done != STATUS_OK ? done : status;
+}

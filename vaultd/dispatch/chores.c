@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the maintenance thread does, a little at each tick: flushes and checkpoints of the log,
+ * keys, the clock, months of last use, and what is past its retention. */
+#include "dispatch_internal.h"
+
+#include <assert.h>
+
+#include "clock.h"
+#include "log.h"
+#include "scratch.h"
+#include "vault_retention.h"
+
+enum {
+    KEY_PAUSE_MS = 60 * 1000,
+    CLOCK_JUMP_MS = 5000, /* less is a clock that is being put right */
+    NOTE_PAUSE_MS = 5000, /* a commit of the store; under load there are many checkpoints */
+    USED_PAUSE_MS = 1000,
+    USED_AT_ONCE = 1024,
+    SWEEP_PAUSE_MS = 24 * 3600 * 1000,
+    SWEEP_ROWS = 2048,
+    SWEEP_ERASED = 256,
+    RETAIN_PAUSE_MS = 3600 * 1000,
+};
+static const uint64_t day_ms = 24 * 3600 * 1000;
+
+static void
+lock_shared(struct dispatch *dispatch)
+{
+    int failed = pthread_rwlock_rdlock(&dispatch->gate);
+
+    assert(failed == 0);
+}
+
+static void
+lock_exclusively(struct dispatch *dispatch)
+{
+    int failed = pthread_rwlock_wrlock(&dispatch->gate);
+
+    assert(failed == 0);
+}
+
+static void
+leave(struct dispatch *dispatch)
+{
+    (void)pthread_rwlock_unlock(&dispatch->gate);
+}
+
+/* 0 as the last time means never. */
+static bool
+is_due(uint64_t last_ms, uint64_t pause_ms)
+{
+    return last_ms == 0 || clock_monotonic_ms() - last_ms >= pause_ms;
+}
+
+/* ---- the log ---- */
+
+/* Refusals are appended without waiting; a tenth of a second later they are on disk too. */
+static void
+flush_log(struct dispatch *dispatch)
+{
+    uint64_t last = audit_last(dispatch->parts.audit);
+
+    if (last != dispatch->chores.log_flushed &&
+        audit_wait(dispatch->parts.audit, last) == STATUS_OK) {
+        dispatch->chores.log_flushed = last;
+    }
+}
+
+/* How far the wall clock is from vault time, and whether somebody has set it since the last look.
+ */
+static void
+watch_clock(struct dispatch *dispatch)
+{
+    struct chores *chores = &dispatch->chores;
+    int64_t drift_ms = (int64_t)clock_wall_ms() - (int64_t)clock_vault_ms();
+    int64_t jump_ms = drift_ms - chores->clock_drift_ms;
+    struct audit_entry entry = {.operation =
+                                    jump_ms > 0 ? AUDIT_ACT_CLOCK_FORWARD : AUDIT_ACT_CLOCK_BACK,
+                                .phase = AUDIT_DONE,
+                                .amount = (uint64_t)(jump_ms > 0 ? jump_ms : -jump_ms)};
+
+    if (entry.amount < CLOCK_JUMP_MS) {
+        return;
+    }
+    if (audit_append(dispatch->parts.audit, &entry, 1) == STATUS_OK) {
+        chores->clock_drift_ms = drift_ms;
+        LOG(LOG_LEVEL_WARNING, EVENT_CLOCK_JUMPED, F("forward", jump_ms > 0),
+            F("ms", entry.amount));
+    }
+}
+
+static void
+keep_log(struct dispatch *dispatch)
+{
+    uint8_t digest[AUDIT_DIGEST_BYTES];
+    uint64_t sequence = 0;
+
+    watch_clock(dispatch);
+    flush_log(dispatch);
+    if (audit_tick(dispatch->parts.audit, &sequence, digest) && !dispatch->sealed &&
+        is_due(dispatch->chores.log_noted_ms, NOTE_PAUSE_MS)) {
+        dispatch_note_log(dispatch, sequence, digest);
+        dispatch->chores.log_noted_ms = clock_monotonic_ms();
+    }
+}
+
+/* ---- keys ---- */
+
+static void
+create_reason_keys(struct dispatch *dispatch)
+{
+    enum status status = dispatch_create_reason_keys(dispatch);
+
+    dispatch->chores.key_tried_ms = status == STATUS_OK ? 0 : clock_monotonic_ms();
+    if (status != STATUS_OK) {
+        LOG(LOG_LEVEL_ERROR, EVENT_KEYRING_REFUSED, F_STATUS("status", status));
+    }
+}
+
+static bool
+lacks_reason_key(struct dispatch *dispatch)
+{
+    return !dispatch->sealed && is_due(dispatch->chores.key_tried_ms, KEY_PAUSE_MS) &&
+           dispatch_lacks_reason_key(dispatch);
+}
+
+/* ---- contacts that nobody uses ---- */
+
+static void
+write_used(struct dispatch *dispatch)
+{
+    struct chores *chores = &dispatch->chores;
+    size_t written = 0;
+    enum status status;
+
+    if (!is_due(chores->used_written_ms, USED_PAUSE_MS)) {
+        return;
+    }
+    status = vault_note_used(dispatch->parts.vault, USED_AT_ONCE, &written);
+    /* As long as there is more, the next tick goes on. */
+    chores->used_written_ms =
+        status == STATUS_OK && written == USED_AT_ONCE ? 0 : clock_monotonic_ms();
+}
+
+/* Rules of the namespaces that have one, in scratch. */
+static struct vault_retention *
+retention_rules(struct dispatch *dispatch, size_t *ret_count)
+{
+    const struct access *access = dispatch->parts.access;
+    size_t count = access_namespace_count(access);
+    uint16_t month = vault_month(clock_vault_ms());
+    struct vault_retention *rules =
+        scratch_alloc(dispatch->chores.scratch, (count + 1) * sizeof *rules);
+
+    *ret_count = 0;
+    for (size_t i = 0; rules != NULL && i < count; i++) {
+        const struct namespace_row *row = access_namespace_at(access, i);
+
+        if (row->retain_months > 0 && row->retain_months <= month) {
+            rules[(*ret_count)++] = (struct vault_retention){
+                .namespace_id = row->id,
+                .before_month = (uint16_t)(month - row->retain_months),
+            };
+        }
+    }
+    return rules;
+}
+
+/* One bounded look, and what it found erased, as the vault's own act. */
+static void
+sweep_step(struct dispatch *dispatch)
+{
+    struct chores *chores = &dispatch->chores;
+    struct audit_entry as = {.operation = OP_ERASE, .uid = dispatch->parts.daemon_uid};
+    struct vault_sweep sweep = {.cursor = chores->sweep_cursor, .rows_max = SWEEP_ROWS};
+    struct vault_place *places = scratch_alloc(chores->scratch, SWEEP_ERASED * sizeof *places);
+    const char *fault = NULL;
+    size_t count = 0;
+    bool done = false;
+    enum status status = STATUS_OK;
+
+    sweep.rules = retention_rules(dispatch, &sweep.rule_count);
+    if (sweep.rule_count == 0 || places == NULL) {
+        chores->sweeping = false;
+        return;
+    }
+    status = vault_find_unused(dispatch->parts.vault, &sweep, places, SWEEP_ERASED, &count, &done);
+    if (status == STATUS_OK && count > 0) {
+        status = dispatch_erase(dispatch, chores->scratch, &as, places, count, &fault);
+        LOG(LOG_LEVEL_NOTICE, EVENT_RETENTION, F("contacts", count), F_STATUS("status", status));
+    }
+    /* What failed is found again by the next day's sweep. */
+    chores->sweep_cursor = sweep.cursor;
+    chores->sweeping = status == STATUS_OK && !done;
+}
+
+static void
+sweep(struct dispatch *dispatch)
+{
+    struct chores *chores = &dispatch->chores;
+
+    if (!chores->sweeping && is_due(chores->sweep_began_ms, SWEEP_PAUSE_MS)) {
+        chores->sweep_began_ms = clock_monotonic_ms();
+        chores->sweep_cursor = 0;
+        chores->sweeping = true;
+    }
+    if (chores->sweeping) {
+        sweep_step(dispatch);
+        scratch_wipe(chores->scratch);
+    }
+}
+
+/* ---- entries of the log that are too old ---- */
+
+/* The last year of which every entry is older than that. */
+static uint32_t
+last_whole_year(uint64_t before_ms)
+{
+    return clock_year(before_ms) - 1;
+}
+
+/* The gate is held exclusively: the entry vouches for the access state once more, because the one
+ * that did so last may be among those that go. */
+static void
+retain(struct dispatch *dispatch, uint64_t before_ms)
+{
+    struct audit *audit = dispatch->parts.audit;
+    struct audit_entry entry = {.operation = AUDIT_ACT_RETAINED,
+                                .phase = AUDIT_DONE,
+                                .uid = dispatch->parts.daemon_uid,
+                                .has_access_tag = true};
+    uint64_t removed = 0;
+    enum status status = access_tag(dispatch->parts.access, audit_last(audit) + 1,
+                                    dispatch->access_digest, entry.access_tag);
+
+    if (status == STATUS_OK) {
+        status = audit_retain(audit, before_ms, &entry, &removed);
+    }
+    if (status == STATUS_OK) {
+        status = vault_reason_keys_destroy(dispatch->parts.vault, last_whole_year(before_ms));
+    }
+    LOG(LOG_LEVEL_NOTICE, EVENT_RETENTION, F("entries", removed), F_STATUS("status", status));
+}
+
+/* Months are taken as 31 days here: kept rather too long than too short. */
+static uint64_t
+retain_before_ms(const struct dispatch *dispatch)
+{
+    enum { DAYS_OF_MONTH = 31 };
+    uint64_t kept_ms = dispatch->parts.audit_retain_months * DAYS_OF_MONTH * day_ms;
+    uint64_t now_ms = clock_vault_ms();
+
+    return now_ms > kept_ms ? now_ms - kept_ms : 0;
+}
+
+static bool
+wants_retain(struct dispatch *dispatch)
+{
+    struct chores *chores = &dispatch->chores;
+
+    if (dispatch->sealed || dispatch->parts.audit_retain_months == 0 ||
+        !is_due(chores->retain_looked_ms, RETAIN_PAUSE_MS)) {
+        return false;
+    }
+    chores->retain_looked_ms = clock_monotonic_ms();
+    return audit_retain_due(dispatch->parts.audit, retain_before_ms(dispatch));
+}
+
+/* ---- a tick ---- */
+
+void
+dispatch_tick(struct dispatch *dispatch)
+{
+    bool key_missing;
+    bool entries_too_old;
+
+    lock_shared(dispatch);
+    keep_log(dispatch);
+    dispatch_pay_erasures(dispatch);
+    (void)vault_keep_reserve(dispatch->parts.vault);
+    if (!dispatch->sealed) {
+        write_used(dispatch);
+        sweep(dispatch);
+    }
+    key_missing = lacks_reason_key(dispatch);
+    entries_too_old = wants_retain(dispatch);
+    leave(dispatch);
+    if (!key_missing && !entries_too_old) {
+        return;
+    }
+    lock_exclusively(dispatch);
+    if (lacks_reason_key(dispatch)) {
+        create_reason_keys(dispatch);
+    }
+    if (entries_too_old && !dispatch->sealed) {
+        retain(dispatch, retain_before_ms(dispatch));
+    }
+    leave(dispatch);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* detokenize: who may see what, written down and on disk, then opened. */
+#include "dispatch_internal.h"
+
+#include <unistd.h>
+
+#include "failpoint.h"
+#include "scratch.h"
+
+enum { REVEAL_PAUSE_US = 1000 * 1000 }; /* of the failpoint, between "you may" and "recorded" */
+
+#define NO_LOG "the log cannot be written, so nothing is revealed"
+#define NO_MEMORY "no memory for this batch; send a smaller one, or fewer at once"
+
+/* One request's reveals: who may see what, written down, then opened. */
+struct reveals {
+    struct vault_place *places;
+    size_t count;
+    struct bytes reason;
+    struct audit_entry *entries;
+    struct audit_receipt *receipts; /* of the places granted, in their order */
+    size_t granted;
+    uint32_t spent; /* of the budget; given back if nothing comes of it */
+    uint64_t spent_ms;
+};
+
+static struct audit_entry
+reveal_entry(const struct call *call, const struct reveals *reveals,
+             const struct vault_place *place)
+{
+    struct audit_entry entry = call_place_entry(call, place, AUDIT_DONE, STATUS_OK);
+
+    entry.reason = reveals->reason;
+    return entry;
+}
+
+/* Returns when every reveal granted is on disk. */
+static enum status
+record_granted(struct call *call, struct reveals *reveals)
+{
+    for (size_t i = 0; i < reveals->count; i++) {
+        if (reveals->places[i].status == STATUS_OK) {
+            reveals->entries[reveals->granted++] = reveal_entry(call, reveals, &reveals->places[i]);
+        }
+    }
+    return reveals->granted == 0
+               ? STATUS_OK
+               : audit_record_reveals(call->dispatch->parts.audit, reveals->entries,
+                                      reveals->granted, reveals->receipts);
+}
+
+/* Recorded as granted, but the record would not open: the log says so too. */
+static void
+record_failure(struct call *call, const struct vault_place *place,
+               const struct audit_receipt *receipt, enum status result)
+{
+    struct audit_entry entry = call_place_entry(call, place, AUDIT_OUTCOME, result);
+
+    entry.refers = receipt->sequence;
+    if (audit_append(call->dispatch->parts.audit, &entry, 1) != STATUS_OK) {
+        return;
+    }
+}
+
+static enum status
+open_granted(struct call *call, struct reveals *reveals)
+{
+    const struct audit_receipt *receipt = reveals->receipts;
+    enum status status;
+
+    message_put_list(&call->reply, FIELD_ITEMS, reveals->count);
+    for (size_t i = 0; i < reveals->count; i++) {
+        const struct vault_place *place = &reveals->places[i];
+        struct bytes contact = {0};
+
+        status = place->status;
+        if (status == STATUS_OK) {
+            status =
+                vault_reveal(call->dispatch->parts.vault, call->scratch, receipt, place, &contact);
+            if (status != STATUS_OK) {
+                record_failure(call, place, receipt, status);
+            }
+            receipt++;
+        }
+        if (status != STATUS_OK) {
+            call_put_item_fault(call, status, call_place_fault(status));
+            continue;
+        }
+        call_begin_item(call, place->kind, &place->token, 3);
+        message_put_bytes(&call->reply, FIELD_VALUE, contact);
+    }
+    return STATUS_OK;
+}
+
+/* All in scratch, before anything is on record. */
+static enum status
+prepare(struct call *call, struct reveals *reveals)
+{
+    const struct message_list *values = call_values(call);
+    enum status status = call_reason(call, &reveals->reason);
+
+    if (status == STATUS_OK) {
+        status = call_find_places(call, values, &reveals->places);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    reveals->count = message_list_count(values);
+    reveals->entries = scratch_alloc(call->scratch, reveals->count * sizeof *reveals->entries);
+    reveals->receipts = scratch_alloc(call->scratch, reveals->count * sizeof *reveals->receipts);
+    return reveals->entries != NULL && reveals->receipts != NULL
+               ? STATUS_OK
+               : call_refuse(call, STATUS_UNAVAILABLE, NO_MEMORY);
+}
+
+/* Spent, on record and on disk: then, and only then, opened. */
+static enum status
+record_and_open(struct call *call, struct reveals *reveals)
+{
+    enum status status = record_granted(call, reveals);
+
+    if (status != STATUS_OK) {
+        spend_undo_reveals(call, reveals->spent, reveals->spent_ms);
+        return call_refuse(call, status, NO_LOG);
+    }
+    return open_granted(call, reveals);
+}
+
+enum status
+op_detokenize(struct call *call)
+{
+    struct reveals reveals = {0};
+    enum status status;
+
+    /* The log is flushed before anything is opened. */
+    call->would_wait = call->mode == DISPATCH_NO_WAIT;
+    if (call->would_wait) {
+        return STATUS_BUSY;
+    }
+    status = prepare(call, &reveals);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (FAILPOINT("dispatch_reveal_pause")) {
+        (void)usleep(REVEAL_PAUSE_US);
+    }
+    status =
+        call_record_refused(call, reveals.places, reveals.count, reveals.reason, reveals.entries);
+    /* Room for the reply first: what is on record as revealed shall not fail for want of it. */
+    if (status == STATUS_OK) {
+        status = call_begin_reply(call, 2, reveals.count);
+    }
+    if (status == STATUS_OK) {
+        status =
+            spend_reveals(call, reveals.places, reveals.count, &reveals.spent, &reveals.spent_ms);
+    }
+    return status == STATUS_OK ? record_and_open(call, &reveals) : status;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What callers spend of their budgets, and what the log says they spent before a restart. */
+#include "dispatch_internal.h"
+
+#include <stdio.h>
+
+#include "clock.h"
+#include "scratch.h"
+
+enum { FAULT_BYTES = 160 };
+
+/* ---- refusing ---- */
+
+static enum status
+refuse_over_budget(struct call *call, const char *what, uint32_t retry_after_s)
+{
+    char *fault = scratch_alloc(call->scratch, FAULT_BYTES);
+    enum status status;
+
+    if (fault == NULL) {
+        return STATUS_QUOTA;
+    }
+    if (retry_after_s == UINT32_MAX) {
+        (void)snprintf(fault, FAULT_BYTES, "%s: more at once than the whole budget", what);
+    } else {
+        (void)snprintf(fault, FAULT_BYTES, "%s: the budget is used up; so much fits again in %u s",
+                       what, retry_after_s);
+    }
+    status = call_refuse_on_record(call, STATUS_QUOTA, fault);
+    if (!call->would_wait && retry_after_s != UINT32_MAX) {
+        call->retry_after_s = retry_after_s;
+    }
+    return status;
+}
+
+/* ---- tokenize and lookup: by blocks ---- */
+
+static enum status
+record_block(struct call *call, uint32_t block)
+{
+    struct audit_entry entry = call_audit_entry(call, AUDIT_DONE, STATUS_OK);
+    struct audit *audit = call->dispatch->parts.audit;
+    enum status status;
+
+    entry.operation = AUDIT_ACT_BUDGET;
+    entry.amount = block;
+    status = audit_append(audit, &entry, 1);
+    if (status == STATUS_OK) {
+        status = audit_wait(audit, entry.sequence);
+    }
+    return status == STATUS_OK
+               ? STATUS_OK
+               : call_refuse(call, STATUS_UNAVAILABLE,
+                             "the log cannot take the budget of this, so it is not done");
+}
+
+enum status
+spend_lookups(struct call *call, uint32_t namespace_id, size_t count)
+{
+    struct budgets *budgets = call->dispatch->parts.budgets;
+    const struct budget_draw draw = {
+        .key = {call->principal->number, namespace_id, BUDGET_LOOKUP},
+        .limits = access_limits(call->dispatch->parts.access, call->principal,
+                                MAY_TOKENIZE | MAY_LOOKUP, namespace_id),
+        .now_ms = clock_vault_ms(),
+        .amount = (uint32_t)count,
+        .may_wait = call->mode == DISPATCH_MAY_WAIT,
+    };
+    uint32_t block = 0;
+    uint32_t retry_after_s = 0;
+    enum status status = budgets_draw(budgets, &draw, &block, &retry_after_s);
+
+    if (status == STATUS_BUSY) {
+        call->would_wait = true;
+        return status;
+    }
+    if (status == STATUS_QUOTA) {
+        return refuse_over_budget(call, "tokenize and lookup", retry_after_s);
+    }
+    if (status == STATUS_OK && block > 0) {
+        status = record_block(call, block);
+        budgets_block_recorded(budgets, &draw, block, status == STATUS_OK);
+    }
+    return status;
+}
+
+/* ---- reveals: each is an entry itself ---- */
+
+/* In several namespaces at once, the tightest grant counts. */
+static struct budget_limits
+reveal_limits(const struct call *call, const struct vault_place *places, size_t count)
+{
+    struct budget_limits tightest = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        struct budget_limits limits;
+
+        if (places[i].status != STATUS_OK) {
+            continue;
+        }
+        limits = access_limits(call->dispatch->parts.access, call->principal,
+                               MAY_REVEAL | MAY_DELIVER, places[i].namespace_id);
+        if (tightest.daily == 0 || (limits.daily != 0 && limits.daily < tightest.daily)) {
+            tightest.daily = limits.daily;
+        }
+        if (tightest.hourly == 0 || (limits.hourly != 0 && limits.hourly < tightest.hourly)) {
+            tightest.hourly = limits.hourly;
+        }
+    }
+    return tightest;
+}
+
+static struct budget_key
+reveal_key(const struct principal *principal)
+{
+    return (struct budget_key){principal->number, 0, BUDGET_REVEAL};
+}
+
+enum status
+spend_reveals(struct call *call, const struct vault_place *places, size_t count,
+              uint32_t *ret_taken, uint64_t *ret_taken_ms)
+{
+    uint32_t wanted = 0;
+    uint32_t retry_after_s = 0;
+    enum status status;
+
+    for (size_t i = 0; i < count; i++) {
+        wanted += places[i].status == STATUS_OK;
+    }
+    *ret_taken = 0;
+    *ret_taken_ms = clock_vault_ms();
+    if (wanted == 0) {
+        return STATUS_OK;
+    }
+    status =
+        budgets_take(call->dispatch->parts.budgets, reveal_key(call->principal),
+                     reveal_limits(call, places, count), *ret_taken_ms, wanted, &retry_after_s);
+    if (status == STATUS_QUOTA) {
+        return refuse_over_budget(call, "reveals", retry_after_s);
+    }
+    *ret_taken = status == STATUS_OK ? wanted : 0;
+    return status;
+}
+
+void
+spend_undo_reveals(struct call *call, uint32_t taken, uint64_t taken_ms)
+{
+    if (taken > 0) {
+        budgets_give_back(call->dispatch->parts.budgets, reveal_key(call->principal), taken_ms,
+                          taken);
+    }
+}
+
+/* ---- what the log says ---- */
+
+static enum status
+replay_entry(void *state, const struct audit_entry *entry)
+{
+    struct dispatch *dispatch = state;
+    const struct access *access = dispatch->parts.access;
+    const struct principal *principal;
+    const struct namespace_row *row;
+    struct budget_key key;
+    uint64_t amount = 1;
+
+    if (entry->phase != AUDIT_DONE || entry->result != STATUS_OK ||
+        (entry->operation != OP_DETOKENIZE && entry->operation != AUDIT_ACT_BUDGET)) {
+        return STATUS_OK;
+    }
+    principal = access_by_name(access, entry->principal);
+    row = access_namespace(access, entry->namespace_name);
+    if (principal == NULL || row == NULL) {
+        return STATUS_CORRUPT; /* neither is ever removed */
+    }
+    key = reveal_key(principal);
+    if (entry->operation == AUDIT_ACT_BUDGET) {
+        key = (struct budget_key){principal->number, row->id, BUDGET_LOOKUP};
+        amount = entry->amount;
+    }
+    return budgets_replay(dispatch->parts.budgets, key, entry->time_ms, amount);
+}
+
+enum status
+spend_replay(struct dispatch *dispatch)
+{
+    struct audit *audit = dispatch->parts.audit;
+    uint64_t from = dispatch->found.day_begins;
+    uint64_t last = audit_last(audit);
+    enum status status = audit_wait(audit, last);
+
+    from = from < audit_first(audit) ? audit_first(audit) : from;
+    if (status == STATUS_OK && from <= last) {
+        status = audit_read(audit, from, last - from + 1, replay_entry, dispatch);
+    }
+    budgets_replayed(dispatch->parts.budgets, clock_vault_ms());
+    return status;
+}
