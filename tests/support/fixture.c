@@ -30,13 +30,42 @@ fixture_path(const struct fixture *fixture, const char *name,
     assert(size > 0 && size < FIXTURE_PATH_BYTES);
 }
 
+static uint64_t
+store_changes_of(const void *store)
+{
+    return store_changes(store);
+}
+
+static enum status
+open_log(struct fixture *fixture, struct audit_summary *ret_found)
+{
+    char folder[FIXTURE_PATH_BYTES];
+    char checkpoints[FIXTURE_PATH_BYTES];
+    struct audit_options options = {
+        .folder = folder,
+        .vault_id = keyring_vault_id(fixture->keyring),
+        .instance_id = vault_instance_id(fixture->vault),
+        .keyring = fixture->keyring,
+        .store_changes = store_changes_of,
+        .store = fixture->store,
+        .checkpoint_folder = fixture->keeps_checkpoints ? checkpoints : NULL,
+        .segment_bytes = fixture->segment_bytes,
+    };
+
+    fixture_path(fixture, "audit", folder);
+    fixture_path(fixture, "checkpoints", checkpoints);
+    return audit_open(&options, ret_found, fixture->fault, &fixture->audit);
+}
+
 static enum status
 open_parts(struct fixture *fixture)
 {
     char path[FIXTURE_PATH_BYTES];
-    char place[AUDIT_PLACE_BYTES];
     struct audit_summary found;
-    struct dispatch_parts parts = {.daemon_uid = 0, .found = &found, .making = true};
+    struct dispatch_parts parts = {.daemon_uid = 0,
+                                   .found = &found,
+                                   .making = true,
+                                   .audit_retain_months = fixture->audit_retain_months};
     enum status status;
 
     fixture_path(fixture, "keyring", path);
@@ -50,18 +79,20 @@ open_parts(struct fixture *fixture)
     if (status == STATUS_OK) {
         status = vault_open(fixture->store, fixture->keyring, fixture->fault, &fixture->vault);
     }
-    fixture_path(fixture, "audit", path);
     if (status == STATUS_OK) {
-        status = audit_open(path, keyring_vault_id(fixture->keyring), fixture->keyring, &found,
-                            place, &fixture->audit);
+        status = open_log(fixture, &found);
     }
     if (status == STATUS_OK) {
-        status = access_new(fixture->store, fixture->keyring, &fixture->access);
+        status = access_new(fixture->store, fixture->keyring, &fixture->defaults, &fixture->access);
+    }
+    if (status == STATUS_OK) {
+        status = budgets_new(&fixture->budgets);
     }
     if (status == STATUS_OK) {
         parts.vault = fixture->vault;
         parts.access = fixture->access;
         parts.audit = fixture->audit;
+        parts.budgets = fixture->budgets;
         status = dispatch_new(&parts, &fixture->dispatch);
     }
     return status;
@@ -82,6 +113,7 @@ void
 fixture_close(struct fixture *fixture)
 {
     dispatch_free(&fixture->dispatch);
+    budgets_free(&fixture->budgets);
     access_free(&fixture->access);
     audit_close(&fixture->audit);
     vault_close(&fixture->vault);
@@ -104,7 +136,14 @@ fixture_make_over(struct fixture *fixture, const struct store_backend *backend)
     struct store *store = NULL;
 
     assert(sodium_init() >= 0);
-    *fixture = (struct fixture){.folder = "/tmp/contact-vault-test-XXXXXX", .backend = backend};
+    *fixture = (struct fixture){
+        .folder = "/tmp/contact-vault-test-XXXXXX",
+        .backend = backend,
+        .defaults = {.service = {1000000, 0},
+                     .lookup = {1000000, 0},
+                     .reveal = {100000, 0},
+                     .deliver = {100000, 0}},
+    };
     if (mkdtemp(fixture->folder) == NULL) {
         abort();
     }
@@ -120,6 +159,8 @@ fixture_make_over(struct fixture *fixture, const struct store_backend *backend)
     must(vault_create(store, keyring, id));
     store_close(&store);
     keyring_close(&keyring);
+    fixture_path(fixture, "checkpoints", path);
+    (void)mkdir(path, 0700);
     must(fixture_open(fixture));
     must(dispatch_add_first_admin(fixture->dispatch, bytes_of_text("admin"), FIXTURE_ADMIN_UID));
 }

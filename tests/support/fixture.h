@@ -10,6 +10,7 @@
 
 #include "access.h"
 #include "audit.h"
+#include "budget.h"
 #include "dispatch.h"
 #include "keyring.h"
 #include "message.h"
@@ -33,8 +34,14 @@ struct fixture {
     struct vault *vault;
     struct audit *audit;
     struct access *access;
+    struct budgets *budgets;
     struct dispatch *dispatch;
     char fault[256]; /* of the last opening that was refused */
+    /* May be changed before fixture_open, for the next opening. */
+    struct access_budgets defaults;
+    bool keeps_checkpoints; /* in the folder "checkpoints" beside the vault */
+    uint64_t segment_bytes; /* of the log; 0: its default */
+    uint32_t audit_retain_months;
 };
 
 /* A new vault, unsealed, with the admin "admin" of uid FIXTURE_ADMIN_UID. */

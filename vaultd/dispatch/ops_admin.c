@@ -4,6 +4,7 @@
 #include "dispatch_internal.h"
 
 #include "clock.h"
+#include "log.h"
 #include "scratch.h"
 #include "secret.h"
 
@@ -134,12 +135,17 @@ change_freeze(struct call *call, enum freeze freeze)
 {
     struct access_change *access_change = NULL;
     struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+    enum status status;
 
     entry.amount = freeze;
-    return change(
-        call,
-        access_prepare_freeze(call->dispatch->parts.access, freeze, &access_change, &call->fault),
-        &access_change, entry);
+    status =
+        access_prepare_freeze(call->dispatch->parts.access, freeze, &access_change, &call->fault);
+    status = change(call, status, &access_change, entry);
+    if (status == STATUS_OK) {
+        LOG(LOG_LEVEL_NOTICE, freeze == FREEZE_NONE ? EVENT_THAWED : EVENT_FROZEN,
+            F("deliveries", freeze == FREEZE_ALL));
+    }
+    return status;
 }
 
 enum status
