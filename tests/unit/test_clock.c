@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A clock that was wrong for a while: set two years ahead, an entry made, and set right again. The
- * clock is this file's own; it stands in front of base/clock.c.
+ * Owns: SECURITY.md S18 "never more than the budget", S21 "a grant that has ended", as far as
+ * clocks go. Somebody sets the wall clock, forth and back, while the vault runs and between two
+ * runs. The system's clocks are moved by this file: it stands in front of clock_gettime.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,80 +16,271 @@
 #include "fixture.h"
 #include "throttle.h"
 
-static uint64_t ahead_ms;
-static uint64_t held_ms; /* the monotonic clock stands still here; 0: it does not */
+enum { SECOND = 1, MINUTE = 60, HOUR = 3600, DAY = 24 * HOUR };
 
-static uint64_t
-read_ms(clockid_t id)
+static int64_t wall_set_s; /* by hand */
+static int64_t passed_s;   /* time that really went by, for every clock */
+
+int __real_clock_gettime(clockid_t id, struct timespec *ret_now);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret_now);
+
+int
+__wrap_clock_gettime(clockid_t id, struct timespec *ret_now)
 {
-    struct timespec now = {0};
+    int failed = __real_clock_gettime(id, ret_now);
 
-    (void)clock_gettime(id, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    ret_now->tv_sec += passed_s + (id == CLOCK_REALTIME ? wall_set_s : 0);
+    return failed;
 }
 
-uint64_t
-clock_wall_ms(void)
-{
-    return read_ms(CLOCK_REALTIME) + ahead_ms;
-}
+/* ---- one service, one person, one sender, with small budgets ---- */
 
-/* Each look is a minute later, so that no pause between two tries holds the test up. */
-uint64_t
-clock_monotonic_ms(void)
-{
-    static uint64_t looks;
+struct world {
+    struct fixture fixture;
+    struct caller admin, service, person, auditor;
+    char token[TOKEN_TEXT_BYTES + 1];
+};
 
-    if (held_ms != 0) {
-        return held_ms;
+static const char *const values[] = {"a@example.com"};
+
+static enum status
+grant(struct world *world, const char *name, enum role role, uint64_t lasts_s)
+{
+    caller_begin(&world->admin, OP_GRANT, role == ROLE_AUDIT ? 2 : 3 + (lasts_s > 0));
+    message_put_text(&world->admin.request, FIELD_NAME, name);
+    message_put_uint(&world->admin.request, FIELD_ROLE, role);
+    if (role != ROLE_AUDIT) {
+        message_put_text(&world->admin.request, FIELD_NAMESPACE, "brand");
     }
-    return read_ms(CLOCK_MONOTONIC) + ++looks * 60000;
+    if (lasts_s > 0) {
+        message_put_uint(&world->admin.request, FIELD_LASTS_S, lasts_s);
+    }
+    return caller_send(&world->admin);
+}
+
+static enum status
+tokenize(struct world *world)
+{
+    return caller_values(&world->service, OP_TOKENIZE, values, 1, NULL, NULL);
+}
+
+static enum status
+reveal(struct world *world)
+{
+    const char *const tokens[] = {world->token};
+
+    return caller_values(&world->person, OP_DETOKENIZE, tokens, 1, NULL, "why");
 }
 
 static void
-test_reveals_go_on_after_a_clock_that_was_ahead(void **state)
+say_hello(struct world *world)
 {
-    const uint64_t two_years_ms = (uint64_t)2 * 366 * 24 * 3600 * 1000;
-    const char *values[] = {"a@example.com"};
-    char token[TOKEN_TEXT_BYTES + 1] = {0};
-    const char *tokens[] = {token};
-    struct fixture fixture;
-    struct caller admin;
-    struct caller service;
-    struct caller person;
+    assert_int_equal(caller_hello(&world->admin), STATUS_OK);
+    assert_int_equal(caller_hello(&world->service), STATUS_OK);
+    assert_int_equal(caller_hello(&world->person), STATUS_OK);
+    assert_int_equal(caller_hello(&world->auditor), STATUS_OK);
+}
+
+static void
+make(struct world *world, struct access_budgets defaults)
+{
+    wall_set_s = 0;
+    passed_s = 0;
+    fixture_make(&world->fixture);
+    /* From the next opening on. */
+    world->fixture.defaults = defaults;
+    fixture_close(&world->fixture);
+    assert_int_equal(fixture_open(&world->fixture), STATUS_OK);
+    caller_make(&world->admin, &world->fixture, PEER_ADMIN, FIXTURE_ADMIN_UID);
+    caller_make(&world->service, &world->fixture, PEER_DATA, 2001);
+    caller_make(&world->person, &world->fixture, PEER_DATA, 2002);
+    caller_make(&world->auditor, &world->fixture, PEER_ADMIN, 2003);
+    assert_int_equal(caller_hello(&world->admin), STATUS_OK);
+    assert_int_equal(caller_namespace_create(&world->admin, "brand"), STATUS_OK);
+    assert_int_equal(caller_principal_add(&world->admin, "service", PRINCIPAL_SERVICE, 2001),
+                     STATUS_OK);
+    assert_int_equal(caller_principal_add(&world->admin, "person", PRINCIPAL_PERSON, 2002),
+                     STATUS_OK);
+    assert_int_equal(caller_principal_add(&world->admin, "auditor", PRINCIPAL_PERSON, 2003),
+                     STATUS_OK);
+    assert_int_equal(grant(world, "service", ROLE_SERVICE, 0), STATUS_OK);
+    assert_int_equal(grant(world, "person", ROLE_REVEAL, 2 * DAY), STATUS_OK);
+    assert_int_equal(grant(world, "auditor", ROLE_AUDIT, 0), STATUS_OK);
+    say_hello(world);
+    assert_int_equal(tokenize(world), STATUS_OK);
+    memcpy(world->token, caller_item_text(&world->service, 0, FIELD_TOKEN).data, TOKEN_TEXT_BYTES);
+    world->token[TOKEN_TEXT_BYTES] = '\0';
+}
+
+static void
+drop(struct world *world)
+{
+    caller_remove(&world->admin);
+    caller_remove(&world->service);
+    caller_remove(&world->person);
+    caller_remove(&world->auditor);
+    fixture_remove(&world->fixture);
+    wall_set_s = 0;
+    passed_s = 0;
+}
+
+static void
+restart(struct world *world)
+{
+    fixture_close(&world->fixture);
+    assert_int_equal(fixture_open(&world->fixture), STATUS_OK);
+    say_hello(world);
+}
+
+/* How many entries of that act there are, and the amount of the last. */
+static size_t
+count_acts(struct world *world, enum audit_act act, uint64_t *ret_amount)
+{
+    const struct message_list *items = NULL;
+    size_t count;
+
+    caller_begin(&world->auditor, OP_AUDIT_READ, 2);
+    message_put_uint(&world->auditor.request, FIELD_FROM, 1);
+    message_put_uint(&world->auditor.request, FIELD_ACT, act);
+    assert_int_equal(caller_send(&world->auditor), STATUS_OK);
+    assert_true(message_list(world->auditor.reply, FIELD_ITEMS, &items));
+    count = message_list_count(items);
+    if (count > 0) {
+        assert_true(message_uint(message_list_message(items, count - 1), FIELD_AMOUNT, ret_amount));
+    }
+    return count;
+}
+
+/* ---- while it runs ---- */
+
+static void
+test_s18_budgets_hold_whoever_sets_the_clock(void **state)
+{
+    const struct access_budgets small = {
+        .service = {3, 0}, .lookup = {3, 0}, .reveal = {2, 0}, .deliver = {2, 0}};
+    struct world world;
 
     (void)state;
-    fixture_make(&fixture);
-    caller_make(&admin, &fixture, PEER_ADMIN, FIXTURE_ADMIN_UID);
-    caller_make(&service, &fixture, PEER_DATA, 2001);
-    caller_make(&person, &fixture, PEER_DATA, 2002);
-    assert_int_equal(caller_hello(&admin), STATUS_OK);
-    assert_int_equal(caller_namespace_create(&admin, "brand"), STATUS_OK);
-    assert_int_equal(caller_principal_add(&admin, "service", PRINCIPAL_SERVICE, 2001), STATUS_OK);
-    assert_int_equal(caller_principal_add(&admin, "person", PRINCIPAL_PERSON, 2002), STATUS_OK);
-    assert_int_equal(caller_grant(&admin, OP_GRANT, "service", ROLE_SERVICE, "brand"), STATUS_OK);
-    ahead_ms = two_years_ms;
-    assert_int_equal(caller_grant(&admin, OP_GRANT, "person", ROLE_REVEAL, "brand"), STATUS_OK);
-    ahead_ms = 0;
-    assert_int_equal(caller_hello(&service), STATUS_OK);
-    assert_int_equal(caller_hello(&person), STATUS_OK);
-    assert_int_equal(caller_values(&service, OP_TOKENIZE, values, 1, NULL, NULL), STATUS_OK);
-    memcpy(token, caller_item_text(&service, 0, FIELD_TOKEN).data, TOKEN_TEXT_BYTES);
-    dispatch_tick(fixture.dispatch);
-    assert_int_equal(caller_values(&person, OP_DETOKENIZE, tokens, 1, NULL, "after"), STATUS_OK);
+    make(&world, small);
+    assert_int_equal(tokenize(&world), STATUS_OK);
+    assert_int_equal(tokenize(&world), STATUS_OK);
+    assert_int_equal(reveal(&world), STATUS_OK);
+    assert_int_equal(reveal(&world), STATUS_OK);
+    for (int i = 0; i < 3; i++) {
+        static const int64_t moves[] = {0, DAY, -DAY};
 
-    /* And so it is when nobody ticked: the vault was closed meanwhile. */
-    ahead_ms = 2 * two_years_ms;
-    assert_int_equal(dispatch_seal(fixture.dispatch), STATUS_OK);
-    ahead_ms = 0;
-    fixture_close(&fixture);
-    assert_int_equal(fixture_open(&fixture), STATUS_OK);
-    assert_int_equal(caller_hello(&person), STATUS_OK);
-    assert_int_equal(caller_values(&person, OP_DETOKENIZE, tokens, 1, NULL, "later"), STATUS_OK);
-    caller_remove(&admin);
-    caller_remove(&service);
-    caller_remove(&person);
-    fixture_remove(&fixture);
+        wall_set_s = moves[i];
+        dispatch_tick(world.fixture.dispatch);
+        assert_int_equal(tokenize(&world), STATUS_QUOTA);
+        assert_int_equal(reveal(&world), STATUS_QUOTA);
+    }
+    /* A day that really passed, on a clock that is a day behind. */
+    passed_s = DAY + 10 * MINUTE;
+    assert_int_equal(tokenize(&world), STATUS_OK);
+    assert_int_equal(reveal(&world), STATUS_OK);
+    drop(&world);
+}
+
+static void
+test_s21_a_grant_ends_when_its_time_has_passed_whoever_sets_the_clock(void **state)
+{
+    const struct access_budgets large = {.service = {100000, 0}, .lookup = {100000, 0}};
+    struct world world;
+
+    (void)state;
+    make(&world, large);
+    wall_set_s = 10 * DAY;
+    assert_int_equal(reveal(&world), STATUS_OK);
+    wall_set_s = -10 * DAY;
+    assert_int_equal(reveal(&world), STATUS_OK);
+    passed_s = 2 * DAY - MINUTE;
+    assert_int_equal(reveal(&world), STATUS_OK);
+    passed_s = 2 * DAY + SECOND;
+    assert_int_equal(reveal(&world), STATUS_EXPIRED);
+    wall_set_s = -20 * DAY;
+    assert_int_equal(reveal(&world), STATUS_EXPIRED);
+    /* Nor does a restart on a clock put back bring it to life. */
+    dispatch_tick(world.fixture.dispatch);
+    restart(&world);
+    assert_int_equal(reveal(&world), STATUS_EXPIRED);
+    drop(&world);
+}
+
+static void
+test_a_clock_that_was_set_is_an_entry(void **state)
+{
+    const struct access_budgets large = {.service = {100000, 0}};
+    struct world world;
+    uint64_t amount = 0;
+
+    (void)state;
+    make(&world, large);
+    dispatch_tick(world.fixture.dispatch);
+    assert_int_equal(count_acts(&world, AUDIT_ACT_CLOCK_FORWARD, &amount), 0);
+    wall_set_s = DAY;
+    dispatch_tick(world.fixture.dispatch);
+    dispatch_tick(world.fixture.dispatch);
+    assert_int_equal(count_acts(&world, AUDIT_ACT_CLOCK_FORWARD, &amount), 1);
+    assert_in_range(amount, (uint64_t)DAY * 1000 - 100, (uint64_t)DAY * 1000 + 100);
+    wall_set_s = 0;
+    dispatch_tick(world.fixture.dispatch);
+    assert_int_equal(count_acts(&world, AUDIT_ACT_CLOCK_BACK, &amount), 1);
+    assert_in_range(amount, (uint64_t)DAY * 1000 - 100, (uint64_t)DAY * 1000 + 100);
+    assert_int_equal(count_acts(&world, AUDIT_ACT_CLOCK_FORWARD, &amount), 1);
+    drop(&world);
+}
+
+/* ---- between two runs ---- */
+
+static void
+test_s18_budgets_outlive_a_restart_on_a_clock_put_back(void **state)
+{
+    const struct access_budgets small = {
+        .service = {3, 0}, .lookup = {3, 0}, .reveal = {2, 0}, .deliver = {2, 0}};
+    struct world world;
+    uint64_t amount = 0;
+
+    (void)state;
+    make(&world, small);
+    assert_int_equal(tokenize(&world), STATUS_OK);
+    assert_int_equal(tokenize(&world), STATUS_OK);
+    assert_int_equal(reveal(&world), STATUS_OK);
+    assert_int_equal(reveal(&world), STATUS_OK);
+    wall_set_s = -DAY;
+    restart(&world);
+    assert_int_equal(tokenize(&world), STATUS_QUOTA);
+    assert_int_equal(reveal(&world), STATUS_QUOTA);
+    /* That the clock is behind the log's time is said at the first tick. */
+    dispatch_tick(world.fixture.dispatch);
+    assert_int_equal(count_acts(&world, AUDIT_ACT_CLOCK_BACK, &amount), 1);
+    passed_s = DAY + 10 * MINUTE;
+    assert_int_equal(tokenize(&world), STATUS_OK);
+    assert_int_equal(reveal(&world), STATUS_OK);
+    drop(&world);
+}
+
+/* Reasons are sealed under the key of the log's own year, which is there whatever year it is. */
+static void
+test_reveals_go_on_after_a_clock_that_was_two_years_ahead(void **state)
+{
+    const struct access_budgets large = {
+        .service = {100000, 0}, .lookup = {100000, 0}, .reveal = {1000, 0}};
+    struct world world;
+
+    (void)state;
+    make(&world, large);
+    wall_set_s = 732 * (int64_t)DAY;
+    restart(&world);
+    assert_int_equal(grant(&world, "person", ROLE_REVEAL, 0), STATUS_OK);
+    wall_set_s = 0;
+    assert_int_equal(reveal(&world), STATUS_OK);
+    restart(&world);
+    assert_int_equal(reveal(&world), STATUS_OK);
+    /* The turn of a year while it runs. */
+    passed_s = 366 * (int64_t)DAY;
+    dispatch_tick(world.fixture.dispatch);
+    assert_int_equal(reveal(&world), STATUS_OK);
+    drop(&world);
 }
 
 /* S16: so many at once, then so many a second. */
@@ -98,23 +290,19 @@ test_a_throttle_gives_back_by_the_second(void **state)
     static struct throttle throttle;
 
     (void)state;
-    held_ms = 1000000;
     throttle_init(&throttle, 5, 2);
     assert_true(throttle_take(&throttle, 7, 5));
     assert_false(throttle_take(&throttle, 7, 1));
     assert_false(throttle_take(&throttle, 7, 0));
     assert_true(throttle_take(&throttle, 8, 1));
-    held_ms += 999;
-    assert_true(throttle_take(&throttle, 9, 1));
-    held_ms += 501; /* one second and a half: the half is not lost */
+    passed_s += 1;
     assert_true(throttle_take(&throttle, 7, 2));
     assert_false(throttle_take(&throttle, 7, 1));
-    held_ms += 500;
+    passed_s += 1;
     assert_true(throttle_take(&throttle, 7, 2));
     assert_false(throttle_take(&throttle, 7, 1));
     assert_false(throttle_take(&throttle, 8, UINT32_MAX));
     throttle_fini(&throttle);
-    held_ms = 0;
 }
 
 int
@@ -122,7 +310,11 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_throttle_gives_back_by_the_second),
-        cmocka_unit_test(test_reveals_go_on_after_a_clock_that_was_ahead),
+        cmocka_unit_test(test_s18_budgets_hold_whoever_sets_the_clock),
+        cmocka_unit_test(test_s21_a_grant_ends_when_its_time_has_passed_whoever_sets_the_clock),
+        cmocka_unit_test(test_a_clock_that_was_set_is_an_entry),
+        cmocka_unit_test(test_s18_budgets_outlive_a_restart_on_a_clock_put_back),
+        cmocka_unit_test(test_reveals_go_on_after_a_clock_that_was_two_years_ahead),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,21 +187,32 @@ take_tag(void *state, const struct audit_entry *entry)
     return STATUS_OK;
 }
 
+static uint64_t
+no_changes(const void *store)
+{
+    (void)store;
+    return 0;
+}
+
 /* What a writer of the log can do without a key: chain an entry of his own to the end. */
 static void
 forge(struct fixture *fixture, struct audit_entry entry)
 {
     char path[FIXTURE_PATH_BYTES];
     char place[AUDIT_PLACE_BYTES];
+    static const uint8_t instance[INSTANCE_ID_BYTES];
     struct audit_summary found;
     struct keyring *sealed = NULL;
     struct audit *audit = NULL;
+    struct audit_options options = {
+        .folder = path, .instance_id = instance, .store_changes = no_changes};
 
     fixture_path(fixture, "keyring", path);
     assert_int_equal(keyring_open(path, &sealed), STATUS_OK);
     fixture_path(fixture, "audit", path);
-    assert_int_equal(audit_open(path, keyring_vault_id(sealed), sealed, &found, place, &audit),
-                     STATUS_OK);
+    options.vault_id = keyring_vault_id(sealed);
+    options.keyring = sealed;
+    assert_int_equal(audit_open(&options, &found, place, &audit), STATUS_OK);
     assert_int_equal(audit_append(audit, &entry, 1), STATUS_OK);
     assert_int_equal(audit_wait(audit, entry.sequence), STATUS_OK);
     audit_close(&audit);
