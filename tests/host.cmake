@@ -2,6 +2,19 @@
 # base/, host/ and what holds for the tree as a whole.
 cmocka_test(unit base LIBS PkgConfig::sodium)
 cmocka_test(unit host DEPS host SOURCES support/folder.c)
+cmocka_test(unit config DEPS host SOURCES support/folder.c)
+
+# With clang a fuzzer; with any compiler a test that replays the corpus.
+add_executable(replay_config fuzz/fuzz_config.c support/fuzz_replay.c)
+target_link_libraries(replay_config PRIVATE house proto vaultd_host vaultd_base)
+add_test(NAME fuzz/config COMMAND replay_config ${CMAKE_CURRENT_LIST_DIR}/fuzz/corpus/config)
+set_tests_properties(fuzz/config PROPERTIES LABELS unit)
+if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+  add_executable(fuzz_config fuzz/fuzz_config.c)
+  target_link_libraries(fuzz_config PRIVATE house proto vaultd_host vaultd_base)
+  target_compile_options(fuzz_config PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz_config PRIVATE -fsanitize=fuzzer)
+endif()
 
 # Under a sanitizer vaultd leaves seccomp out. So this test is built from the sources, without one.
 set(HOUSE_ROOT ${PROJECT_SOURCE_DIR})
@@ -22,7 +35,7 @@ set_tests_properties(unit/sandbox PROPERTIES LABELS "unit;sandbox" TIMEOUT 120
   SKIP_RETURN_CODE 77)
 
 # The same as an ordinary user, where root runs the tests.
-foreach(name base host sandbox)
+foreach(name base host config sandbox)
   add_test(NAME unit/${name}_as_nobody COMMAND ${CMAKE_CURRENT_LIST_DIR}/check/as_nobody.sh
     $<TARGET_FILE:test_${name}>)
   set_tests_properties(unit/${name}_as_nobody PROPERTIES LABELS unit TIMEOUT 120

@@ -43,6 +43,7 @@ msgpack                           proto/
 idn2\.h                           vaultd/contact/
 uni(case|conv|ctype|norm|str|types)\.h vaultd/contact/
 libpsl\.h                         vaultd/contact/
+ini\.h                            vaultd/host/
 seccomp\.h                        vaultd/host/
 linux/(landlock|seccomp)\.h       vaultd/host/
 jansson\.h                        tools/vaultctl/|tools/bench/
