@@ -7,15 +7,13 @@
 #include <string.h>
 
 #include "access_internal.h"
-#include "access_row.h"
 #include "keyring.h"
-#include "log.h"
-#include "store.h"
 
 static const uint8_t digest_context[] = "contact-vault access 1"; /* without its NUL */
 
 enum status
-access_new(struct store *store, const struct keyring *keyring, struct access **ret_access)
+access_new(struct store *store, const struct keyring *keyring,
+           const struct access_budgets *defaults, struct access **ret_access)
 {
     struct access *access = sodium_init() < 0 ? NULL : calloc(1, sizeof *access);
 
@@ -24,6 +22,7 @@ access_new(struct store *store, const struct keyring *keyring, struct access **r
     }
     access->store = store;
     access->keyring = keyring;
+    access->defaults = *defaults;
     *ret_access = access;
     return STATUS_OK;
 }
@@ -48,8 +47,19 @@ access_unload(struct access *access)
     for (size_t i = 0; i < access->namespace_count; i++) {
         free(access->namespaces[i]);
     }
+    free(access->settings);
+    access->settings = NULL;
     access->principal_count = 0;
     access->namespace_count = 0;
+}
+
+void
+access_entry_free(struct access_entry *entry)
+{
+    free(entry->namespace_entry);
+    free(entry->principal);
+    free(entry->settings);
+    *entry = (struct access_entry){0};
 }
 
 /* ---- finding ---- */
@@ -89,16 +99,11 @@ resort(void *sorted, const void *all, size_t count, int (*compare)(const void *,
     qsort(sorted, count, sizeof(void *), compare);
 }
 
-static void
-sort_principals(struct access *access)
+void
+access_sort(struct access *access)
 {
     resort(access->by_name, access->principals, access->principal_count, compare_names);
     resort(access->by_identity, access->principals, access->principal_count, compare_identities);
-}
-
-static void
-sort_namespaces(struct access *access)
-{
     resort(access->namespaces_by_name, access->namespaces, access->namespace_count,
            compare_namespaces);
 }
@@ -122,23 +127,46 @@ place_namespace(struct access *access, struct namespace_entry *entry)
 {
     size_t index = entry->row.id - 1;
 
-    assert(index == access->namespace_count && index < ACCESS_ROWS_MAX);
+    assert(index <= access->namespace_count && index < ACCESS_ROWS_MAX);
+    if (index == access->namespace_count) {
+        access->namespace_count++;
+    } else {
+        free(access->namespaces[index]);
+    }
     access->namespaces[index] = entry;
-    access->namespace_count++;
 }
 
 void
-access_put_principal(struct access *access, struct principal_entry *entry)
+access_place(struct access *access, struct access_entry *entry)
 {
-    place_principal(access, entry);
-    sort_principals(access);
+    if (entry->namespace_entry != NULL) {
+        place_namespace(access, entry->namespace_entry);
+    } else if (entry->principal != NULL) {
+        place_principal(access, entry->principal);
+    } else {
+        free(access->settings);
+        access->settings = entry->settings;
+    }
+    *entry = (struct access_entry){0};
 }
 
-void
-access_put_namespace(struct access *access, struct namespace_entry *entry)
+/* What stands twice stands side by side. */
+bool
+access_all_different(const struct access *access)
 {
-    place_namespace(access, entry);
-    sort_namespaces(access);
+    for (size_t i = 1; i < access->principal_count; i++) {
+        if (compare_names(&access->by_name[i - 1], &access->by_name[i]) == 0 ||
+            compare_identities(&access->by_identity[i - 1], &access->by_identity[i]) == 0) {
+            return false;
+        }
+    }
+    for (size_t i = 1; i < access->namespace_count; i++) {
+        if (compare_namespaces(&access->namespaces_by_name[i - 1],
+                               &access->namespaces_by_name[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static const struct principal *
@@ -241,162 +269,13 @@ access_namespace_count(const struct access *access)
     return access->namespace_count;
 }
 
-const struct namespace_row *
-access_only_namespace(const struct access *access, const struct principal *principal)
+enum freeze
+access_frozen(const struct access *access)
 {
-    uint32_t only = 0;
-
-    for (size_t i = 0; i < principal->grant_count; i++) {
-        uint32_t id = principal->grants[i].namespace_id;
-
-        if (id != 0 && only != 0 && id != only) {
-            return NULL;
-        }
-        only = id != 0 ? id : only;
-    }
-    return access_namespace_by_id(access, only);
+    return access->settings == NULL ? FREEZE_NONE : access->settings->freeze;
 }
 
-bool
-access_may(const struct access *access, const struct principal *principal, unsigned capabilities,
-           uint32_t namespace_id)
-{
-    const uint8_t *identity;
-
-    if (principal->disabled || principal->number == 0 ||
-        principal->number > access->principal_count) {
-        return false;
-    }
-    identity = access->principals[principal->number - 1]->identity;
-    for (size_t i = 0; i < principal->grant_count; i++) {
-        const struct grant *grant = &principal->grants[i];
-
-        if (grant->namespace_id == namespace_id &&
-            (access_role_capabilities(grant->role) & capabilities) != 0 &&
-            (!access_role_is_bound(grant->role) ||
-             memcmp(grant->bound_to, identity, ACCESS_DIGEST_BYTES) == 0)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* ---- loading ---- */
-
-static enum status
-load_namespace(struct access *access, struct bytes key, struct bytes value)
-{
-    struct namespace_entry *entry = calloc(1, sizeof *entry);
-    enum status status = STATUS_INTERNAL;
-
-    if (entry != NULL) {
-        status = access_row_open_namespace(access->keyring, key, value, entry);
-    }
-    if (status != STATUS_OK) {
-        free(entry);
-        return status;
-    }
-    place_namespace(access, entry);
-    return STATUS_OK;
-}
-
-static bool
-grants_known(const struct access *access, const struct principal *principal)
-{
-    for (size_t i = 0; i < principal->grant_count; i++) {
-        if (principal->grants[i].namespace_id > access->namespace_count) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static enum status
-load_principal(struct access *access, struct bytes key, struct bytes value)
-{
-    struct principal_entry *entry = calloc(1, sizeof *entry);
-    enum status status = STATUS_INTERNAL;
-
-    if (entry != NULL) {
-        status = access_row_open_principal(access->keyring, key, value, entry);
-    }
-    if (status == STATUS_OK && !grants_known(access, &entry->principal)) {
-        status = STATUS_CORRUPT;
-    }
-    if (status != STATUS_OK) {
-        free(entry);
-        return status;
-    }
-    place_principal(access, entry);
-    return STATUS_OK;
-}
-
-/* Namespaces come first: 'n' is before 'p'. */
-static enum status
-load_row(void *state, struct bytes key, struct bytes value)
-{
-    struct access *access = state;
-    uint8_t type = 0;
-    uint32_t number = 0;
-    size_t count;
-    enum status status = access_row_read_key(key, &type, &number);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    count = type == ACCESS_ROW_NAMESPACE ? access->namespace_count : access->principal_count;
-    if (count == ACCESS_ROWS_MAX || number != count + 1) {
-        return STATUS_CORRUPT; /* a row is missing, or one too many */
-    }
-    return type == ACCESS_ROW_NAMESPACE ? load_namespace(access, key, value)
-                                        : load_principal(access, key, value);
-}
-
-static enum status
-load_all(struct store_txn *txn, void *state)
-{
-    struct access *access = state;
-
-    access_unload(access);
-    return store_scan(txn, STORE_ACCESS, (struct bytes){0}, (struct bytes){0}, load_row, access);
-}
-
-/* Once sorted, what stands twice stands side by side. */
-static bool
-all_different(const struct access *access)
-{
-    for (size_t i = 1; i < access->principal_count; i++) {
-        if (compare_names(&access->by_name[i - 1], &access->by_name[i]) == 0 ||
-            compare_identities(&access->by_identity[i - 1], &access->by_identity[i]) == 0) {
-            return false;
-        }
-    }
-    for (size_t i = 1; i < access->namespace_count; i++) {
-        if (compare_namespaces(&access->namespaces_by_name[i - 1],
-                               &access->namespaces_by_name[i]) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-enum status
-access_load(struct access *access)
-{
-    enum status status = store_view(access->store, load_all, access);
-
-    if (status == STATUS_OK) {
-        sort_principals(access);
-        sort_namespaces(access);
-        status = all_different(access) ? STATUS_OK : STATUS_CORRUPT;
-    }
-    if (status != STATUS_OK) {
-        LOG(LOG_LEVEL_ERROR, EVENT_ACCESS_REFUSED, F("namespaces", access->namespace_count),
-            F("principals", access->principal_count), F_STATUS("status", status));
-        access_unload(access);
-    }
-    return status;
-}
+/* ---- what the log vouches for ---- */
 
 static void
 add_hash(crypto_generichash_state *state, const uint8_t hash[static ACCESS_DIGEST_BYTES])
@@ -405,26 +284,32 @@ add_hash(crypto_generichash_state *state, const uint8_t hash[static ACCESS_DIGES
 }
 
 void
-access_digest_with(const struct access *access, const struct namespace_entry *added,
-                   const struct principal_entry *put,
+access_digest_with(const struct access *access, const struct access_entry *put,
                    uint8_t ret_digest[static ACCESS_DIGEST_BYTES])
 {
-    size_t put_index = put == NULL ? SIZE_MAX : put->principal.number - 1;
+    const struct namespace_entry *row = put->namespace_entry;
+    const struct principal_entry *principal = put->principal;
+    const struct settings_entry *settings = put->settings ? put->settings : access->settings;
+    size_t row_index = row == NULL ? SIZE_MAX : row->row.id - 1;
+    size_t principal_index = principal == NULL ? SIZE_MAX : principal->principal.number - 1;
     crypto_generichash_state state;
 
     (void)crypto_generichash_init(&state, NULL, 0, ACCESS_DIGEST_BYTES);
     (void)crypto_generichash_update(&state, digest_context, sizeof digest_context - 1);
     for (size_t i = 0; i < access->namespace_count; i++) {
-        add_hash(&state, access->namespaces[i]->hash);
+        add_hash(&state, i == row_index ? row->hash : access->namespaces[i]->hash);
     }
-    if (added != NULL) {
-        add_hash(&state, added->hash);
+    if (row_index == access->namespace_count) {
+        add_hash(&state, row->hash);
     }
     for (size_t i = 0; i < access->principal_count; i++) {
-        add_hash(&state, i == put_index ? put->hash : access->principals[i]->hash);
+        add_hash(&state, i == principal_index ? principal->hash : access->principals[i]->hash);
     }
-    if (put_index == access->principal_count) {
-        add_hash(&state, put->hash);
+    if (principal_index == access->principal_count) {
+        add_hash(&state, principal->hash);
+    }
+    if (settings != NULL) {
+        add_hash(&state, settings->hash);
     }
     (void)crypto_generichash_final(&state, ret_digest, ACCESS_DIGEST_BYTES);
 }
@@ -432,7 +317,7 @@ access_digest_with(const struct access *access, const struct namespace_entry *ad
 void
 access_digest(const struct access *access, uint8_t ret_digest[static ACCESS_DIGEST_BYTES])
 {
-    access_digest_with(access, NULL, NULL, ret_digest);
+    access_digest_with(access, &(struct access_entry){0}, ret_digest);
 }
 
 static const uint8_t tag_context[] = "contact-vault access tag 1"; /* without its NUL */

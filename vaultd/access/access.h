@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * access.h: namespaces, principals and their grants. Sealed under the access key in the store,
- * loaded whole at unseal; the digest of all rows must be the one the audit's last access change
- * names, so that who can write to the database cannot make himself an admin. Format: DESIGN.md,
- * "Access rows".
+ * access.h: namespaces, principals and their grants, settings. Sealed under the access key in the
+ * store, loaded whole at unseal; the digest of all rows must be the one the audit's last access
+ * change names, so that who can write to the database cannot make himself an admin. Format:
+ * DESIGN.md, "Access rows".
  *
  * Threads: what loads or changes is called by one thread while no other is in here (dispatch's
  * gate); all else by any number at once. Pointers given out live until the next change.
@@ -119,7 +119,8 @@ const struct namespace_row *access_namespace(const struct access *access, struct
 const struct namespace_row *access_namespace_by_id(const struct access *access, uint32_t id);
 const struct namespace_row *access_namespace_at(const struct access *access, size_t index);
 size_t access_namespace_count(const struct access *access);
-/* The one namespace in which the principal holds grants, or NULL where it is none or several. */
+/* The one namespace in which the principal holds grants that have not ended, or NULL where it is
+ * none or several. */
 const struct namespace_row *access_only_namespace(const struct access *access,
                                                   const struct principal *principal);
 
@@ -127,14 +128,15 @@ const struct namespace_row *access_only_namespace(const struct access *access,
  * capabilities there? namespace_id 0 asks for vault-wide ones. */
 bool access_may(const struct access *access, const struct principal *principal,
                 unsigned capabilities, uint32_t namespace_id);
-/* Would one, anywhere, if it had not ended? */
+/* Would one, anywhere, if it had not ended? Those that have are forgotten with the principal's next
+ * change. */
 bool access_has_ended(const struct access *access, const struct principal *principal,
                       unsigned capabilities);
 /*
  * access_limits: of the grants that access_may would find, the largest daily and the largest
  * hourly figure, defaults filled in. For MAY_TOKENIZE and MAY_LOOKUP the figures of the role
  * service, or the default for lookups of another role; for MAY_REVEAL and MAY_DELIVER those of
- * reveal and deliver.
+ * reveal and deliver. 1 and 1 where there is none: a grant may end between two questions.
  */
 struct budget_limits access_limits(const struct access *access, const struct principal *principal,
                                    unsigned capabilities, uint32_t namespace_id);

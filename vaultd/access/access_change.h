@@ -16,7 +16,8 @@
  * before it is committed. At most one at a time; commit or free ends it.
  * Each names what is wrong in *ret_fault, a static text: INVALID a bad name, key or uid; CONFLICT
  * in use or done already, a role that excludes another (admin with reveal or deliver), or the last
- * admin who is not disabled; NOT_FOUND, also to revoke what is not granted; TOO_LARGE over a limit.
+ * admin without an end who is not disabled; NOT_FOUND, also to revoke what is not granted;
+ * TOO_LARGE over a limit.
  * Persons get reveal, services get service and deliver, either may be admin, privacy or audit.
  */
 struct access_change;
@@ -43,7 +44,7 @@ MUST_USE enum status access_prepare_disable(struct access *access, struct bytes 
 MUST_USE enum status access_prepare_enable(struct access *access, struct bytes name,
                                            struct access_change **ret_change,
                                            const char **ret_fault);
-/* CONFLICT: it is so already. */
+/* Of the whole vault. CONFLICT: it is so already. */
 MUST_USE enum status access_prepare_freeze(struct access *access, enum freeze freeze,
                                            struct access_change **ret_change,
                                            const char **ret_fault);
@@ -63,9 +64,10 @@ struct access_grant_spec {
     enum role role;
     struct bytes namespace_name; /* absent for a vault-wide role */
     bool revoke;
-    uint64_t ends_ms;       /* 0: no end; INVALID if not in the future */
-    uint32_t daily, hourly; /* 0: the default; INVALID for a role without a budget (admin, audit,
-                               privacy) */
+    /* None of these with a revoke: INVALID. */
+    uint64_t ends_ms;       /* 0: no end; INVALID: not in the future; TOO_LARGE: too far in it */
+    uint32_t daily, hourly; /* 0: the default; INVALID: more in an hour than in a day, or a role
+                               without a budget (admin, audit, privacy) */
 };
 MUST_USE enum status access_prepare_grant(struct access *access,
                                           const struct access_grant_spec *spec,
@@ -77,7 +79,8 @@ const uint8_t *access_change_digest(const struct access_change *change); /* ACCE
 /* Of a namespace to be: the id it will have. */
 uint32_t access_change_id(const struct access_change *change);
 
-/* Durable, then in force. Takes the change whatever the outcome. */
+/* Durable, then in force. Takes the change whatever the outcome. On a full disk too, if it is a
+ * disable, a revoke or a freeze. */
 MUST_USE enum status access_commit(struct access *access, struct access_change **change);
 void access_change_free(struct access_change **change);
 

@@ -17,6 +17,8 @@
 #include "bytes.h"
 #include "status.h"
 
+struct access_change;
+
 struct principal_entry {
     struct principal principal;
     uint8_t identity[ACCESS_DIGEST_BYTES]; /* digest of its uid or key: what grants are bound to */
@@ -28,9 +30,23 @@ struct namespace_entry {
     uint8_t hash[ACCESS_DIGEST_BYTES];
 };
 
+struct settings_entry {
+    enum freeze freeze;
+    uint8_t hash[ACCESS_DIGEST_BYTES];
+};
+
+/* Any row, in clear: one of the three is there. Owns it. */
+struct access_entry {
+    struct namespace_entry *namespace_entry;
+    struct principal_entry *principal;
+    struct settings_entry *settings;
+};
+
 struct access {
     struct store *store;
     const struct keyring *keyring;
+    struct access_budgets defaults;
+    struct settings_entry *settings; /* NULL until something was set */
     size_t principal_count;
     size_t namespace_count;
     struct principal_entry *principals[ACCESS_ROWS_MAX];
@@ -40,14 +56,41 @@ struct access {
     struct namespace_entry *namespaces_by_name[ACCESS_ROWS_MAX];
 };
 
-/* Takes the entry: put at its number, in place of the one there or after the last. */
-void access_put_principal(struct access *access, struct principal_entry *entry);
-void access_put_namespace(struct access *access, struct namespace_entry *entry);
+/* ---- access.c ---- */
 
-/* The state's digest as it will be once either was put; NULL: none. */
-void access_digest_with(const struct access *access, const struct namespace_entry *added,
-                        const struct principal_entry *put,
+void access_entry_free(struct access_entry *entry);
+/* Empties the entry: put at its number, in place of the one there or after the last. Until they are
+ * sorted, nothing is found by name or identity. */
+void access_place(struct access *access, struct access_entry *entry);
+void access_sort(struct access *access);
+/* Once sorted: no name, uid or key stands twice. */
+bool access_all_different(const struct access *access);
+/* The state's digest as it will be once the entry was put. */
+void access_digest_with(const struct access *access, const struct access_entry *put,
                         uint8_t ret_digest[static ACCESS_DIGEST_BYTES]);
+
+/* ---- access_change.c ---- */
+
+/* Sets the fault; the status given. */
+MUST_USE enum status access_refuse(enum status status, const char *fault, const char **ret_fault);
+/* Takes the entry. `reserved`: must go on when the disk is full. */
+MUST_USE enum status access_prepare(struct access *access, struct access_entry *entry,
+                                    bool reserved, struct access_change **ret_change,
+                                    const char **ret_fault);
+
+/* ---- access_principal.c ---- */
+
+/* To be changed; its ended grants are left out. NULL: out of memory. */
+struct principal_entry *access_copy_principal(const struct access *access,
+                                              const struct principal *principal);
+/* CONFLICT: the only one who is enabled and admin without an end. */
+MUST_USE enum status access_check_last_admin(const struct access *access,
+                                             const struct principal *principal,
+                                             const char **ret_fault);
+
+/* ---- access_may.c ---- */
+
+bool access_grant_has_ended(const struct grant *grant);
 
 /* ---- access_policy.c ---- */
 
@@ -59,6 +102,10 @@ bool access_role_is_bound(enum role role);
 const char *access_role_kind_fault(enum role role, enum principal_kind kind);
 /* NULL, or why one principal cannot hold both. */
 const char *access_role_exclusion(enum role one, enum role other);
+/* NULL, or why a grant of this role cannot carry such figures. */
+const char *access_role_figures_fault(enum role role, uint32_t daily, uint32_t hourly);
+/* Of one role, in one place, both with an end or both without: one replaces the other. */
+bool access_grant_same_sort(const struct grant *one, const struct grant *other);
 /* 1 to NAME_BYTES_MAX of [a-z0-9._-], the first a letter or a digit. */
 bool access_name_valid(struct bytes name);
 bool access_uid_valid(uint32_t uid);

@@ -5,17 +5,23 @@
 #include <sodium.h>
 #include <string.h>
 
-/* One row a role. `vault_wide`: takes no namespace. `bound`: void under another key or uid. */
+/* One row a role. `vault_wide`: takes no namespace. `bound`: void under another key or uid.
+ * `budget`: its grants may carry figures. */
 static const struct {
     const char *name;
     unsigned capabilities;
-    bool vault_wide, bound;
+    bool vault_wide, bound, budget;
     bool services, persons; /* who may hold it */
 } roles[ROLE_COUNT] = {
-    [ROLE_SERVICE] = {"service", MAY_TOKENIZE | MAY_MASK | MAY_LOOKUP, .services = true},
-    [ROLE_DELIVER] = {"deliver", MAY_DELIVER, .bound = true, .services = true},
-    [ROLE_REVEAL] = {"reveal", MAY_MASK | MAY_LOOKUP | MAY_REVEAL, .bound = true, .persons = true},
+    [ROLE_SERVICE] = {"service", MAY_TOKENIZE | MAY_MASK | MAY_LOOKUP, .budget = true,
+                      .services = true},
+    [ROLE_DELIVER] = {"deliver", MAY_DELIVER, .bound = true, .budget = true, .services = true},
+    [ROLE_REVEAL] = {"reveal", MAY_MASK | MAY_LOOKUP | MAY_REVEAL, .bound = true, .budget = true,
+                     .persons = true},
     [ROLE_ADMIN] = {"admin", MAY_ADMINISTER, .vault_wide = true, .services = true, .persons = true},
+    [ROLE_PRIVACY] = {"privacy", MAY_MASK | MAY_LOOKUP | MAY_ERASE, .services = true,
+                      .persons = true},
+    [ROLE_AUDIT] = {"audit", MAY_AUDIT, .vault_wide = true, .services = true, .persons = true},
 };
 
 const char *
@@ -69,6 +75,25 @@ access_role_exclusion(enum role one, enum role other)
         return "no principal may hold admin together with reveal or deliver: use a second one";
     }
     return NULL;
+}
+
+const char *
+access_role_figures_fault(enum role role, uint32_t daily, uint32_t hourly)
+{
+    if (!roles[role].budget && (daily != 0 || hourly != 0)) {
+        return "this role has no budget of its own: give no daily and no hourly figure";
+    }
+    if (daily != 0 && hourly > daily) {
+        return "more in an hour than in a day: the hourly figure is at most the daily one";
+    }
+    return NULL;
+}
+
+bool
+access_grant_same_sort(const struct grant *one, const struct grant *other)
+{
+    return one->role == other->role && one->namespace_id == other->namespace_id &&
+           (one->ends_ms == 0) == (other->ends_ms == 0);
 }
 
 static bool

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * access_row.h: principals and namespaces as sealed rows of the store. Format: top of access_row.c.
+ * access_row.h: namespaces, principals and settings as sealed rows of the store. Format: top of
+ * access_row.c.
  */
 #ifndef CONTACT_VAULT_ACCESS_ROW_H
 #define CONTACT_VAULT_ACCESS_ROW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,8 +19,15 @@ struct keyring;
 enum {
     ACCESS_ROW_NAMESPACE = 'n',
     ACCESS_ROW_PRINCIPAL = 'p',
+    ACCESS_ROW_SETTINGS = 's', /* one or none */
+    ACCESS_SETTINGS_NUMBER = 1,
     ACCESS_ROW_KEY_BYTES = 5,
-    ACCESS_ROW_VALUE_BYTES_MAX = 4096,
+    ACCESS_ROW_VALUE_BYTES_MAX = 6144,
+
+    /* The largest is a principal's: its own fields, then its grants. */
+    ACCESS_PLAIN_GRANT_BYTES = 1 + 4 + ACCESS_DIGEST_BYTES + 8 + 4 + 4,
+    ACCESS_PLAIN_BYTES_MAX = 4 + 1 + 1 + 4 + PUBLIC_KEY_BYTES + 8 + 1 + NAME_BYTES_MAX + 1 +
+                             ACCESS_GRANTS_MAX * ACCESS_PLAIN_GRANT_BYTES,
 };
 
 /* One row, as the store holds it. */
@@ -28,23 +37,23 @@ struct access_row {
     size_t size;
 };
 
-/* Both also set entry->hash. */
-MUST_USE enum status access_row_seal_principal(const struct keyring *keyring,
-                                               struct principal_entry *entry,
-                                               struct access_row *ret_row);
-MUST_USE enum status access_row_seal_namespace(const struct keyring *keyring,
-                                               struct namespace_entry *entry,
-                                               struct access_row *ret_row);
+/* Also sets the entry's hash. */
+MUST_USE enum status access_row_seal(const struct keyring *keyring, struct access_entry *entry,
+                                     struct access_row *ret_row);
 
 /* The row's number and type; CORRUPT: no key of ours. */
 MUST_USE enum status access_row_read_key(struct bytes key, uint8_t *ret_type, uint32_t *ret_number);
 
-/* Strict. CORRUPT: altered, moved, of another version, or against a rule. */
-MUST_USE enum status access_row_open_principal(const struct keyring *keyring, struct bytes key,
-                                               struct bytes value,
-                                               struct principal_entry *ret_entry);
-MUST_USE enum status access_row_open_namespace(const struct keyring *keyring, struct bytes key,
-                                               struct bytes value,
-                                               struct namespace_entry *ret_entry);
+/* Into the one that is there, of the key's type, all zeros. Strict. CORRUPT: altered, moved, of
+ * another version, or against a rule. */
+MUST_USE enum status access_row_open(const struct keyring *keyring, struct bytes key,
+                                     struct bytes value, struct access_entry *entry);
+
+/* ---- access_plain.c: a row in clear ---- */
+
+size_t access_plain_encode(const struct access_entry *entry,
+                           uint8_t ret_plain[static ACCESS_PLAIN_BYTES_MAX]);
+/* Into the one that is there, all zeros. false: not well formed, or against a rule. */
+bool access_plain_decode(struct bytes plain, struct access_entry *entry);
 
 #endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading: every row opened, each by itself and all together against the rules. */
+#include "access.h"
+
+#include <stdlib.h>
+
+#include "access_internal.h"
+#include "access_row.h"
+#include "log.h"
+#include "store.h"
+
+/* Memory for a row of this type; false: there is none. */
+static bool
+make_entry(uint8_t type, struct access_entry *ret_entry)
+{
+    if (type == ACCESS_ROW_NAMESPACE) {
+        ret_entry->namespace_entry = calloc(1, sizeof *ret_entry->namespace_entry);
+        return ret_entry->namespace_entry != NULL;
+    }
+    if (type == ACCESS_ROW_PRINCIPAL) {
+        ret_entry->principal = calloc(1, sizeof *ret_entry->principal);
+        return ret_entry->principal != NULL;
+    }
+    ret_entry->settings = calloc(1, sizeof *ret_entry->settings);
+    return ret_entry->settings != NULL;
+}
+
+/* Numbers have no gaps, so this is the one that must come; 0: none may. */
+static uint32_t
+number_due(const struct access *access, uint8_t type)
+{
+    size_t count, max = ACCESS_ROWS_MAX;
+
+    if (type == ACCESS_ROW_NAMESPACE) {
+        count = access->namespace_count;
+    } else if (type == ACCESS_ROW_PRINCIPAL) {
+        count = access->principal_count;
+    } else {
+        count = access->settings == NULL ? 0 : 1;
+        max = 1;
+    }
+    return count == max ? 0 : (uint32_t)count + 1;
+}
+
+static bool
+grants_known(const struct access *access, const struct principal *principal)
+{
+    for (size_t i = 0; i < principal->grant_count; i++) {
+        if (principal->grants[i].namespace_id > access->namespace_count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Namespaces come first: 'n' is before 'p'. */
+static enum status
+load_row(void *state, struct bytes key, struct bytes value)
+{
+    struct access *access = state;
+    struct access_entry entry = {0};
+    uint8_t type = 0;
+    uint32_t number = 0;
+    enum status status = access_row_read_key(key, &type, &number);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (number == 0 || number != number_due(access, type)) {
+        return STATUS_CORRUPT; /* a row is missing, or one too many */
+    }
+    status = make_entry(type, &entry) ? access_row_open(access->keyring, key, value, &entry)
+                                      : STATUS_INTERNAL;
+    if (status == STATUS_OK && entry.principal != NULL &&
+        !grants_known(access, &entry.principal->principal)) {
+        status = STATUS_CORRUPT;
+    }
+    if (status == STATUS_OK) {
+        access_place(access, &entry);
+    }
+    access_entry_free(&entry);
+    return status;
+}
+
+static enum status
+load_all(struct store_txn *txn, void *state)
+{
+    struct access *access = state;
+
+    access_unload(access);
+    return store_scan(txn, STORE_ACCESS, (struct bytes){0}, (struct bytes){0}, load_row, access);
+}
+
+enum status
+access_load(struct access *access)
+{
+    enum status status = store_view(access->store, load_all, access);
+
+    if (status == STATUS_OK) {
+        access_sort(access);
+        status = access_all_different(access) ? STATUS_OK : STATUS_CORRUPT;
+    }
+    if (status != STATUS_OK) {
+        LOG(LOG_LEVEL_ERROR, EVENT_ACCESS_REFUSED, F("namespaces", access->namespace_count),
+            F("principals", access->principal_count), F_STATUS("status", status));
+        access_unload(access);
+    }
+    return status;
+}

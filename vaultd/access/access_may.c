@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the grants a principal holds let it do now, and how much of it. */
+#include "access.h"
+
+#include <string.h>
+
+#include "access_internal.h"
+#include "clock.h"
+
+enum {
+    MAY_FIND = MAY_TOKENIZE | MAY_LOOKUP, /* one budget: each tells which contacts there are */
+    MAY_OPEN = MAY_REVEAL | MAY_DELIVER,
+};
+
+/* The clock is read only where there is an end. */
+bool
+access_grant_has_ended(const struct grant *grant)
+{
+    return grant->ends_ms != 0 && clock_vault_ms() >= grant->ends_ms;
+}
+
+/* Apart from place and end. */
+static bool
+grant_carries(const struct grant *grant, unsigned capabilities, const uint8_t *identity)
+{
+    return (access_role_capabilities(grant->role) & capabilities) != 0 &&
+           (!access_role_is_bound(grant->role) ||
+            memcmp(grant->bound_to, identity, ACCESS_DIGEST_BYTES) == 0);
+}
+
+/* What its grants must be bound to; NULL: none of them counts. */
+static const uint8_t *
+identity_of(const struct access *access, const struct principal *principal)
+{
+    if (principal->disabled || principal->number == 0 ||
+        principal->number > access->principal_count) {
+        return NULL;
+    }
+    return access->principals[principal->number - 1]->identity;
+}
+
+/* The next grant from `index` on that carries a capability there and has not ended, or NULL. */
+static const struct grant *
+next_in_force(const struct access *access, const struct principal *principal, unsigned capabilities,
+              uint32_t namespace_id, size_t *index)
+{
+    const uint8_t *identity = identity_of(access, principal);
+
+    while (identity != NULL && *index < principal->grant_count) {
+        const struct grant *grant = &principal->grants[(*index)++];
+
+        if (grant->namespace_id == namespace_id && grant_carries(grant, capabilities, identity) &&
+            !access_grant_has_ended(grant)) {
+            return grant;
+        }
+    }
+    return NULL;
+}
+
+const struct namespace_row *
+access_only_namespace(const struct access *access, const struct principal *principal)
+{
+    uint32_t only = 0;
+
+    for (size_t i = 0; i < principal->grant_count; i++) {
+        uint32_t id = principal->grants[i].namespace_id;
+
+        if (id == 0 || access_grant_has_ended(&principal->grants[i])) {
+            continue;
+        }
+        if (only != 0 && id != only) {
+            return NULL;
+        }
+        only = id;
+    }
+    return access_namespace_by_id(access, only);
+}
+
+bool
+access_may(const struct access *access, const struct principal *principal, unsigned capabilities,
+           uint32_t namespace_id)
+{
+    size_t index = 0;
+
+    return next_in_force(access, principal, capabilities, namespace_id, &index) != NULL;
+}
+
+bool
+access_has_ended(const struct access *access, const struct principal *principal,
+                 unsigned capabilities)
+{
+    const uint8_t *identity = identity_of(access, principal);
+
+    for (size_t i = 0; identity != NULL && i < principal->grant_count; i++) {
+        if (grant_carries(&principal->grants[i], capabilities, identity) &&
+            access_grant_has_ended(&principal->grants[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- how much ---- */
+
+/* 0 is without limit, so more than any. */
+static uint32_t
+larger_limit(uint32_t a, uint32_t b)
+{
+    if (a == 0 || b == 0) {
+        return 0;
+    }
+    return a > b ? a : b;
+}
+
+struct budget_limits
+access_limits(const struct access *access, const struct principal *principal, unsigned capabilities,
+              uint32_t namespace_id)
+{
+    bool for_finding = (capabilities & MAY_FIND) != 0;
+    unsigned wanted = for_finding ? MAY_FIND : capabilities & MAY_OPEN;
+    /* A grant may end between two looks: who holds none gets next to nothing, never everything. */
+    struct budget_limits limits = {.daily = 1, .hourly = 1};
+    const struct grant *grant;
+    size_t index = 0;
+
+    while ((grant = next_in_force(access, principal, wanted, namespace_id, &index)) != NULL) {
+        /* The figures of a reveal grant are about reveals. */
+        struct budget_limits other = for_finding && grant->role != ROLE_SERVICE
+                                         ? access->defaults.lookup
+                                         : access_grant_limits(access, grant);
+
+        limits.daily = larger_limit(limits.daily, other.daily);
+        limits.hourly = larger_limit(limits.hourly, other.hourly);
+    }
+    return limits;
+}
+
+struct budget_limits
+access_grant_limits(const struct access *access, const struct grant *grant)
+{
+    struct budget_limits limits = {0};
+
+    switch (grant->role) {
+    case ROLE_SERVICE:
+        limits = access->defaults.service;
+        break;
+    case ROLE_DELIVER:
+        limits = access->defaults.deliver;
+        break;
+    case ROLE_REVEAL:
+        limits = access->defaults.reveal;
+        break;
+    case ROLE_ADMIN:
+    case ROLE_PRIVACY:
+    case ROLE_AUDIT:
+        break; /* without a budget, and so without figures */
+    }
+    limits.daily = grant->daily != 0 ? grant->daily : limits.daily;
+    limits.hourly = grant->hourly != 0 ? grant->hourly : limits.hourly;
+    return limits;
+}

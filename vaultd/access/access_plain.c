@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the boxes of access rows hold, version 2. Numbers in network order.
+ *
+ * Namespace: number u32, created u64 (ms since 1970), retain u16 (months; 0: for ever), size of
+ *         name u8, name
+ * Principal: number u32, kind u8 (1 service, 2 person), flags u8 (1: disabled; 2: by uid, else by
+ *         key; 4: relayed), uid u32 (0 if by key), public key 32 (zeros if by uid), created u64,
+ *         size of name u8, name, number of grants u8, and for each: role u8, namespace u32 (0:
+ *         vault-wide), binding 32 (zeros where the role has none), ends u64 (ms of vault time; 0:
+ *         no end), daily u32, hourly u32 (0: the default)
+ * Settings: number u32 (1), freeze u8 (0 nobody, 1 people, 2 all)
+ *
+ * A binding is BLAKE2b-256 of "key" and the public key, or of "uid" and the uid (u32).
+ */
+#include "access_row.h"
+
+#include <sodium.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum {
+    FLAG_DISABLED = 1,
+    FLAG_BY_UID = 2,
+    FLAG_RELAYED = 4,
+};
+
+/* ---- writing ---- */
+
+struct cursor {
+    uint8_t *at;
+};
+
+static void
+write_bytes(struct cursor *to, const void *data, size_t size)
+{
+    memcpy(to->at, data, size);
+    to->at += size;
+}
+
+static void
+write_u8(struct cursor *to, uint8_t value)
+{
+    *to->at++ = value;
+}
+
+static void
+write_u16(struct cursor *to, uint16_t value)
+{
+    put_u16(to->at, value);
+    to->at += 2;
+}
+
+static void
+write_u32(struct cursor *to, uint32_t value)
+{
+    put_u32(to->at, value);
+    to->at += 4;
+}
+
+static void
+write_u64(struct cursor *to, uint64_t value)
+{
+    put_u64(to->at, value);
+    to->at += 8;
+}
+
+static void
+write_name(struct cursor *to, const char *name)
+{
+    write_u8(to, (uint8_t)strlen(name));
+    write_bytes(to, name, strlen(name));
+}
+
+static void
+encode_namespace(struct cursor *to, const struct namespace_row *row)
+{
+    write_u32(to, row->id);
+    write_u64(to, row->created_ms);
+    write_u16(to, row->retain_months);
+    write_name(to, row->name);
+}
+
+static void
+encode_grant(struct cursor *to, const struct grant *grant)
+{
+    write_u8(to, (uint8_t)grant->role);
+    write_u32(to, grant->namespace_id);
+    write_bytes(to, grant->bound_to, ACCESS_DIGEST_BYTES);
+    write_u64(to, grant->ends_ms);
+    write_u32(to, grant->daily);
+    write_u32(to, grant->hourly);
+}
+
+static void
+encode_principal(struct cursor *to, const struct principal *principal)
+{
+    write_u32(to, principal->number);
+    write_u8(to, (uint8_t)principal->kind);
+    write_u8(to, (uint8_t)((principal->disabled ? FLAG_DISABLED : 0) |
+                           (principal->has_uid ? FLAG_BY_UID : 0) |
+                           (principal->relayed ? FLAG_RELAYED : 0)));
+    write_u32(to, principal->uid);
+    write_bytes(to, principal->public_key, PUBLIC_KEY_BYTES);
+    write_u64(to, principal->created_ms);
+    write_name(to, principal->name);
+    write_u8(to, (uint8_t)principal->grant_count);
+    for (size_t i = 0; i < principal->grant_count; i++) {
+        encode_grant(to, &principal->grants[i]);
+    }
+}
+
+size_t
+access_plain_encode(const struct access_entry *entry,
+                    uint8_t ret_plain[static ACCESS_PLAIN_BYTES_MAX])
+{
+    struct cursor to = {ret_plain};
+
+    if (entry->namespace_entry != NULL) {
+        encode_namespace(&to, &entry->namespace_entry->row);
+    } else if (entry->principal != NULL) {
+        encode_principal(&to, &entry->principal->principal);
+    } else {
+        write_u32(&to, ACCESS_SETTINGS_NUMBER);
+        write_u8(&to, (uint8_t)entry->settings->freeze);
+    }
+    return (size_t)(to.at - ret_plain);
+}
+
+/* ---- reading ---- */
+
+/* What is left to read; `short_of` stays set once something was not there. */
+struct reader {
+    const uint8_t *at;
+    size_t left;
+    bool short_of;
+};
+
+static void
+read_bytes(struct reader *from, void *to, size_t size)
+{
+    if (from->left < size) {
+        from->short_of = true;
+        from->left = 0;
+        memset(to, 0, size);
+        return;
+    }
+    memcpy(to, from->at, size);
+    from->at += size;
+    from->left -= size;
+}
+
+static uint8_t
+read_u8(struct reader *from)
+{
+    uint8_t value;
+
+    read_bytes(from, &value, 1);
+    return value;
+}
+
+static uint16_t
+read_u16(struct reader *from)
+{
+    uint8_t value[2];
+
+    read_bytes(from, value, sizeof value);
+    return get_u16(value);
+}
+
+static uint32_t
+read_u32(struct reader *from)
+{
+    uint8_t value[4];
+
+    read_bytes(from, value, sizeof value);
+    return get_u32(value);
+}
+
+static uint64_t
+read_u64(struct reader *from)
+{
+    uint8_t value[8];
+
+    read_bytes(from, value, sizeof value);
+    return get_u64(value);
+}
+
+static bool
+read_name(struct reader *from, char to[static NAME_BYTES_MAX + 1])
+{
+    size_t size = read_u8(from);
+
+    if (size > NAME_BYTES_MAX) {
+        return false;
+    }
+    read_bytes(from, to, size);
+    to[size] = '\0';
+    return access_name_valid(bytes_of(to, size));
+}
+
+static bool
+decode_namespace(struct reader *from, struct namespace_row *ret_row)
+{
+    ret_row->id = read_u32(from);
+    ret_row->created_ms = read_u64(from);
+    ret_row->retain_months = read_u16(from);
+    return read_name(from, ret_row->name) && ret_row->retain_months <= RETAIN_MONTHS_MAX;
+}
+
+static bool
+decode_grant(struct reader *from, struct grant *ret_grant)
+{
+    uint8_t role = read_u8(from);
+
+    ret_grant->role = (enum role)role;
+    ret_grant->namespace_id = read_u32(from);
+    read_bytes(from, ret_grant->bound_to, ACCESS_DIGEST_BYTES);
+    ret_grant->ends_ms = read_u64(from);
+    ret_grant->daily = read_u32(from);
+    ret_grant->hourly = read_u32(from);
+    return role != 0 && role < ROLE_COUNT &&
+           access_role_is_vault_wide(ret_grant->role) == (ret_grant->namespace_id == 0) &&
+           access_role_is_bound(ret_grant->role) !=
+               (sodium_is_zero(ret_grant->bound_to, ACCESS_DIGEST_BYTES) == 1) &&
+           access_role_figures_fault(ret_grant->role, ret_grant->daily, ret_grant->hourly) == NULL;
+}
+
+/* What access_prepare_grant would have refused, it never wrote. */
+static bool
+fits_the_others(const struct principal *principal, const struct grant *grant)
+{
+    if (access_role_kind_fault(grant->role, principal->kind) != NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < principal->grant_count; i++) {
+        if (access_role_exclusion(grant->role, principal->grants[i].role) != NULL ||
+            access_grant_same_sort(grant, &principal->grants[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Exactly one of uid and key, the other all zeros; only a key is relayed. */
+static bool
+identity_well_formed(const struct principal *principal)
+{
+    bool no_key = sodium_is_zero(principal->public_key, PUBLIC_KEY_BYTES) == 1;
+
+    return principal->has_uid ? no_key && !principal->relayed && access_uid_valid(principal->uid)
+                              : !no_key && principal->uid == 0;
+}
+
+static bool
+decode_flags(uint8_t flags, struct principal *ret_principal)
+{
+    ret_principal->disabled = (flags & FLAG_DISABLED) != 0;
+    ret_principal->has_uid = (flags & FLAG_BY_UID) != 0;
+    ret_principal->relayed = (flags & FLAG_RELAYED) != 0;
+    return (flags & ~(FLAG_DISABLED | FLAG_BY_UID | FLAG_RELAYED)) == 0;
+}
+
+static bool
+decode_principal(struct reader *from, struct principal *ret_principal)
+{
+    uint8_t kind, grants;
+    bool flags_known;
+
+    ret_principal->number = read_u32(from);
+    kind = read_u8(from);
+    ret_principal->kind = (enum principal_kind)kind;
+    flags_known = decode_flags(read_u8(from), ret_principal);
+    ret_principal->uid = read_u32(from);
+    read_bytes(from, ret_principal->public_key, PUBLIC_KEY_BYTES);
+    ret_principal->created_ms = read_u64(from);
+    if (!read_name(from, ret_principal->name)) {
+        return false;
+    }
+    grants = read_u8(from);
+    if ((kind != PRINCIPAL_SERVICE && kind != PRINCIPAL_PERSON) || !flags_known ||
+        grants > ACCESS_GRANTS_MAX || !identity_well_formed(ret_principal)) {
+        return false;
+    }
+    for (size_t i = 0; i < grants; i++) {
+        struct grant *grant = &ret_principal->grants[i];
+
+        if (!decode_grant(from, grant) || !fits_the_others(ret_principal, grant)) {
+            return false;
+        }
+        ret_principal->grant_count++;
+    }
+    return true;
+}
+
+static void
+identify(struct principal_entry *entry)
+{
+    if (entry->principal.has_uid) {
+        access_identity_of_uid(entry->principal.uid, entry->identity);
+    } else {
+        access_identity_of_key(entry->principal.public_key, entry->identity);
+    }
+}
+
+static bool
+decode_settings(struct reader *from, struct settings_entry *ret_settings)
+{
+    uint32_t number = read_u32(from);
+    uint8_t freeze = read_u8(from);
+
+    ret_settings->freeze = (enum freeze)freeze;
+    return number == ACCESS_SETTINGS_NUMBER && freeze < FREEZE_COUNT;
+}
+
+bool
+access_plain_decode(struct bytes plain, struct access_entry *entry)
+{
+    struct reader from = {.at = plain.data, .left = plain.size};
+    bool well_formed;
+
+    if (entry->namespace_entry != NULL) {
+        well_formed = decode_namespace(&from, &entry->namespace_entry->row);
+    } else if (entry->principal != NULL) {
+        well_formed = decode_principal(&from, &entry->principal->principal);
+        identify(entry->principal);
+    } else {
+        well_formed = decode_settings(&from, entry->settings);
+    }
+    return well_formed && !from.short_of && from.left == 0;
+}
