@@ -190,12 +190,17 @@ rest_a_little(void)
     (void)nanosleep(&step, NULL);
 }
 
-/* Nothing is read any more; true: nothing is in flight either. */
-static bool
-drained(struct server *server)
+bool
+server_drain(struct server *server)
 {
     bool all = true;
 
+    if (!server->stopping) {
+        server->stopping = true;
+        for (size_t i = 0; i < server->listener_count; i++) {
+            listener_stop(&server->listeners[i]);
+        }
+    }
     (void)pthread_mutex_lock(&server->lock);
     for (struct connection *at = server->connections; at != NULL; at = at->next) {
         all = connection_drain(at) && all;
@@ -227,11 +232,7 @@ server_stop(struct server **server, uint32_t drain_ms)
     if (ending == NULL) {
         return;
     }
-    ending->stopping = true;
-    for (size_t i = 0; i < ending->listener_count; i++) {
-        listener_stop(&ending->listeners[i]);
-    }
-    while (!drained(ending) && clock_monotonic_ms() < deadline_ms) {
+    while (!server_drain(ending) && clock_monotonic_ms() < deadline_ms) {
         server_tick(ending);
         rest_a_little();
     }

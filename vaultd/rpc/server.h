@@ -7,6 +7,7 @@
 #ifndef CONTACT_VAULT_SERVER_H
 #define CONTACT_VAULT_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -63,7 +64,14 @@ MUST_USE enum status server_start(const struct server_options *options, struct s
  */
 void server_tick(struct server *server);
 
-/* Stops accepting and reading, lets what is in flight be answered for up to drain_ms, frees all. */
+/*
+ * server_drain: from the first call on nothing more is accepted or read; true: nothing is in flight
+ * any more. Called between ticks for as long as one is ready to wait, then server_stop.
+ */
+bool server_drain(struct server *server);
+
+/* The same for up to drain_ms, and then the end: what is still in flight is dropped, all is freed.
+ */
 void server_stop(struct server **server, uint32_t drain_ms);
 
 #endif
