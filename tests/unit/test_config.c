@@ -634,8 +634,11 @@ check_counts_a_default_sockets_bytes(void **state)
     memset(config.data, 'x', 93);
     config.data[0] = '/';
     check();
-    assert_string_equal(heard.text, "admin_socket.path: DIR/run/admin.sock has 108 bytes, and the "
-                                    "path of a Unix socket at most 107: name a shorter one\n");
+    assert_string_equal(heard.text,
+                        "socket.path: DIR/run/vault.sock has 108 bytes, and the path of "
+                        "a Unix socket at most 107: name a shorter one\n"
+                        "admin_socket.path: DIR/run/admin.sock has 108 bytes, and the "
+                        "path of a Unix socket at most 107: name a shorter one\n");
     config.data[92] = '\0';
     check();
     assert_string_equal(heard.text, "");

@@ -19,7 +19,7 @@ enum {
     RUN_MODE = 0755,
     FILE_MODE = 0600,
     OTHERS_WRITE = S_IWGRP | S_IWOTH,
-    DATA_VERSION = 1,
+    DATA_VERSION = 2, /* 1 had no budgets, checkpoints or times of use */
     VERSION_DIGITS_MAX = 9,
     VERSION_FILE_BYTES = 64, /* more than a version file ever has */
 };
@@ -27,7 +27,7 @@ enum {
 static const char version_file[] = "version";
 static const char lock_file[] = "lock";
 static const char version_prefix[] = "contact-vault data ";
-static const char version_line[] = "contact-vault data 1\n";
+static const char version_line[] = "contact-vault data 2\n";
 
 struct datadir {
     int lock;
@@ -95,7 +95,8 @@ check_sockets(const struct datadir_paths *paths, struct datadir_fault *ret_fault
         if (size > DATADIR_SOCKET_BYTES_MAX) {
             return fault(ret_fault, STATUS_TOO_LARGE,
                          "%s has %zu bytes, and the path of a Unix socket at most %d: choose a "
-                         "data directory with a shorter name",
+                         "data directory with a shorter name, or name the socket in the "
+                         "configuration",
                          sockets[i], size, DATADIR_SOCKET_BYTES_MAX);
         }
     }

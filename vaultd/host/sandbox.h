@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox.h: from here on the process reaches its two folders and Unix sockets, and nothing else.
+ * sandbox.h: from here on the process reaches its own folders and Unix sockets, and nothing else.
  * It cannot be left again. sandbox_linux.c says what it may read, sandbox_calls.c which calls it
  * may make, and why.
  */
@@ -11,10 +11,15 @@
 
 #include "status.h"
 
+enum { SANDBOX_SOCKET_FOLDERS_MAX = 2 };
+
 struct sandbox_plan {
     const char *data; /* folder: read, write, make, rename, delete beneath it */
-    const char *run;  /* folder: the same, and sockets */
-    bool required;    /* refuse to go on where the kernel lacks a part of it */
+    const char *run;  /* folder: the same but for folders, and sockets */
+    /* Folders of sockets outside `run`: the same. NULL: none. */
+    const char *sockets[SANDBOX_SOCKET_FOLDERS_MAX];
+    const char *checkpoints; /* folder: files as in `run`, no sockets; NULL: none */
+    bool required;           /* refuse to go on where the kernel lacks a part of it */
 };
 
 /*

@@ -126,6 +126,26 @@ allow_libraries(int ruleset)
     return failed;
 }
 
+static int
+allow_folders(int ruleset, const struct sandbox_plan *plan, uint64_t handled)
+{
+    const struct {
+        const char *folder;
+        uint64_t access;
+    } rules[] = {
+        {plan->data, FS_DATA},      {plan->run, FS_RUN},        {plan->checkpoints, FS_CHANGE},
+        {plan->sockets[0], FS_RUN}, {plan->sockets[1], FS_RUN},
+    };
+    int failed = 0;
+
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0] && failed == 0; i++) {
+        if (rules[i].folder != NULL) {
+            failed = allow_beneath(ruleset, rules[i].folder, rules[i].access & handled);
+        }
+    }
+    return failed;
+}
+
 /* Gives errno of what failed, or 0. */
 static int
 restrict_files(const struct sandbox_plan *plan, int abi)
@@ -137,10 +157,7 @@ restrict_files(const struct sandbox_plan *plan, int abi)
     if (ruleset < 0) {
         return errno;
     }
-    failed = allow_beneath(ruleset, plan->data, FS_DATA & attributes.handled_fs);
-    if (failed == 0) {
-        failed = allow_beneath(ruleset, plan->run, FS_RUN & attributes.handled_fs);
-    }
+    failed = allow_folders(ruleset, plan, attributes.handled_fs);
     if (failed == 0) {
         failed = allow_libraries(ruleset);
     }

@@ -50,5 +50,8 @@ signals_wait(uint32_t timeout_ms)
 
     fill_waited_for(&set);
     number = sigtimedwait(&set, NULL, &timeout);
+    if (number == SIGHUP) {
+        return SIGNALS_RELOAD;
+    }
     return number == SIGTERM || number == SIGINT ? SIGNALS_STOP : SIGNALS_NOTHING;
 }

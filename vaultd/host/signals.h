@@ -8,8 +8,9 @@
 #include "status.h"
 
 enum signals_event {
-    SIGNALS_NOTHING = 0, /* the time is over, or a signal that asks for nothing (SIGHUP) */
+    SIGNALS_NOTHING = 0, /* the time is over */
     SIGNALS_STOP = 1,    /* SIGTERM or SIGINT */
+    SIGNALS_RELOAD = 2,  /* SIGHUP */
 };
 
 /* In the first thread, before any other is started: they inherit it. */
