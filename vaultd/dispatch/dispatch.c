@@ -76,6 +76,17 @@ dispatch_free(struct dispatch **dispatch)
 }
 
 bool
+dispatch_is_sealed(struct dispatch *dispatch)
+{
+    bool sealed;
+
+    (void)pthread_rwlock_rdlock(&dispatch->gate);
+    sealed = dispatch->sealed;
+    (void)pthread_rwlock_unlock(&dispatch->gate);
+    return sealed;
+}
+
+bool
 dispatch_must_stop(const struct dispatch *dispatch)
 {
     return vault_failed(dispatch->parts.vault) || audit_failed(dispatch->parts.audit);

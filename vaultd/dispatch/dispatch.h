@@ -68,6 +68,9 @@ MUST_USE enum status dispatch_add_first_admin(struct dispatch *dispatch, struct 
  */
 void dispatch_tick(struct dispatch *dispatch);
 
+/* For the service manager to show. May wait for an admin's act. */
+bool dispatch_is_sealed(struct dispatch *dispatch);
+
 /* What is on disk is unknown: stop the process, the restart decides. */
 bool dispatch_must_stop(const struct dispatch *dispatch);
 
