@@ -23,11 +23,8 @@ static struct fixture fixture;
 static struct caller admin, service, privacy;
 
 static void
-run(const char *format, const char *from, const char *to)
+run(const char *command)
 {
-    char command[COMMAND_BYTES];
-
-    (void)snprintf(command, sizeof command, format, fixture.folder, from, fixture.folder, to);
     assert_int_equal(system(command), 0);
 }
 
@@ -35,9 +32,13 @@ run(const char *format, const char *from, const char *to)
 static const char *const parts[] = {"keyring", "store", "audit"};
 
 static void
-copy_part(const char *name, const char *to)
+copy_part(const char *from, const char *to)
 {
-    run("cp -a '%s/%s' '%s/%s'", name, to);
+    char command[COMMAND_BYTES];
+
+    (void)snprintf(command, sizeof command, "cp -a '%s/%s' '%s/%s'", fixture.folder, from,
+                   fixture.folder, to);
+    run(command);
 }
 
 static void
@@ -55,9 +56,11 @@ keep_yesterday(void)
 static void
 put_back(const char *name)
 {
+    char command[COMMAND_BYTES];
     char from[FIXTURE_PATH_BYTES];
 
-    run("rm -rf '%s/%s' '%s/%s'", name, "no-such-thing");
+    (void)snprintf(command, sizeof command, "rm -rf '%s/%s'", fixture.folder, name);
+    run(command);
     (void)snprintf(from, sizeof from, "yesterday/%s", name);
     copy_part(from, ".");
 }
