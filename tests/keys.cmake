@@ -3,8 +3,10 @@
 cmocka_test(unit keyring DEPS keyring LIBS PkgConfig::sodium
   SOURCES support/folder.c support/vectors.c)
 cmocka_test(unit unseal DEPS keyring LIBS PkgConfig::sodium SOURCES support/folder.c)
-cmocka_test(unit audit DEPS audit journal keyring LIBS PkgConfig::sodium
-  SOURCES support/folder.c support/vectors.c)
+foreach(part audit audit_checkpoint audit_verify audit_retain)
+  cmocka_test(unit ${part} DEPS audit journal keyring LIBS PkgConfig::sodium
+    SOURCES support/folder.c support/vectors.c support/audit_fixture.c)
+endforeach()
 cmocka_test(unit access DEPS access store keyring LIBS PkgConfig::sodium
   SOURCES support/folder.c)
 

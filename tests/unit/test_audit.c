@@ -14,186 +14,44 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "audit.h"
 #include "audit_chain.h"
 #include "audit_entry.h"
+#include "audit_fixture.h"
 #include "clock.h"
-#include "folder.h"
 #include "journal.h"
 #include "keyring.h"
 #include "message.h"
-#include "secret.h"
 #include "vectors.h"
 
-enum { LOG_ENTRIES_MAX = 64, THREADS = 16, APPENDS = 100 };
-
-static const uint8_t vault_id[VAULT_ID_BYTES] = "0123456789abcde";
-static const uint8_t token[TOKEN_BYTES] = "a token's bytes";
-
-struct fixture {
-    char folder[FOLDER_PATH_BYTES];
-    char log[FOLDER_PATH_BYTES];  /* the audit's folder */
-    char copy[FOLDER_PATH_BYTES]; /* where a test puts what it altered */
-    struct secret *root;
-    struct keyring *keyring;
-    struct audit *audit;
-    struct audit_summary summary;
-    char place[AUDIT_PLACE_BYTES];
-};
-
-static uint32_t
-this_year(void)
-{
-    time_t now = (time_t)(clock_wall_ms() / 1000);
-    struct tm parts;
-
-    return (uint32_t)gmtime_r(&now, &parts)->tm_year + 1900;
-}
-
-static enum status
-open_log(struct fixture *fixture, const char *folder)
-{
-    memset(fixture->place, 0, sizeof fixture->place);
-    return audit_open(folder, vault_id, fixture->keyring, &fixture->summary, fixture->place,
-                      &fixture->audit);
-}
-
-static int
-set_up(void **state)
-{
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    struct key_name reason = {KEY_REASON, 0, this_year()};
-    char path[FOLDER_PATH_BYTES];
-
-    assert_true(sodium_init() >= 0);
-    folder_make(fixture->folder);
-    folder_join(fixture->folder, "audit", fixture->log);
-    folder_join(fixture->folder, "copy", fixture->copy);
-    folder_join(fixture->folder, "keyring", path);
-    assert_int_equal(secret_new(ROOT_KEY_BYTES, &fixture->root), STATUS_OK);
-    assert_int_equal(keyring_create(path, vault_id, fixture->root), STATUS_OK);
-    assert_int_equal(keyring_open(path, &fixture->keyring), STATUS_OK);
-    assert_int_equal(keyring_unseal(fixture->keyring, fixture->root), STATUS_OK);
-    assert_int_equal(keyring_add_keys(fixture->keyring, &reason, 1), STATUS_OK);
-    assert_int_equal(open_log(fixture, fixture->log), STATUS_OK);
-    *state = fixture;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-
-    audit_close(&fixture->audit);
-    keyring_close(&fixture->keyring);
-    secret_free(&fixture->root);
-    folder_remove(fixture->folder);
-    free(fixture);
-    return 0;
-}
-
-static struct audit_entry
-reveal_entry(const char *principal)
-{
-    struct audit_entry entry = {
-        .operation = OP_DETOKENIZE,
-        .phase = AUDIT_DONE,
-        .uid = 1001,
-        .principal = bytes_of_text(principal),
-        .namespace_name = bytes_of_text("shop"),
-        .token_kind = CONTACT_PHONE,
-        .reason = bytes_of_text("ticket 4711"),
-    };
-
-    memcpy(entry.token, token, sizeof token);
-    return entry;
-}
-
-/* ---- entries as they lie in the file, and logs made of altered ones ---- */
-
-struct log {
-    struct bytes entries[LOG_ENTRIES_MAX];
-    size_t count;
-};
-
-static enum status
-collect(void *state, uint64_t position, struct bytes entry)
-{
-    struct log *log = state;
-    uint8_t *copy = malloc(entry.size);
-
-    assert_int_equal(position, log->count + 1);
-    assert_true(log->count < LOG_ENTRIES_MAX);
-    memcpy(copy, entry.data, entry.size);
-    log->entries[log->count++] = bytes_of(copy, entry.size);
-    return STATUS_OK;
-}
-
-static struct log
-read_log(const char *folder)
-{
-    struct journal_options options = {.folder = folder};
-    struct journal_report report;
-    struct log log = {.count = 0};
-
-    memcpy(options.id, vault_id, sizeof vault_id);
-    assert_int_equal(journal_walk(&options, collect, &log, &report), STATUS_OK);
-    return log;
-}
-
-static void
-free_log(struct log *log)
-{
-    for (size_t i = 0; i < log->count; i++) {
-        free((void *)(uintptr_t)log->entries[i].data);
-    }
-}
-
-/* As whoever can write the files would: the journal's own checksums are right. */
-static void
-forge_log(const char *folder, const struct bytes *entries, size_t count)
-{
-    struct journal_options options = {.folder = folder, .segment_bytes = 1}; /* the least */
-    struct journal_report report;
-    struct journal *journal = NULL;
-    uint64_t position = 0;
-
-    memcpy(options.id, vault_id, sizeof vault_id);
-    assert_int_equal(journal_open(&options, NULL, NULL, &report, &journal), STATUS_OK);
-    if (count > 0) {
-        assert_int_equal(journal_append(journal, entries, count, &position), STATUS_OK);
-        assert_int_equal(journal_wait(journal, position), STATUS_OK);
-    }
-    journal_close(&journal);
-}
+enum { THREADS = 16, APPENDS = 100 };
 
 /* Five entries, closed in good order. */
-static struct log
+static struct log *
 small_log(struct fixture *fixture)
 {
     struct audit_entry entries[] = {
-        {.operation = AUDIT_ACT_OPENED, .phase = AUDIT_DONE},
-        reveal_entry("maria"),
-        reveal_entry("sender"),
-        {.operation = AUDIT_ACT_CLOSED, .phase = AUDIT_DONE},
+        fixture_act(AUDIT_ACT_OPENED),
+        fixture_reveal("maria"),
+        fixture_reveal("sender"),
+        fixture_act(AUDIT_ACT_CLOSED),
     };
 
     assert_int_equal(audit_append(fixture->audit, entries, 4), STATUS_OK);
     audit_close(&fixture->audit);
-    return read_log(fixture->log);
+    return fixture_read_log(fixture->log);
 }
 
 static void
-expect_fault(const char *folder, uint64_t first_bad, const char *text)
+expect_fault(const struct fixture *fixture, const char *folder, uint64_t first_bad,
+             const char *text)
 {
     struct audit_report report;
     char number[48];
 
-    assert_int_equal(audit_verify(folder, &report), STATUS_CORRUPT);
+    assert_int_equal(fixture_verify(fixture, folder, NULL, &report), STATUS_CORRUPT);
     assert_int_equal(report.first_bad, first_bad);
     assert_int_equal(report.entries, first_bad - 1);
     (void)snprintf(number, sizeof number, "entry %llu: ", (unsigned long long)first_bad);
@@ -207,9 +65,9 @@ static void
 expect_forgery_found(struct fixture *fixture, const struct bytes *entries, size_t count,
                      uint64_t first_bad, const char *text)
 {
-    forge_log(fixture->copy, entries, count);
-    expect_fault(fixture->copy, first_bad, text);
-    assert_int_equal(open_log(fixture, fixture->copy), STATUS_CORRUPT);
+    fixture_forge(fixture->copy, entries, count);
+    expect_fault(fixture, fixture->copy, first_bad, text);
+    assert_int_equal(fixture_open(fixture, fixture->copy), STATUS_CORRUPT);
     assert_null(fixture->audit);
     assert_non_null(strstr(fixture->place, text));
     folder_remove(fixture->copy);
@@ -230,11 +88,11 @@ first_open_records_the_creation_once(void **state)
         assert_int_equal(fixture->summary.clean, i == 0); /* CREATED is not CLOSED */
         assert_int_equal(audit_last(fixture->audit), 1);
         audit_close(&fixture->audit);
-        assert_int_equal(audit_verify(fixture->log, &report), STATUS_OK);
+        assert_int_equal(fixture_verify(fixture, fixture->log, NULL, &report), STATUS_OK);
         assert_int_equal(report.entries, 1);
         assert_int_equal(report.first_bad, 0);
         assert_string_equal(report.place, "");
-        assert_int_equal(open_log(fixture, fixture->log), STATUS_OK);
+        assert_int_equal(fixture_open(fixture, fixture->log), STATUS_OK);
     }
 }
 
@@ -256,6 +114,9 @@ expect_same(void *state, const struct audit_entry *entry)
     assert_int_equal(entry->role, expected->role);
     assert_int_equal(entry->token_kind, expected->token_kind);
     assert_memory_equal(entry->token, expected->token, TOKEN_BYTES);
+    assert_int_equal(entry->relayed, expected->relayed);
+    assert_int_equal(entry->amount, expected->amount);
+    assert_int_equal(entry->has_checkpoint, expected->has_checkpoint);
     assert_int_equal(entry->has_access_tag, expected->has_access_tag);
     assert_memory_equal(entry->access_tag, expected->access_tag, AUDIT_DIGEST_BYTES);
     assert_int_equal(entry->reason.size,
@@ -267,25 +128,27 @@ static void
 what_is_appended_is_read_again(void **state)
 {
     struct fixture *fixture = *state;
-    uint64_t before_ms = clock_wall_ms();
-    struct audit_entry entry = reveal_entry("maria");
+    uint64_t before_ms = clock_vault_ms();
+    struct audit_entry entry = fixture_reveal("maria");
 
     entry.phase = AUDIT_OUTCOME;
     entry.refers = 1;
     entry.result = STATUS_CONFLICT;
     entry.subject = bytes_of_text("somebody");
-    entry.role = ROLE_REVEAL;
+    entry.role = ROLE_AUDIT;
+    entry.relayed = true;
+    entry.amount = UINT64_MAX - 1;
     entry.has_access_tag = true;
     memset(entry.access_tag, 0xd1, sizeof entry.access_tag);
     assert_int_equal(audit_append(fixture->audit, &entry, 1), STATUS_OK);
     assert_int_equal(entry.sequence, 2);
     assert_int_equal(audit_last(fixture->audit), 2);
-    assert_in_range(entry.time_ms, before_ms, clock_wall_ms());
+    assert_in_range(entry.time_ms, before_ms, clock_vault_ms());
     assert_int_equal(audit_wait(fixture->audit, 2), STATUS_OK);
     assert_int_equal(audit_read(fixture->audit, 2, 1, expect_same, &entry), STATUS_OK);
 
     audit_close(&fixture->audit);
-    assert_int_equal(open_log(fixture, fixture->log), STATUS_OK);
+    assert_int_equal(fixture_open(fixture, fixture->log), STATUS_OK);
     assert_int_equal(audit_read(fixture->audit, 2, 1, expect_same, &entry), STATUS_OK);
 }
 
@@ -294,8 +157,9 @@ open_reason(void *state, const struct audit_entry *entry)
 {
     const struct fixture *fixture = state;
     uint8_t associated[AUDIT_REASON_CONTEXT_MAX], plain[REASON_BYTES_MAX];
-    size_t size = audit_entry_reason_context(vault_id, entry, entry->sequence, associated);
-    struct key_name key = {KEY_REASON, 0, this_year()};
+    size_t size_again = 0;
+    size_t size = audit_entry_reason_context(fixture_vault_id, entry, entry->sequence, associated);
+    struct key_name key = {KEY_REASON, 0, clock_year(clock_vault_ms())};
 
     assert_int_equal(
         keyring_decrypt(fixture->keyring, key, bytes_of(associated, size), entry->reason, plain),
@@ -303,6 +167,10 @@ open_reason(void *state, const struct audit_entry *entry)
     assert_memory_equal(plain, "ticket 4711", 11);
     assert_non_null(memmem(associated, size, entry->token, TOKEN_BYTES));
     assert_non_null(memmem(associated, size, "maria", 5));
+    memset(plain, 0, sizeof plain);
+    assert_int_equal(audit_open_reason(fixture->audit, entry, plain, &size_again), STATUS_OK);
+    assert_int_equal(size_again, 11);
+    assert_memory_equal(plain, "ticket 4711", 11);
     /* Beside another entry's place, token or names it does not open. */
     for (size_t at = 0; at < size; at++) {
         associated[at] ^= 1;
@@ -318,29 +186,28 @@ static void
 reason_is_sealed_for_its_entry(void **state)
 {
     struct fixture *fixture = *state;
-    struct audit_entry entries[] = {reveal_entry("maria"), reveal_entry("maria")};
-    struct log log;
+    struct audit_entry entries[] = {fixture_reveal("maria"), fixture_reveal("maria")};
+    struct log *log;
 
     assert_int_equal(audit_append(fixture->audit, entries, 2), STATUS_OK);
     assert_int_equal(audit_wait(fixture->audit, 3), STATUS_OK);
     assert_int_equal(audit_read(fixture->audit, 2, 2, open_reason, fixture), STATUS_OK);
     audit_close(&fixture->audit);
-    log = read_log(fixture->log);
-    for (size_t i = 0; i < log.count; i++) {
-        assert_null(memmem(log.entries[i].data, log.entries[i].size, "4711", 4));
+    log = fixture_read_log(fixture->log);
+    for (size_t i = 0; i < log->count; i++) {
+        assert_null(memmem(log->entries[i].data, log->entries[i].size, "4711", 4));
     }
     /* Nonce, ciphertext of 11 bytes and tag end the entry: a nonce is never used twice. */
-    assert_memory_not_equal(log.entries[1].data + log.entries[1].size - 51,
-                            log.entries[2].data + log.entries[2].size - 51, 24);
-    free_log(&log);
+    assert_memory_not_equal(log->entries[1].data + log->entries[1].size - 51,
+                            log->entries[2].data + log->entries[2].size - 51, 24);
+    fixture_free_log(&log);
 }
 
 static void
 nothing_is_taken_without_the_years_key(void **state)
 {
     struct fixture *fixture = *state;
-    struct audit_entry entries[] = {{.operation = AUDIT_ACT_OPENED, .phase = AUDIT_DONE},
-                                    reveal_entry("maria")};
+    struct audit_entry entries[] = {fixture_act(AUDIT_ACT_OPENED), fixture_reveal("maria")};
 
     keyring_seal(fixture->keyring);
     assert_int_equal(audit_append(fixture->audit, entries, 2), STATUS_UNAVAILABLE);
@@ -356,12 +223,12 @@ entry_that_could_not_be_read_again_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     char long_name[NAME_BYTES_MAX + 2] = {0}, long_reason[REASON_BYTES_MAX + 2] = {0};
-    struct audit_entry cases[10];
+    struct audit_entry cases[15];
 
     memset(long_name, 'n', NAME_BYTES_MAX + 1);
     memset(long_reason, 'r', REASON_BYTES_MAX + 1);
-    for (size_t i = 0; i < 10; i++) {
-        cases[i] = reveal_entry("maria");
+    for (size_t i = 0; i < 15; i++) {
+        cases[i] = fixture_reveal("maria");
     }
     cases[0].operation = 0;
     cases[1].phase = (enum audit_phase)4;
@@ -373,16 +240,22 @@ entry_that_could_not_be_read_again_is_refused(void **state)
     cases[7].token_kind = 0;
     cases[8].subject = bytes_of_text(long_name);
     cases[9].reason = bytes_of_text(long_reason);
-    for (size_t i = 0; i < 10; i++) {
+    cases[10].has_checkpoint = true;
+    cases[11].operation = AUDIT_ACT_OPENED; /* and not signed */
+    cases[12].operation = AUDIT_ACT_CLOSED;
+    cases[13].operation = AUDIT_ACT_CHECKPOINT;
+    cases[14] = fixture_act(AUDIT_ACT_CLOSED);
+    cases[14].phase = AUDIT_INTENT;
+    for (size_t i = 0; i < 15; i++) {
         assert_int_equal(audit_append(fixture->audit, &cases[i], 1), STATUS_INVALID);
     }
-    cases[0] = reveal_entry("mar\nia");
+    cases[0] = fixture_reveal("mar\nia");
     assert_int_equal(audit_append(fixture->audit, cases, 1), STATUS_INVALID);
-    cases[0] = reveal_entry("m\xc3\xa1ria");
+    cases[0] = fixture_reveal("m\xc3\xa1ria");
     assert_int_equal(audit_append(fixture->audit, cases, 1), STATUS_INVALID);
     assert_int_equal(audit_last(fixture->audit), 1);
 
-    cases[0] = reveal_entry("maria"); /* the largest there is */
+    cases[0] = fixture_act(AUDIT_ACT_CLOSED); /* the largest there is */
     long_name[NAME_BYTES_MAX] = long_reason[REASON_BYTES_MAX] = '\0';
     cases[0].principal = cases[0].namespace_name = cases[0].subject = bytes_of_text(long_name);
     cases[0].reason = bytes_of_text(long_reason);
@@ -396,7 +269,7 @@ static void
 reveals_on_disk_get_receipts(void **state)
 {
     struct fixture *fixture = *state;
-    struct audit_entry entries[] = {reveal_entry("maria"), reveal_entry("maria")};
+    struct audit_entry entries[] = {fixture_reveal("maria"), fixture_reveal("maria")};
     struct audit_receipt receipts[2];
     uint64_t flushes = audit_flushes(fixture->audit);
 
@@ -405,7 +278,7 @@ reveals_on_disk_get_receipts(void **state)
     assert_true(audit_flushes(fixture->audit) > flushes);
     assert_int_equal(receipts[0].sequence, 2);
     assert_int_equal(receipts[1].sequence, 3);
-    assert_memory_equal(receipts[0].token, token, TOKEN_BYTES);
+    assert_memory_equal(receipts[0].token, fixture_token, TOKEN_BYTES);
     assert_memory_equal(receipts[1].token, entries[1].token, TOKEN_BYTES);
 
     memset(receipts, 0, sizeof receipts);
@@ -424,7 +297,7 @@ summary_after(struct fixture *fixture, struct audit_entry *entries, size_t count
     }
     assert_int_equal(audit_append(fixture->audit, entries, count), STATUS_OK);
     audit_close(&fixture->audit);
-    assert_int_equal(open_log(fixture, fixture->log), STATUS_OK);
+    assert_int_equal(fixture_open(fixture, fixture->log), STATUS_OK);
     return fixture->summary;
 }
 
@@ -466,11 +339,8 @@ failed_change_leaves_the_digest(void **state)
 static void
 unsettled_change_is_open(void **state)
 {
-    struct audit_entry entries[] = {INTENT,
-                                    OUTCOME(2, STATUS_OK, true),
-                                    INTENT,
-                                    OUTCOME(2, STATUS_OK, true),
-                                    {.operation = AUDIT_ACT_CLOSED, .phase = AUDIT_DONE}};
+    struct audit_entry entries[] = {INTENT, OUTCOME(2, STATUS_OK, true), INTENT,
+                                    OUTCOME(2, STATUS_OK, true), fixture_act(AUDIT_ACT_CLOSED)};
     struct audit_summary summary = summary_after(*state, entries, 5);
 
     assert_true(summary.intent_open); /* entry 5 settles another one */
@@ -485,17 +355,17 @@ time_never_goes_back(void **state)
 {
     struct fixture *fixture = *state;
     struct audit_entry created = {.operation = AUDIT_ACT_CREATED, .phase = AUDIT_DONE};
-    struct audit_entry entry = {.operation = AUDIT_ACT_OPENED, .phase = AUDIT_DONE};
-    struct audit_link link = {.sequence = 1, .time_ms = clock_wall_ms() + 1000000};
+    struct audit_entry entry = fixture_act(AUDIT_ACT_OPENED);
+    struct audit_link link = {.sequence = 1, .time_ms = clock_vault_ms() + 1000000};
     uint8_t bytes[AUDIT_ENTRY_BYTES_MAX];
     struct bytes forged = bytes_of(bytes, audit_entry_size(&created, 0));
 
     audit_close(&fixture->audit);
-    audit_entry_root(vault_id, link.previous);
+    audit_entry_root(fixture_vault_id, link.previous);
     (void)audit_entry_encode(&created, 0, bytes);
     audit_entry_put_link(&link, bytes);
-    forge_log(fixture->copy, &forged, 1);
-    assert_int_equal(open_log(fixture, fixture->copy), STATUS_OK);
+    fixture_forge(fixture->copy, &forged, 1);
+    assert_int_equal(fixture_open(fixture, fixture->copy), STATUS_OK);
     assert_int_equal(audit_append(fixture->audit, &entry, 1), STATUS_OK);
     assert_int_equal(entry.time_ms, link.time_ms);
 }
@@ -505,21 +375,21 @@ log_of_another_vault_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     uint8_t other[VAULT_ID_BYTES] = "another vault's";
-    struct log log = small_log(fixture);
-    uint8_t *first = (uint8_t *)(uintptr_t)log.entries[0].data;
+    struct log *log = small_log(fixture);
+    uint8_t *first = (uint8_t *)(uintptr_t)log->entries[0].data;
 
-    assert_int_equal(audit_open(fixture->log, other, fixture->keyring, &fixture->summary,
-                                fixture->place, &fixture->audit),
-                     STATUS_CORRUPT);
+    fixture->options.vault_id = other;
+    assert_int_equal(fixture_open(fixture, fixture->log), STATUS_CORRUPT);
     assert_null(fixture->audit);
+    fixture->options.vault_id = fixture_vault_id;
 
     /* Not even with this vault's id on the files. */
     audit_entry_root(other, first + 24);
-    forge_log(fixture->copy, log.entries, 1);
-    assert_int_equal(open_log(fixture, fixture->copy), STATUS_CORRUPT);
+    fixture_forge(fixture->copy, log->entries, 1);
+    assert_int_equal(fixture_open(fixture, fixture->copy), STATUS_CORRUPT);
     assert_non_null(strstr(fixture->place, "another vault"));
-    expect_fault(fixture->copy, 1, "not the vault's");
-    free_log(&log);
+    expect_fault(fixture, fixture->copy, 1, "not the vault's");
+    fixture_free_log(&log);
 }
 
 /* The first entry that the chain refuses; 0: none. */
@@ -543,32 +413,32 @@ static void
 altered_entries_are_found_and_named(void **state)
 {
     struct fixture *fixture = *state;
-    struct log log = small_log(fixture);
+    struct log *log = small_log(fixture);
 
-    assert_int_equal(first_refused(&log), 0);
-    for (size_t i = 0; i + 1 < log.count; i++) {
-        for (size_t at = 0; at < log.entries[i].size; at++) {
-            uint8_t *byte = (uint8_t *)(uintptr_t)log.entries[i].data + at;
+    assert_int_equal(first_refused(log), 0);
+    for (size_t i = 0; i + 1 < log->count; i++) {
+        for (size_t at = 0; at < log->entries[i].size; at++) {
+            uint8_t *byte = (uint8_t *)(uintptr_t)log->entries[i].data + at;
             uint64_t refused;
 
             *byte ^= 0x20;
-            refused = first_refused(&log);
+            refused = first_refused(log);
             assert_in_range(refused, i + 1, i + 2);
             if (at % 40 == 5) {
-                expect_forgery_found(fixture, log.entries, log.count, refused, ".seg at byte ");
+                expect_forgery_found(fixture, log->entries, log->count, refused, ".seg at byte ");
             }
             *byte ^= 0x20;
         }
     }
-    free_log(&log);
+    fixture_free_log(&log);
 }
 
 static void
 moved_and_missing_entries_are_found_and_named(void **state)
 {
     struct fixture *fixture = *state;
-    struct log log = small_log(fixture);
-    struct bytes *e = log.entries;
+    struct log *log = small_log(fixture);
+    struct bytes *e = log->entries;
     struct bytes swapped[] = {e[0], e[1], e[3], e[2], e[4]};
     struct bytes deleted[] = {e[0], e[1], e[3], e[4]};
     struct bytes doubled[] = {e[0], e[1], e[2], e[2], e[3]};
@@ -584,26 +454,26 @@ moved_and_missing_entries_are_found_and_named(void **state)
     expect_forgery_found(fixture, deleted, 3, 3, "does not carry the hash");
     put_u64((uint8_t *)(uintptr_t)e[1].data + 8, 1);
     expect_forgery_found(fixture, headless, 1, 1, "is its creation");
-    free_log(&log);
+    fixture_free_log(&log);
 }
 
 static void
 entries_with_a_right_hash_can_still_be_wrong(void **state)
 {
     struct fixture *fixture = *state;
-    struct log log = small_log(fixture);
-    uint8_t *last = (uint8_t *)(uintptr_t)log.entries[4].data;
+    struct log *log = small_log(fixture);
+    uint8_t *last = fixture_entry(log, 4);
 
     last[16] = 0; /* time */
     last[17] = last[18] = last[19] = 0;
-    expect_forgery_found(fixture, log.entries, 5, 5, "its time is before");
-    memcpy(last + 16, log.entries[3].data + 16, 8);
+    expect_forgery_found(fixture, log->entries, 4, 4, "its time is before");
+    memcpy(last + 16, log->entries[2].data + 16, 8);
     last[1] = AUDIT_OUTCOME;
-    put_u64(last + 56, 5);
-    expect_forgery_found(fixture, log.entries, 5, 5, "not before it");
+    put_u64(last + 56, 4);
+    expect_forgery_found(fixture, log->entries, 4, 4, "not before it");
     put_u32(last + 2, AUDIT_ACT_CREATED);
-    expect_forgery_found(fixture, log.entries, 5, 5, "is its creation");
-    free_log(&log);
+    expect_forgery_found(fixture, log->entries, 4, 4, "is its creation");
+    fixture_free_log(&log);
 }
 
 /* The one file of a small log, cut to what is used and a little of the zeros after it. */
@@ -649,7 +519,7 @@ static void
 every_changed_byte_of_the_file_is_found(void **state)
 {
     struct fixture *fixture = *state;
-    struct log log = small_log(fixture);
+    struct log *log = small_log(fixture);
     char path[FOLDER_PATH_BYTES];
     struct audit_report report;
     size_t size;
@@ -659,12 +529,12 @@ every_changed_byte_of_the_file_is_found(void **state)
     file = read_segment(fixture->copy, path, &size);
     size = (size + 64) / 8 * 8;
     folder_write(path, file, size);
-    assert_int_equal(audit_verify(fixture->copy, &report), STATUS_OK);
+    assert_int_equal(fixture_verify(fixture, fixture->copy, NULL, &report), STATUS_OK);
     assert_int_equal(report.entries, 5);
     for (size_t at = 0; at < size; at++) {
         file[at] ^= 0x08;
         folder_write(path, file, size);
-        if (audit_verify(fixture->copy, &report) != STATUS_CORRUPT) {
+        if (fixture_verify(fixture, fixture->copy, NULL, &report) != STATUS_CORRUPT) {
             fail_msg("byte %zu of %zu", at, size);
         }
         assert_true(report.first_bad >= 1 && report.first_bad <= 6);
@@ -672,14 +542,14 @@ every_changed_byte_of_the_file_is_found(void **state)
         file[at] ^= 0x08;
     }
     free(file);
-    free_log(&log);
+    fixture_free_log(&log);
 }
 
 static void
 torn_tail_is_told_offline_and_recorded_at_start(void **state)
 {
     struct fixture *fixture = *state;
-    struct log log = small_log(fixture);
+    struct log *log = small_log(fixture);
     char path[FOLDER_PATH_BYTES];
     struct audit_report report;
     size_t size;
@@ -691,17 +561,17 @@ torn_tail_is_told_offline_and_recorded_at_start(void **state)
         file[size - 1 - i] = 0; /* the mark of the good end, and the end of entry 5 */
     }
     folder_write(path, file, size);
-    expect_fault(fixture->copy, 5, "torn or altered");
-    assert_int_equal(open_log(fixture, fixture->copy), STATUS_OK);
+    expect_fault(fixture, fixture->copy, 5, "torn or altered");
+    assert_int_equal(fixture_open(fixture, fixture->copy), STATUS_OK);
     assert_int_equal(fixture->summary.entries, 5); /* four, and the cut */
     assert_false(fixture->summary.clean);
     audit_close(&fixture->audit);
-    assert_int_equal(audit_verify(fixture->copy, &report), STATUS_OK);
+    assert_int_equal(fixture_verify(fixture, fixture->copy, NULL, &report), STATUS_OK);
     assert_int_equal(report.entries, 5);
-    free_log(&log);
-    log = read_log(fixture->copy);
-    assert_int_equal(get_u32(log.entries[4].data + 2), AUDIT_ACT_CUT);
-    free_log(&log);
+    fixture_free_log(&log);
+    log = fixture_read_log(fixture->copy);
+    assert_int_equal(get_u32(log->entries[4].data + 2), AUDIT_ACT_CUT);
+    fixture_free_log(&log);
     free(file);
 }
 
@@ -709,7 +579,7 @@ static void
 verifying_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
-    struct log log = small_log(fixture);
+    struct log *log = small_log(fixture);
     char path[FOLDER_PATH_BYTES];
     struct audit_report report;
     struct stat before, after;
@@ -719,18 +589,18 @@ verifying_changes_nothing(void **state)
 
     assert_int_equal(stat(path, &before), 0);
     assert_int_equal(stat(fixture->log, &folder_before), 0);
-    assert_int_equal(audit_verify(fixture->log, &report), STATUS_OK);
+    assert_int_equal(fixture_verify(fixture, fixture->log, NULL, &report), STATUS_OK);
     assert_int_equal(stat(path, &after), 0);
     assert_int_equal(stat(fixture->log, &folder_after), 0);
     assert_memory_equal(&before.st_mtim, &after.st_mtim, sizeof before.st_mtim);
     assert_memory_equal(&folder_before.st_mtim, &folder_after.st_mtim, sizeof before.st_mtim);
 
-    assert_int_equal(audit_verify(fixture->copy, &report), STATUS_NOT_FOUND);
+    assert_int_equal(fixture_verify(fixture, fixture->copy, NULL, &report), STATUS_NOT_FOUND);
     assert_false(folder_has(fixture->copy));
     assert_int_equal(mkdir(fixture->copy, 0700), 0);
-    expect_fault(fixture->copy, 1, "there is no entry");
+    expect_fault(fixture, fixture->copy, 1, "there is no entry");
     free(file);
-    free_log(&log);
+    fixture_free_log(&log);
 }
 
 struct appender {
@@ -746,7 +616,7 @@ append_many(void *state)
 
     appender->ordered = true;
     for (int i = 0; i < APPENDS; i++) {
-        struct audit_entry entries[] = {reveal_entry("maria"), reveal_entry("maria")};
+        struct audit_entry entries[] = {fixture_reveal("maria"), fixture_reveal("maria")};
         struct audit_receipt receipts[2];
         size_t count = 1 + (size_t)i % 2;
 
@@ -777,12 +647,14 @@ many_threads_make_one_chain_without_gaps(void **state)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
         assert_true(appenders[i].ordered);
     }
-    assert_int_equal(audit_last(fixture->audit), 1 + THREADS * APPENDS * 3 / 2);
+    /* Two checkpoints came in between by themselves. */
+    assert_int_equal(audit_last(fixture->audit), 1 + THREADS * APPENDS * 3 / 2 + 2);
     flushes = audit_flushes(fixture->audit);
     assert_true(flushes < THREADS * APPENDS / 2); /* callers share them */
     audit_close(&fixture->audit);
-    assert_int_equal(audit_verify(fixture->log, &report), STATUS_OK);
-    assert_int_equal(report.entries, 1 + THREADS * APPENDS * 3 / 2);
+    assert_int_equal(fixture_verify(fixture, fixture->log, NULL, &report), STATUS_OK);
+    assert_int_equal(report.entries, 1 + THREADS * APPENDS * 3 / 2 + 2);
+    assert_int_equal(report.checkpoints, 2);
 }
 
 static void
@@ -792,11 +664,15 @@ acts_have_names(void **state)
     assert_string_equal(audit_act_name(OP_DETOKENIZE), "detokenize");
     assert_string_equal(audit_act_name(AUDIT_ACT_CREATED), "created");
     assert_string_equal(audit_act_name(AUDIT_ACT_CUT), "cut");
+    assert_string_equal(audit_act_name(AUDIT_ACT_CHECKPOINT), "checkpoint");
+    assert_string_equal(audit_act_name(AUDIT_ACT_CLOCK_FORWARD), "clock_forward");
+    assert_string_equal(audit_act_name(AUDIT_ACT_RETAINED), "retained");
+    assert_string_equal(audit_act_name(AUDIT_ACT_RETAINED + 1), "unknown");
     assert_string_equal(audit_act_name(0), "unknown");
     assert_string_equal(audit_act_name(UINT32_MAX), "unknown");
 }
 
-/* Fields: vault_id, then entries of one chain. Made by tests/vectors/make_keys.py. */
+/* Fields: fixture_vault_id, then entries of one chain. Made by tests/vectors/make_keys.py. */
 static enum status
 run_vector(void *state, const struct vector *vector)
 {
@@ -817,10 +693,10 @@ run_vector(void *state, const struct vector *vector)
 static void
 vectors_give_what_they_say(void **state)
 {
-    assert_int_equal(vectors_run(TESTS_DIR "/vectors/audit.txt", run_vector, *state), 18);
+    assert_int_equal(vectors_run(TESTS_DIR "/vectors/audit.txt", run_vector, *state), 28);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
 
 int
 main(void)

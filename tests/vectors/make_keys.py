@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes keyring.txt and audit.txt beside itself, from the format's text alone: no code is shared with the daemon.
+"""Writes keyring.txt, audit.txt and audit_checkpoint.txt beside itself, from the format's text alone: no code is shared with the daemon.
 
 XChaCha20-Poly1305 after RFC 8439 and draft-irtf-cfrg-xchacha-03, BLAKE2b from Python's hashlib.
 Run by hand when the format changes; the tests read only what it wrote.
@@ -150,15 +150,16 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 
-def entry(sequence, previous, operation=13, phase=1, result=0, flags=0, time=1_700_000_000_000, refers=0,
-          role=0, kind=0, token=bytes(16), names=(b"", b"", b""), digest=b"", reason=b"", version=1):
-    return (struct.pack(">BBIBBQQ32sQIBB16sBBBH", version, phase, operation, result, flags, sequence, time,
-                        previous, refers, 1001, role, kind, token, *map(len, names), len(reason))
-            + digest + b"".join(names) + reason)
+def entry(sequence, previous, operation=13, phase=1, result=0, flags=0, time=1_700_000_000_000, refers=0, amount=0,
+          role=0, kind=0, token=bytes(16), names=(b"", b"", b""), digest=b"", checkpoint=b"", reason=b"", version=2):
+    return (struct.pack(">BBIBBQQ32sQQIBB16sBBBH", version, phase, operation, result, flags, sequence, time,
+                        previous, refers, amount, 1001, role, kind, token, *map(len, names), len(reason))
+            + digest + checkpoint + b"".join(names) + reason)
 
 
 AUDIT_ROOT = sha256(b"contact-vault audit 1" + VAULT_ID)
-CREATED, OPENED = 200, 201
+CREATED, CUT, BUDGET, CHECKPOINT = 200, 203, 205, 204
+INSTANCE_ID = bytes(range(0x20, 0x30))
 REVEAL = dict(kind=1, token=bytes(range(16)), names=(b"maria", b"shop", b""), reason=bytes(51))
 
 
@@ -171,21 +172,112 @@ def chain(*changes, root=AUDIT_ROOT):
     return [VAULT_ID, *entries]
 
 
+# ---- Ed25519 (RFC 8032, 5.1; slow, and only for this) ----
+
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+
+
+def add_points(a, b):
+    (x1, y1), (x2, y2) = a, b
+    t = D * x1 * x2 * y1 * y2
+    return ((x1 * y2 + x2 * y1) * pow(1 + t, P - 2, P) % P, (y1 * y2 + x1 * x2) * pow(1 - t, P - 2, P) % P)
+
+
+def multiply(scalar, point):
+    total = (0, 1)
+    while scalar:
+        if scalar & 1:
+            total = add_points(total, point)
+        point = add_points(point, point)
+        scalar >>= 1
+    return total
+
+
+BASE = (15112221349535400772501151409588531511454012693041857206046113283949847762202, 4 * pow(5, P - 2, P) % P)
+
+
+def compress(point):
+    return (point[1] | (point[0] & 1) << 255).to_bytes(32, "little")
+
+
+def sign(seed, message):
+    digest = hashlib.sha512(seed).digest()
+    secret = int.from_bytes(digest[:32], "little") & ((1 << 254) - 8) | (1 << 254)
+    public = compress(multiply(secret, BASE))
+    r = int.from_bytes(hashlib.sha512(digest[32:] + message).digest(), "little") % ORDER
+    point = compress(multiply(r, BASE))
+    k = int.from_bytes(hashlib.sha512(point + public + message).digest(), "little") % ORDER
+    return public, point + ((r + k * secret) % ORDER).to_bytes(32, "little")
+
+
+AUDIT_SEED = b"S" * 32
+
+
+def checkpoint(act, sequence, previous, changes=77, instance=INSTANCE_ID, **fields):
+    """The fields of a signed entry, and its line."""
+    time = 1_700_000_000_000
+    section = instance + struct.pack(">Q", changes)
+    fields = dict(fields, operation=act, flags=fields.get("flags", 0) | 4)
+    digest = sha256(entry(sequence, previous, checkpoint=section + bytes(64), **fields))
+    message = (b"contact-vault checkpoint 1" + VAULT_ID + instance
+               + struct.pack(">IQQ", act, sequence, time) + digest + struct.pack(">Q", changes))
+    signature = sign(AUDIT_SEED, message)[1]
+    line = (f"contact-vault-checkpoint 1 {VAULT_ID.hex()} {instance.hex()} {act} {sequence} {time} {changes} "
+            f"{digest.hex()} {signature.hex()}")
+    return dict(fields, checkpoint=section + signature), line.encode()
+
+
+def checkpoint_vectors():
+    public = sign(AUDIT_SEED, b"")[0]
+    created = chain()[1]
+    for name, act, extra in (("opened", 201, {}), ("closed", 202, dict(names=(b"admin", b"", b""))),
+                             ("checkpoint", 204, dict(flags=1, digest=b"d" * 32))):
+        fields, line = checkpoint(act, 2, sha256(created), **extra)
+        yield name, "ok", VAULT_ID, public, line, entry(2, sha256(created), **fields)
+        yield name + "-by-another", "denied", VAULT_ID, flipped(public, 5), line, entry(2, sha256(created), **fields)
+    good = entry(2, sha256(created), **fields)
+    yield "another-vault", "denied", bytes(16), public, line, good
+    for name, at in (("uid", 72), ("amount", 64), ("time", 20), ("access-tag", 99), ("instance", 131), ("changes", 150),
+                     ("signature", 180), ("previous", 30)):
+        yield "altered-" + name, "denied", VAULT_ID, public, line, flipped(good, at)
+    for name, bad in (("upper-case", line.upper()), ("two-blanks", line.replace(b" 2 ", b"  2 ")),
+                      ("leading-zero", line.replace(b" 2 ", b" 02 ")), ("plus", line.replace(b" 2 ", b" +2 ")),
+                      ("too-large", line.replace(b" 2 ", b" 18446744073709551616 ")),
+                      ("act-too-large", line.replace(b" 204 ", b" 4294967500 ")),
+                      ("sequence-0", line.replace(b" 2 ", b" 0 ")), ("cut", line[:-1]), ("longer", line + b"0"),
+                      ("blank-after", line + b" "), ("carriage-return", line + b"\r"), ("domain-only", line[:26]),
+                      ("version-2", line.replace(b"checkpoint 1", b"checkpoint 2"))):
+        yield "line-" + name, "invalid", VAULT_ID, public, bad, good
+
+
 def audit_vectors():
     intent = dict(operation=54, phase=2, flags=1, digest=b"d" * 32, role=3, names=(b"admin", b"shop", b"maria"))
     yield "created", "ok", *chain()
-    yield "reveal", "ok", *chain(dict(operation=OPENED), REVEAL)
+    yield "reveal", "ok", *chain(dict(operation=CUT), REVEAL)
+    yield "relayed", "ok", *chain(dict(REVEAL, flags=2))
+    yield "amount", "ok", *chain(dict(operation=BUDGET, amount=2**64 - 1))
+    yield "checkpoint", "ok", *chain(checkpoint(CHECKPOINT, 2, sha256(chain()[1]))[0])
+    yield "all-sections", "ok", *chain(dict(checkpoint(202, 2, sha256(chain()[1]), names=(b"a", b"b", b"c"))[0],
+                                            flags=7, digest=b"d" * 32))
+    yield "opened-unsigned", "corrupt", *chain(dict(operation=201))
+    yield "closed-unsigned", "corrupt", *chain(dict(operation=202))
+    yield "checkpoint-unsigned", "corrupt", *chain(dict(operation=CHECKPOINT))
+    yield "reveal-signed", "corrupt", *chain(dict(flags=4, checkpoint=bytes(88)))
+    yield "checkpoint-intent", "corrupt", *chain(dict(checkpoint(CHECKPOINT, 2, sha256(chain()[1]))[0], phase=2))
+    yield "checkpoint-missing", "corrupt", *chain(dict(operation=CHECKPOINT, flags=4))
     yield "intent-and-outcome", "ok", *chain(intent, dict(intent, phase=3, refers=2))
     yield "same-time", "ok", *chain({}, {})
     yield "other-root", "corrupt", *chain(root=sha256(b"contact-vault audit 1" + bytes(16)))
-    yield "not-created-first", "corrupt", VAULT_ID, entry(1, AUDIT_ROOT, OPENED)
+    yield "not-created-first", "corrupt", VAULT_ID, entry(1, AUDIT_ROOT, CUT)
     yield "created-twice", "corrupt", *chain(dict(operation=CREATED))
     yield "wrong-hash", "corrupt", *chain(dict(previous=AUDIT_ROOT))
     yield "gap", "corrupt", *chain(dict(sequence=3))
     yield "time-back", "corrupt", *chain(dict(time=1_699_999_999_999))
-    yield "version-2", "corrupt", *chain(dict(version=2))
-    yield "flag-unknown", "corrupt", *chain(dict(flags=2))
-    yield "status-unknown", "corrupt", *chain(dict(result=14))
+    yield "version-1", "corrupt", *chain(dict(version=1))
+    yield "flag-unknown", "corrupt", *chain(dict(flags=8))
+    yield "status-unknown", "corrupt", *chain(dict(result=15))
     yield "outcome-of-the-future", "corrupt", *chain(dict(phase=3, refers=2))
     yield "name-with-escape", "corrupt", *chain(dict(names=(b"\x1b[2J", b"", b"")))
     yield "reason-too-short", "corrupt", *chain(dict(reason=bytes(40)))
@@ -209,6 +301,11 @@ def self_test():
                   b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip "
                   b"for the future, sunscreen would be it.")
     assert sealed[-16:].hex() == "c0875924c1c7987947deafd8780acf49"
+    # RFC 8032, 7.1, test 1
+    seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+    public, signature = sign(seed, b"")
+    assert public.hex() == "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+    assert signature.hex().startswith("e5564300c360ac729086e2cc806e828a")
 
 
 if __name__ == "__main__":
@@ -216,4 +313,6 @@ if __name__ == "__main__":
     index = blind_index(b"+393331234567")
     write("keyring.txt", "Fields: root key, file, blind index of phone +393331234567 in namespace 7.",
           ((*vector, index) for vector in keyring_vectors()))
+    write("audit_checkpoint.txt", "Fields: vault_id, public key, line, entry. denied: the signature does not hold.",
+          checkpoint_vectors())
     write("audit.txt", "Fields: vault_id, then the entries of one chain.", audit_vectors())

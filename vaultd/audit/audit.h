@@ -60,7 +60,9 @@ struct audit_entry {
     uint8_t access_tag[AUDIT_DIGEST_BYTES];
     uint64_t amount; /* how much: a block's size, ms of a clock's jump, a grant's daily budget, the
                         first entry kept; else 0 */
-    bool has_checkpoint; /* written: sign this entry as a checkpoint; read: it is one */
+    /* Of OPENED, CLOSED and CHECKPOINT, which need it, and of nothing else: written: signed by
+     * audit; read: it is a checkpoint. */
+    bool has_checkpoint;
     uint8_t instance_id[INSTANCE_ID_BYTES]; /* of a checkpoint: filled in by audit */
     uint64_t changes;                       /* likewise: the store's durable commits */
     uint8_t signature[SIGNATURE_BYTES];     /* likewise */
@@ -94,7 +96,7 @@ struct audit_summary {
     uint32_t intent_operation;
     uint8_t intent_tag[AUDIT_DIGEST_BYTES];
     bool clean;          /* the last entry is CLOSED, or there is none */
-    uint64_t time_ms;    /* of the last entry; 0: none */
+    uint64_t time_ms;    /* of the last entry before this opening's own; 0: none */
     uint64_t day_begins; /* number of the first entry made in the 25 hours before time_ms (rounded
                             to the hour, never less than 24) */
 };
@@ -111,11 +113,12 @@ struct audit_options {
     const uint8_t *vault_id;    /* VAULT_ID_BYTES */
     const uint8_t *instance_id; /* INSTANCE_ID_BYTES */
     struct keyring *keyring;
-    /* How many durable commits the store has made: stands in every checkpoint. */
-    uint64_t (*store_changes)(const void *store);
+    /* How many durable commits the store has made: stands in every checkpoint. NULL: 0. */
+    uint64_t (*store_changes)(const void *store); /* called with the chain locked: must not wait */
     const void *store;
     const char *checkpoint_folder; /* where checkpoints are written too; NULL: nowhere */
     uint32_t checkpoint_s;         /* 0: 60 */
+    uint64_t segment_bytes;        /* of the journal; 0: its default */
 };
 
 /*
@@ -144,10 +147,11 @@ MUST_USE enum status audit_digest_at(struct audit *audit, uint64_t sequence,
 
 /*
  * audit_append: numbers, chains and takes the entries, in order and together; not yet on disk.
- * Fills in sequence and time_ms. UNAVAILABLE: the log cannot be written, or the year has no reason
- * key. INVALID: an entry against its format (a name not of printable ASCII, a reason too long).
- * Whatever the failure, nothing was taken. When AUDIT_CHECKPOINT_ENTRIES have gathered since the
- * last checkpoint and the vault is unsealed, one is put behind the entries by itself.
+ * Fills in sequence and time_ms. UNAVAILABLE: the log cannot be written, the year has no reason
+ * key, or a checkpoint is wanted of a sealed vault. INVALID: an entry against its format (a name
+ * not of printable ASCII, a reason too long). Whatever the failure, nothing was taken. When
+ * AUDIT_CHECKPOINT_ENTRIES have gathered since the last checkpoint and the vault is unsealed, one
+ * is put behind the entries by itself.
  */
 MUST_USE enum status audit_append(struct audit *audit, struct audit_entry *entries, size_t count);
 /* The same out of the reserve, for erase, freeze and disable on a full disk. */
@@ -187,10 +191,17 @@ uint64_t audit_first(const struct audit *audit);
 
 /*
  * audit_retain: removes whole segments of which every entry is older than before_ms, after it has
- * signed where the chain begins from then on (DESIGN.md, "Where the chain begins"); then an entry
- * RETAINED. *ret_removed: how many entries; 0 when there is nothing to remove. Needs the keyring.
+ * signed where the chain begins from then on (DESIGN.md, "Where the chain begins"). Never the
+ * segment being written, nor the last 26 hours. First `entry` is appended as RETAINED: made by the
+ * caller, with an access tag for number audit_last + 1, because the entry that vouched for the
+ * access state last may be among those that go; audit fills in act, phase and amount. *ret_removed:
+ * how many entries; 0, and nothing appended, when there is nothing to remove. Needs the keyring,
+ * and that nobody else appends.
  */
-MUST_USE enum status audit_retain(struct audit *audit, uint64_t before_ms, uint64_t *ret_removed);
+MUST_USE enum status audit_retain(struct audit *audit, uint64_t before_ms,
+                                  struct audit_entry *entry, uint64_t *ret_removed);
+/* Would it remove anything? Cheap; late by one entry at most. */
+bool audit_retain_due(struct audit *audit, uint64_t before_ms);
 
 typedef enum status audit_visit(void *state, const struct audit_entry *entry);
 MUST_USE enum status audit_read(struct audit *audit, uint64_t from, uint64_t limit,

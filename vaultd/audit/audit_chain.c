@@ -5,17 +5,45 @@
 #include <stdio.h>
 #include <string.h>
 
+bool
+audit_chain_skips(const struct audit_chain *chain, uint64_t position)
+{
+    return position < chain->first;
+}
+
+static bool
+is_whole(const struct audit_chain *chain)
+{
+    return chain->first <= 1;
+}
+
+/* What the entry has to carry, or NULL: of entry 1 the walker learns whose it is. */
+static const uint8_t *
+expected_previous(const struct audit_chain *chain, uint64_t position)
+{
+    if (position == 1) {
+        return NULL;
+    }
+    return position == chain->first ? chain->first_previous : chain->head;
+}
+
 static const char *
 find_fault(const struct audit_chain *chain, uint64_t position, const struct audit_entry *entry,
            const struct audit_link *link)
 {
-    if (link->sequence != position) {
+    const uint8_t *previous = expected_previous(chain, position);
+
+    if (link->sequence != position || position != audit_chain_next(chain)) {
         return "its number is not its place in the log";
     }
     if ((entry->operation == AUDIT_ACT_CREATED) != (position == 1)) {
         return "the log's first entry is its creation, and no other is";
     }
-    if (position > 1 && memcmp(link->previous, chain->head, AUDIT_DIGEST_BYTES) != 0) {
+    if (position == chain->first && !is_whole(chain) &&
+        memcmp(link->previous, previous, AUDIT_DIGEST_BYTES) != 0) {
+        return "it is not the entry that the file `start` says the log begins with";
+    }
+    if (previous != NULL && memcmp(link->previous, previous, AUDIT_DIGEST_BYTES) != 0) {
         return "it does not carry the hash of the entry before: one of the two was altered";
     }
     if (link->time_ms < chain->time_ms) {
@@ -51,6 +79,12 @@ audit_chain_extend(struct audit_chain *chain, uint64_t position, struct bytes by
     return STATUS_OK;
 }
 
+uint64_t
+audit_chain_next(const struct audit_chain *chain)
+{
+    return chain->sequence == 0 && !is_whole(chain) ? chain->first : chain->sequence + 1;
+}
+
 void
 audit_chain_place(const struct audit_chain *chain, const struct journal_report *report,
                   char ret_place[static AUDIT_PLACE_BYTES])
@@ -59,5 +93,5 @@ audit_chain_place(const struct audit_chain *chain, const struct journal_report *
     const char *place = report->place.text[0] == '\0' ? "the log" : report->place.text;
 
     (void)snprintf(ret_place, AUDIT_PLACE_BYTES, "%.*s: entry %" PRIu64 ": %s",
-                   AUDIT_PLACE_BYTES / 2, place, chain->sequence + 1, fault);
+                   AUDIT_PLACE_BYTES / 2, place, audit_chain_next(chain), fault);
 }

@@ -11,10 +11,12 @@
 #include "status.h"
 
 enum {
-    AUDIT_ENTRY_FIXED_BYTES = 91,
+    AUDIT_ENTRY_FIXED_BYTES = 99,
+    AUDIT_ENTRY_CHECKPOINT_BYTES = INSTANCE_ID_BYTES + 8 + SIGNATURE_BYTES,
     AUDIT_REASON_EXTRA = 40, /* nonce 24, tag 16 */
-    AUDIT_ENTRY_BYTES_MAX = AUDIT_ENTRY_FIXED_BYTES + AUDIT_DIGEST_BYTES + 3 * NAME_BYTES_MAX +
-                            REASON_BYTES_MAX + AUDIT_REASON_EXTRA,
+    AUDIT_ENTRY_BYTES_MAX = AUDIT_ENTRY_FIXED_BYTES + AUDIT_DIGEST_BYTES +
+                            AUDIT_ENTRY_CHECKPOINT_BYTES + 3 * NAME_BYTES_MAX + REASON_BYTES_MAX +
+                            AUDIT_REASON_EXTRA,
 };
 
 /* Where an entry stands in the chain: what is settled last, under the chain's lock. */
@@ -32,6 +34,9 @@ size_t audit_entry_size(const struct audit_entry *entry, size_t reason_bytes);
 /* Writes all but the link and the sealed reason; gives the place of the latter. */
 uint8_t *audit_entry_encode(const struct audit_entry *entry, size_t reason_bytes, uint8_t *to);
 void audit_entry_put_link(const struct audit_link *link, uint8_t *entry);
+/* Of an entry that was encoded with a checkpoint. */
+void audit_entry_put_changes(uint64_t changes, uint8_t *entry);
+void audit_entry_put_signature(const uint8_t signature[static SIGNATURE_BYTES], uint8_t *entry);
 
 /*
  * What a reason is sealed with as associated data: whose entry it stands in, so that it cannot be
@@ -50,5 +55,7 @@ MUST_USE enum status audit_entry_decode(struct bytes bytes, struct audit_entry *
 void audit_entry_root(const uint8_t vault_id[static 16],
                       uint8_t ret_digest[static AUDIT_DIGEST_BYTES]);
 void audit_entry_digest(struct bytes entry, uint8_t ret_digest[static AUDIT_DIGEST_BYTES]);
+/* The same with zeros for the signature, of a whole entry with a checkpoint: what is signed. */
+void audit_entry_unsigned_digest(struct bytes entry, uint8_t ret_digest[static AUDIT_DIGEST_BYTES]);
 
 #endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* audit_internal.h: the open log, as its own files see it. */
+#ifndef CONTACT_VAULT_AUDIT_INTERNAL_H
+#define CONTACT_VAULT_AUDIT_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit.h"
+#include "audit_checkpoint.h"
+#include "audit_entry.h"
+#include "audit_kept.h"
+#include "audit_start.h"
+#include "journal.h"
+#include "keyring.h"
+
+/*
+ * 1. Under `lock`: `tip` is the link of the newest entry taken, with that entry's own digest in
+ *    `previous`: what the next one will carry. `newest` is the newest checkpoint taken, `since` how
+ *    many entries were taken after it, `due_ms` when (monotonic) the next one falls due.
+ * 2. An entry is numbered, linked, signed and given to the journal under one hold of the lock, so
+ *    that the order of numbers is the order in the file.
+ * 3. Under `keeping`: what was told and written elsewhere of the checkpoints. Taken before `lock`.
+ */
+struct audit {
+    struct journal *journal;
+    const struct keyring *keyring;
+    uint8_t vault_id[VAULT_ID_BYTES];
+    uint8_t instance_id[INSTANCE_ID_BYTES];
+    uint64_t (*store_changes)(const void *store);
+    const void *store;
+    uint64_t period_ms; /* between two checkpoints, at most */
+    char *folder;
+
+    pthread_mutex_t lock;
+    struct audit_link tip;
+    struct audit_checkpoint newest; /* sequence 0: none */
+    uint8_t newest_digest[AUDIT_DIGEST_BYTES];
+    uint64_t since;
+    uint64_t due_ms;
+    _Atomic uint64_t last;  /* tip.sequence, for who asks without the lock */
+    _Atomic uint64_t first; /* start.first, likewise */
+    struct audit_start start;
+
+    pthread_mutex_t keeping;
+    uint64_t told; /* the newest checkpoint that audit_tick has told of */
+    struct audit_kept kept;
+    uint64_t kept_sequence; /* the newest one that the second place has */
+    uint64_t keep_after_ms; /* monotonic: not written there again before */
+
+    struct audit_erasure *erasures; /* open when the log was opened */
+    size_t erasure_count;
+};
+
+/* The entry's bytes as they are on disk, and decoded. CORRUPT: it cannot be. */
+typedef enum status audit_raw_visit(void *state, const struct audit_entry *entry,
+                                    struct bytes bytes);
+MUST_USE enum status audit_read_raw(struct audit *audit, uint64_t from, uint64_t limit,
+                                    audit_raw_visit *visit, void *state);
+
+#endif

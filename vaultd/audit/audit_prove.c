@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an unsealed vault can say of its own log: is it the one it signed, and the newest? */
+#include "audit_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "log.h"
+
+struct proving {
+    struct audit *audit;
+    uint8_t public_key[PUBLIC_KEY_BYTES];
+    char *place; /* AUDIT_PLACE_BYTES */
+};
+
+static enum status
+prove_start(const struct proving *proving)
+{
+    if (audit_start_holds(&proving->audit->start, proving->public_key)) {
+        return STATUS_OK;
+    }
+    (void)snprintf(proving->place, AUDIT_PLACE_BYTES,
+                   "start: its signature is not this vault's: entries before %" PRIu64
+                   " were removed by somebody else",
+                   proving->audit->start.first);
+    return STATUS_CORRUPT;
+}
+
+/* The last one signed covers every entry before it. */
+static enum status
+prove_newest(const struct proving *proving)
+{
+    const struct audit *audit = proving->audit;
+    uint64_t changes =
+        audit->store_changes == NULL ? UINT64_MAX : audit->store_changes(audit->store);
+
+    if (audit->newest.sequence == 0) {
+        return STATUS_OK; /* never unsealed yet */
+    }
+    if (!audit_checkpoint_holds(&audit->newest, proving->public_key)) {
+        (void)snprintf(proving->place, AUDIT_PLACE_BYTES,
+                       "entry %" PRIu64 ": its signature does not hold: it or an entry before it "
+                       "was altered",
+                       audit->newest.sequence);
+        return STATUS_CORRUPT;
+    }
+    if (audit->newest.changes > changes) {
+        (void)snprintf(proving->place, AUDIT_PLACE_BYTES,
+                       "the database is older than the log says (change %" PRIu64 ", entry %" PRIu64
+                       " says %" PRIu64 "): an older copy was put back",
+                       changes, audit->newest.sequence, audit->newest.changes);
+        return STATUS_CORRUPT;
+    }
+    return STATUS_OK;
+}
+
+struct comparison {
+    const struct audit *audit;
+    const struct audit_checkpoint *kept;
+    bool same;
+};
+
+static enum status
+compare_entry(void *state, const struct audit_entry *entry, struct bytes bytes)
+{
+    struct comparison *comparison = state;
+    struct audit_checkpoint found;
+
+    if (entry->has_checkpoint) {
+        audit_checkpoint_of(comparison->audit->vault_id, entry, bytes, &found);
+        comparison->same = audit_checkpoint_same(&found, comparison->kept);
+    }
+    return STATUS_OK;
+}
+
+static enum status
+prove_contains(const struct proving *proving, const struct audit_checkpoint *kept)
+{
+    struct audit *audit = proving->audit;
+    struct comparison comparison = {.audit = audit, .kept = kept};
+    enum status status;
+
+    if (kept->sequence < audit_first(audit)) {
+        return STATUS_OK; /* removed as too old, which `start` vouches for */
+    }
+    if (kept->sequence > audit_last(audit)) {
+        (void)snprintf(proving->place, AUDIT_PLACE_BYTES,
+                       "the log ends at entry %" PRIu64 ", but a checkpoint kept elsewhere says "
+                       "%" PRIu64 ": an older copy was put back, or its end was cut",
+                       audit_last(audit), kept->sequence);
+        return STATUS_CORRUPT;
+    }
+    status = audit_read_raw(audit, kept->sequence, 1, compare_entry, &comparison);
+    if (status == STATUS_OK && !comparison.same) {
+        (void)snprintf(proving->place, AUDIT_PLACE_BYTES,
+                       "the log differs at entry %" PRIu64 " from a checkpoint kept elsewhere: an "
+                       "older copy was put back, or its end was cut",
+                       kept->sequence);
+        status = STATUS_CORRUPT;
+    }
+    return status;
+}
+
+static enum status
+prove_kept(const struct proving *proving)
+{
+    struct audit *audit = proving->audit;
+    const struct audit_kept_owner owner = {.vault_id = audit->vault_id,
+                                           .instance_id = audit->instance_id,
+                                           .public_key = proving->public_key};
+    struct audit_checkpoint kept;
+    enum status status;
+
+    if (audit->kept.folder == NULL) {
+        return STATUS_OK;
+    }
+    (void)pthread_mutex_lock(&audit->keeping);
+    status = audit_kept_newest(&audit->kept, &owner, &kept);
+    (void)pthread_mutex_unlock(&audit->keeping);
+    /* A place that is away proves nothing, and has said so in the log. */
+    return status == STATUS_OK ? prove_contains(proving, &kept) : STATUS_OK;
+}
+
+enum status
+audit_prove(struct audit *audit, char ret_place[static AUDIT_PLACE_BYTES])
+{
+    struct proving proving = {.audit = audit, .place = ret_place};
+    enum status status = keyring_audit_public_key(audit->keyring, proving.public_key);
+
+    if (status == STATUS_OK) {
+        status = prove_start(&proving);
+    }
+    if (status == STATUS_OK) {
+        status = prove_newest(&proving);
+    }
+    if (status == STATUS_OK) {
+        status = prove_kept(&proving);
+    }
+    if (status == STATUS_CORRUPT) {
+        LOG(LOG_LEVEL_ERROR, EVENT_AUDIT_REFUSED, F("after", audit_last(audit)),
+            F_STATUS("status", status));
+    }
+    return status;
+}

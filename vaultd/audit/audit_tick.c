@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checkpoints by the clock, and their way to the second place. */
+#include "audit_internal.h"
+
+#include <string.h>
+
+#include "clock.h"
+
+enum {
+    RETRY_MS = 1000,      /* a checkpoint that the log could not take */
+    KEEP_PAUSE_MS = 1000, /* under load there are many: a line a second is enough */
+    KEEP_RETRY_MS = 5000, /* the second place is away */
+};
+
+static void
+make_due_checkpoint(struct audit *audit)
+{
+    struct audit_entry entry = {
+        .operation = AUDIT_ACT_CHECKPOINT, .phase = AUDIT_DONE, .has_checkpoint = true};
+    uint64_t now_ms = clock_monotonic_ms();
+    bool due;
+
+    (void)pthread_mutex_lock(&audit->lock);
+    due = now_ms >= audit->due_ms;
+    (void)pthread_mutex_unlock(&audit->lock);
+    if (!due || !keyring_is_unsealed(audit->keyring)) {
+        return;
+    }
+    if (audit_append(audit, &entry, 1) != STATUS_OK) {
+        (void)pthread_mutex_lock(&audit->lock);
+        audit->due_ms = now_ms + RETRY_MS;
+        (void)pthread_mutex_unlock(&audit->lock);
+    }
+}
+
+/* The newest checkpoint, once it is on disk. False: there is none, or it cannot be. */
+static bool
+newest_on_disk(struct audit *audit, struct audit_checkpoint *ret_checkpoint,
+               uint8_t ret_digest[static AUDIT_DIGEST_BYTES])
+{
+    (void)pthread_mutex_lock(&audit->lock);
+    *ret_checkpoint = audit->newest;
+    memcpy(ret_digest, audit->newest_digest, AUDIT_DIGEST_BYTES);
+    (void)pthread_mutex_unlock(&audit->lock);
+    return ret_checkpoint->sequence > 0 && audit_wait(audit, ret_checkpoint->sequence) == STATUS_OK;
+}
+
+/* With `keeping` held. What the log had before this process is kept already, or proves nothing. */
+static void
+keep(struct audit *audit, const struct audit_checkpoint *checkpoint)
+{
+    if (audit->kept.folder == NULL || checkpoint->sequence <= audit->kept_sequence) {
+        return;
+    }
+    if (audit_kept_write(&audit->kept, checkpoint)) {
+        audit->kept_sequence = checkpoint->sequence;
+        audit->keep_after_ms = clock_monotonic_ms() + KEEP_PAUSE_MS;
+    } else {
+        audit->keep_after_ms = clock_monotonic_ms() + KEEP_RETRY_MS;
+    }
+}
+
+bool
+audit_tick(struct audit *audit, uint64_t *ret_sequence,
+           uint8_t ret_digest[static AUDIT_DIGEST_BYTES])
+{
+    struct audit_checkpoint newest;
+    uint8_t digest[AUDIT_DIGEST_BYTES];
+    bool news = false;
+
+    (void)journal_keep_reserve(audit->journal);
+    make_due_checkpoint(audit);
+    (void)pthread_mutex_lock(&audit->keeping);
+    if (newest_on_disk(audit, &newest, digest)) {
+        news = newest.sequence > audit->told;
+        if (clock_monotonic_ms() >= audit->keep_after_ms) {
+            keep(audit, &newest);
+        }
+    }
+    if (news) {
+        audit->told = newest.sequence;
+        *ret_sequence = newest.sequence;
+        memcpy(ret_digest, digest, AUDIT_DIGEST_BYTES);
+    }
+    (void)pthread_mutex_unlock(&audit->keeping);
+    return news;
+}
+
+void
+audit_keep_checkpoint(struct audit *audit)
+{
+    struct audit_checkpoint newest;
+    uint8_t digest[AUDIT_DIGEST_BYTES];
+
+    (void)pthread_mutex_lock(&audit->keeping);
+    if (newest_on_disk(audit, &newest, digest)) {
+        keep(audit, &newest);
+    }
+    (void)pthread_mutex_unlock(&audit->keeping);
+}
