@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """records.py FILE TOKEN: the offsets in an LMDB file at which that token's sealed record begins.
 
-vaultd/DESIGN.md, "Records": version 1, suite 1, kind, flags, epoch (4), namespace (4), token (16), ...
+vaultd/DESIGN.md, "Records": version 2, suite 1, kind, flags, epoch (4), namespace (4), token (16), ...
 """
 import sys
 
@@ -24,7 +24,7 @@ def main(path, token):
     at = data.find(needle)
     while at >= 0:
         start = at - TOKEN_OFFSET
-        if start >= 0 and data[start : start + 2] == b"\x01\x01" and data[start + 2] in (1, 2):
+        if start >= 0 and data[start : start + 2] == b"\x02\x01" and data[start + 2] in (1, 2):
             print(start)
         at = data.find(needle, at + 1)
 

@@ -51,4 +51,8 @@ MUST_USE enum status contact_parse(struct bytes text, enum contact_form form,
 void contact_mask(enum contact_kind kind, struct bytes canonical, struct scratch *scratch,
                   char ret_mask[static MASK_BYTES_MAX + 1]);
 
+/* How much of a canonical form is a phone number's + and calling code; 0: an address, or unknown.
+ */
+size_t contact_country_size(enum contact_kind kind, struct bytes canonical);
+
 #endif

@@ -143,3 +143,14 @@ contact_mask(enum contact_kind kind, struct bytes canonical, struct scratch *scr
                    (int)(canonical.data + canonical.size - at - 1), (const char *)at + 1);
     mask_email((const char *)canonical.data, room, ret_mask);
 }
+
+size_t
+contact_country_size(enum contact_kind kind, struct bytes canonical)
+{
+    size_t code_size = 0;
+
+    if (kind == CONTACT_PHONE) {
+        code_size = contact_phone_code_size(bytes_of(canonical.data + 1, canonical.size - 1));
+    }
+    return code_size == 0 ? 0 : code_size + 1;
+}

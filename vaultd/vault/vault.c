@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Rows of STORE_META that are vault's (DESIGN.md, "Meta rows"). */
+#include "vault_uses.h"
+
+/* The row of STORE_META that says which vault this is (DESIGN.md, "Meta rows"). */
 #define ROW_VAULT "vault"
-#define ROW_KEYRING "keyring"
-#define ROW_KEYRING_PENDING "keyring_pending"
 
 enum {
     VAULT_ROW_VERSION = 1,
@@ -25,8 +25,8 @@ namespace_key(const char *prefix, uint32_t namespace_id, uint8_t to[static NAMES
     return bytes_of(to, NAMESPACE_KEY_BYTES);
 }
 
-static enum status
-put_number(struct store_txn *txn, struct bytes key, uint64_t number)
+enum status
+vault_meta_put(struct store_txn *txn, struct bytes key, uint64_t number)
 {
     uint8_t value[8];
 
@@ -34,9 +34,8 @@ put_number(struct store_txn *txn, struct bytes key, uint64_t number)
     return store_put(txn, STORE_META, STORE_REPLACE, key, bytes_of(value, sizeof value));
 }
 
-/* A row that is absent counts as 0. */
-static enum status
-get_number(struct store_txn *txn, struct bytes key, uint64_t *ret_number)
+enum status
+vault_meta_get(struct store_txn *txn, struct bytes key, uint64_t *ret_number)
 {
     struct bytes value;
     enum status status = store_get(txn, STORE_META, key, &value);
@@ -58,8 +57,7 @@ get_number(struct store_txn *txn, struct bytes key, uint64_t *ret_number)
 
 struct meta {
     uint8_t vault_row[VAULT_ROW_BYTES];
-    uint64_t keyring;
-    uint64_t pending;
+    struct vault_generation keyring;
 };
 
 static enum status
@@ -70,7 +68,7 @@ create_step(struct store_txn *txn, void *state)
                                    bytes_of(meta->vault_row, sizeof meta->vault_row));
 
     if (status == STATUS_OK) {
-        status = put_number(txn, bytes_of_text(ROW_KEYRING), meta->keyring);
+        status = vault_generation_write(txn, &meta->keyring);
     }
     return status;
 }
@@ -79,7 +77,7 @@ enum status
 vault_create(struct store *store, const struct keyring *keyring,
              const uint8_t instance_id[static INSTANCE_ID_BYTES])
 {
-    struct meta meta = {.keyring = keyring_generation(keyring)};
+    struct meta meta = {.keyring = {.settled = keyring_generation(keyring)}};
 
     meta.vault_row[0] = VAULT_ROW_VERSION;
     memcpy(meta.vault_row + 1, keyring_vault_id(keyring), VAULT_ID_BYTES);
@@ -100,10 +98,7 @@ read_meta_step(struct store_txn *txn, void *state)
     }
     if (status == STATUS_OK) {
         memcpy(meta->vault_row, row.data, VAULT_ROW_BYTES);
-        status = get_number(txn, bytes_of_text(ROW_KEYRING), &meta->keyring);
-    }
-    if (status == STATUS_OK) {
-        status = get_number(txn, bytes_of_text(ROW_KEYRING_PENDING), &meta->pending);
+        status = vault_generation_read(txn, &meta->keyring);
     }
     return status;
 }
@@ -118,14 +113,14 @@ compare_keyring(const struct meta *meta, const struct keyring *keyring, char *re
                        "the keyring and the store belong to two different vaults");
         return STATUS_CORRUPT;
     }
-    if (found == meta->keyring || (meta->pending == meta->keyring + 1 && found == meta->pending)) {
+    if (vault_generation_fits(&meta->keyring, found)) {
         return STATUS_OK;
     }
     (void)snprintf(ret_fault, VAULT_FAULT_BYTES,
                    "the %s is an older copy put back: the keyring is at generation %llu, the store "
                    "expects %llu; put the newer one back, or restore a backup",
-                   found < meta->keyring ? "keyring" : "store", (unsigned long long)found,
-                   (unsigned long long)meta->keyring);
+                   found < meta->keyring.settled ? "keyring" : "store", (unsigned long long)found,
+                   (unsigned long long)meta->keyring.settled);
     return STATUS_CORRUPT;
 }
 
@@ -146,7 +141,8 @@ vault_open(struct store *store, struct keyring *keyring, char ret_fault[static V
         return status;
     }
     vault = calloc(1, sizeof *vault);
-    if (vault == NULL) {
+    if (vault == NULL || (vault->uses = vault_uses_new()) == NULL) {
+        free(vault);
         (void)snprintf(ret_fault, VAULT_FAULT_BYTES, "out of memory");
         return STATUS_INTERNAL;
     }
@@ -161,8 +157,11 @@ vault_open(struct store *store, struct keyring *keyring, char ret_fault[static V
 void
 vault_close(struct vault **vault)
 {
-    free(*vault);
-    *vault = NULL;
+    if (*vault != NULL) {
+        vault_uses_free(&(*vault)->uses);
+        free(*vault);
+        *vault = NULL;
+    }
 }
 
 const uint8_t *
@@ -171,55 +170,13 @@ vault_instance_id(const struct vault *vault)
     return vault->instance_id;
 }
 
-static enum status
-announce_step(struct store_txn *txn, void *state)
-{
-    const uint64_t *generation = state;
-    enum status status = put_number(txn, bytes_of_text(ROW_KEYRING_PENDING), *generation);
-
-    /* The one before is in force, even if its own settling was not written. */
-    if (status == STATUS_OK) {
-        status = put_number(txn, bytes_of_text(ROW_KEYRING), *generation - 1);
-    }
-    return status;
-}
-
-static enum status
-settle_step(struct store_txn *txn, void *state)
-{
-    const uint64_t *generation = state;
-    enum status status = put_number(txn, bytes_of_text(ROW_KEYRING), *generation);
-
-    if (status == STATUS_OK) {
-        status = put_number(txn, bytes_of_text(ROW_KEYRING_PENDING), 0);
-    }
-    return status;
-}
-
-static enum status
-settle(struct vault *vault)
-{
-    struct meta meta = {0};
-    uint64_t generation = keyring_generation(vault->keyring);
-    char fault[VAULT_FAULT_BYTES];
-    enum status status = store_view(vault->store, read_meta_step, &meta);
-
-    if (status == STATUS_OK) {
-        status = compare_keyring(&meta, vault->keyring, fault);
-    }
-    if (status == STATUS_OK && (meta.pending != 0 || generation != meta.keyring)) {
-        status = store_update(vault->store, settle_step, &generation);
-    }
-    return status;
-}
-
 enum status
 vault_unseal(struct vault *vault, const struct secret *root)
 {
     enum status status = keyring_unseal(vault->keyring, root);
 
     if (status == STATUS_OK) {
-        status = settle(vault);
+        status = vault_keys_settle(vault);
         if (status != STATUS_OK) {
             keyring_seal(vault->keyring);
         }
@@ -239,24 +196,10 @@ vault_failed(const struct vault *vault)
     return atomic_load(&vault->keyring_unknown) || store_failed(vault->store);
 }
 
-/* Store and keyring agree again whatever step a crash falls on (DESIGN.md, "Two files, one truth").
- */
-static enum status
-add_keys(struct vault *vault, const struct key_name *names, size_t count)
+bool
+vault_keep_reserve(struct vault *vault)
 {
-    uint64_t next = keyring_generation(vault->keyring) + 1;
-    enum status status = store_update(vault->store, announce_step, &next);
-
-    if (status == STATUS_OK) {
-        status = keyring_add_keys(vault->keyring, names, count);
-        if (status == STATUS_INTERNAL) {
-            atomic_store(&vault->keyring_unknown, true);
-        }
-    }
-    if (status == STATUS_OK) {
-        status = store_update(vault->store, settle_step, &next);
-    }
-    return status;
+    return store_keep_reserve(vault->store);
 }
 
 /* ---- namespaces ---- */
@@ -279,7 +222,7 @@ namespace_step(struct store_txn *txn, void *state)
     status = store_put(txn, STORE_META, STORE_INSERT, namespace_key("epoch/", *namespace_id, key),
                        bytes_of(epoch, sizeof epoch));
     if (status == STATUS_OK) {
-        status = put_number(txn, namespace_key("count/", *namespace_id, key), 0);
+        status = vault_meta_put(txn, namespace_key("count/", *namespace_id, key), 0);
     }
     return status;
 }
@@ -294,32 +237,12 @@ vault_namespace_create(struct vault *vault, uint32_t namespace_id)
     enum status status = STATUS_OK;
 
     if (!keyring_has(vault->keyring, names[0])) {
-        status = add_keys(vault, names, sizeof names / sizeof names[0]);
+        status = vault_keys_add(vault, names, sizeof names / sizeof names[0]);
     }
     if (status == STATUS_OK) {
         status = store_update(vault->store, namespace_step, &namespace_id);
     }
     return status;
-}
-
-static struct key_name
-reason_key(uint32_t year)
-{
-    return (struct key_name){KEY_REASON, 0, year};
-}
-
-bool
-vault_has_reason_key(const struct vault *vault, uint32_t year)
-{
-    return keyring_has(vault->keyring, reason_key(year));
-}
-
-enum status
-vault_reason_key_create(struct vault *vault, uint32_t year)
-{
-    const struct key_name name = reason_key(year);
-
-    return keyring_has(vault->keyring, name) ? STATUS_OK : add_keys(vault, &name, 1);
 }
 
 enum status
@@ -340,14 +263,16 @@ vault_epoch_read(struct store_txn *txn, uint32_t namespace_id, struct vault_epoc
 }
 
 enum status
-vault_count_add(struct store_txn *txn, uint32_t namespace_id, uint64_t added)
+vault_count_change(struct store_txn *txn, uint32_t namespace_id, int64_t change)
 {
     uint8_t key[NAMESPACE_KEY_BYTES];
     uint64_t count = 0;
-    enum status status = get_number(txn, namespace_key("count/", namespace_id, key), &count);
+    enum status status = vault_meta_get(txn, namespace_key("count/", namespace_id, key), &count);
 
     if (status == STATUS_OK) {
-        status = put_number(txn, namespace_key("count/", namespace_id, key), count + added);
+        /* Somebody may have altered the row: a wrong count shall not keep a contact from going. */
+        count = change < 0 && count < -(uint64_t)change ? 0 : count + (uint64_t)change;
+        status = vault_meta_put(txn, namespace_key("count/", namespace_id, key), count);
     }
     return status;
 }
@@ -363,7 +288,7 @@ count_step(struct store_txn *txn, void *state)
     struct count_state *wanted = state;
     uint8_t key[NAMESPACE_KEY_BYTES];
 
-    return get_number(txn, namespace_key("count/", wanted->namespace_id, key), &wanted->count);
+    return vault_meta_get(txn, namespace_key("count/", wanted->namespace_id, key), &wanted->count);
 }
 
 enum status

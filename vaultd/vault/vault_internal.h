@@ -4,18 +4,22 @@
 #define CONTACT_VAULT_VAULT_INTERNAL_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "bytes.h"
-#include "contact.h"
 #include "keyring.h"
 #include "store.h"
 #include "vault.h"
+#include "vault_record.h"
+
+struct vault_uses;
 
 struct vault {
     struct store *store;
     struct keyring *keyring;
+    struct vault_uses *uses; /* not written down yet */
     uint8_t vault_id[VAULT_ID_BYTES];
     uint8_t instance_id[INSTANCE_ID_BYTES];
     atomic_bool
@@ -32,49 +36,50 @@ struct vault_epoch {
  * NOT_FOUND: no such namespace. */
 MUST_USE enum status vault_epoch_read(struct store_txn *txn, uint32_t namespace_id,
                                       struct vault_epoch *ret_epoch);
-/* Adds to a namespace's count of contacts, within a step. */
-MUST_USE enum status vault_count_add(struct store_txn *txn, uint32_t namespace_id, uint64_t added);
+/* Changes a namespace's count of contacts, within a step; it never falls below none. */
+MUST_USE enum status vault_count_change(struct store_txn *txn, uint32_t namespace_id,
+                                        int64_t change);
+/* A row of STORE_META that holds a u64, within a step; one that is absent counts as 0. */
+MUST_USE enum status vault_meta_get(struct store_txn *txn, struct bytes key, uint64_t *ret_number);
+MUST_USE enum status vault_meta_put(struct store_txn *txn, struct bytes key, uint64_t number);
 
-/* ---- the record (DESIGN.md, "Records") ---- */
+/* ---- keys (DESIGN.md, "Two files, one truth") ---- */
 
-enum {
-    ROW_KEY_BYTES = 8,
-    RECORD_HEADER_BYTES = 28,
-    RECORD_PAD_BYTES = 32,
-    RECORD_INNER_MAX =
-        (2 + 2 * CONTACT_BYTES_MAX + RECORD_PAD_BYTES - 1) / RECORD_PAD_BYTES * RECORD_PAD_BYTES,
-    RECORD_BYTES_MAX = RECORD_HEADER_BYTES + RECORD_INNER_MAX + KEYRING_BOX_EXTRA,
-    RECORD_NONCE_BYTES = 24,
-    INDEX_KEY_BYTES = 4 + 4 + 1 + BLIND_INDEX_BYTES,
+/* What the store says the keyring's generation is. */
+struct vault_generation {
+    uint64_t settled;
+    uint64_t pending; /* 0: none */
 };
+/* Within a step. */
+MUST_USE enum status vault_generation_read(struct store_txn *txn,
+                                           struct vault_generation *ret_generation);
+MUST_USE enum status vault_generation_write(struct store_txn *txn,
+                                            const struct vault_generation *generation);
+/* `found` is the keyring's: could it be, whatever a crash cut in two? */
+bool vault_generation_fits(const struct vault_generation *generation, uint64_t found);
+/* After an unseal: what a crash left pending is settled. */
+MUST_USE enum status vault_keys_settle(struct vault *vault);
+/* New keys, in keyring and store. */
+MUST_USE enum status vault_keys_add(struct vault *vault, const struct key_name *names,
+                                    size_t count);
 
-/* What stands in a record's header, in clear and bound as associated data. */
-struct record_header {
-    enum contact_kind kind;
-    uint32_t epoch;
-    uint32_t namespace_id;
-    struct token token;
-};
+/* ---- rows (DESIGN.md, "Token rows and blind index") ---- */
 
-/* CORRUPT: not a record of a version we know. Nothing is vouched for until the record opens. */
-MUST_USE enum status vault_record_header(struct bytes record, struct record_header *ret_header);
+enum { INDEX_KEY_BYTES = 4 + 4 + 1 + BLIND_INDEX_BYTES };
 
-/* A record to be. */
-struct record_draft {
-    uint64_t row;
-    struct record_header header;
-    const struct contact *contact;
-    const uint8_t *nonce; /* RECORD_NONCE_BYTES, never used before */
-};
+/* The key of a row number: ROW_KEY_BYTES. */
+struct bytes vault_row_key(uint64_t row, uint8_t to[static ROW_KEY_BYTES]);
+/* Where a contact stands in the blind index. */
+MUST_USE enum status vault_index_key(const struct vault *vault, uint32_t namespace_id,
+                                     uint32_t generation, const struct contact *contact,
+                                     uint8_t to[static INDEX_KEY_BYTES]);
 
-/* `record` takes RECORD_BYTES_MAX; `inner` RECORD_INNER_MAX of scratch, which holds plaintext. */
-MUST_USE enum status vault_record_seal(const struct vault *vault, const struct record_draft *draft,
-                                       uint8_t *inner, uint8_t *record, size_t *ret_size);
-
-/* The contact's views lie in `inner` (RECORD_INNER_MAX of scratch). CORRUPT is logged with the row.
+/*
+ * Within a step: opens the record a place leads to and compares all that the place said with what
+ * it vouches for. NOT_FOUND: no such record. CORRUPT: it does not open, or is another one.
  */
-MUST_USE enum status vault_record_open(const struct vault *vault, uint64_t row, struct bytes record,
-                                       uint8_t *inner, struct record_header *ret_header,
-                                       struct contact *ret_contact);
+MUST_USE enum status vault_place_open(const struct vault *vault, struct store_txn *txn,
+                                      const struct vault_place *place, uint8_t *inner,
+                                      struct record_opened *ret_opened);
 
 #endif

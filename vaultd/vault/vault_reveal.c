@@ -1,203 +1,165 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Token to what may be known of it: where it leads, its mask, and, with a receipt, the contact. */
+/* What may be known of the contact a place leads to: its mask, and, with a receipt, itself. */
 #include "vault_internal.h"
 
-#include "log.h"
+#include "clock.h"
 #include "scratch.h"
+#include "vault_retention.h"
+#include "vault_uses.h"
 
-struct walk {
+struct showing {
     const struct vault *vault;
     struct vault_place *places;
     size_t count;
     struct scratch *scratch;
-    const char **masks;
+    const char **masks;                     /* or */
+    struct vault_description *descriptions; /* one of the two */
     uint8_t *inner;
-    struct bytes contact;
 };
 
-/* ---- where tokens lead ---- */
+/* ---- mask, describe ---- */
 
-/* The record's bytes, or NOT_FOUND; a token row that leads nowhere is damage. */
-static enum status
-get_record(struct store_txn *txn, uint64_t row, struct bytes *ret_record)
+static const char *
+copy_mask(const struct showing *showing, const struct contact *contact)
 {
-    uint8_t key[ROW_KEY_BYTES];
+    char *mask = scratch_alloc(showing->scratch, MASK_BYTES_MAX + 1);
 
-    put_u64(key, row);
-    return store_get(txn, STORE_RECORD, bytes_of(key, sizeof key), ret_record);
+    if (mask != NULL) {
+        contact_mask(contact->kind, contact->canonical, showing->scratch, mask);
+    }
+    return mask;
 }
 
 static enum status
-locate_one(struct store_txn *txn, struct vault_place *place)
+describe(const struct showing *showing, const struct record_opened *opened,
+         struct vault_description *ret_description)
 {
-    struct record_header header;
-    struct bytes row_key;
-    struct bytes record;
-    enum status status =
-        store_get(txn, STORE_TOKEN, bytes_of(place->token.bytes, TOKEN_BYTES), &row_key);
+    const struct contact *contact = &opened->contact;
+    size_t country_size = contact_country_size(contact->kind, contact->canonical);
+    struct vault_description description = {.created_ms = opened->created_ms};
 
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (row_key.size != ROW_KEY_BYTES) {
-        return STATUS_CORRUPT;
-    }
-    place->row = get_u64(row_key.data);
-    status = get_record(txn, place->row, &record);
-    if (status == STATUS_OK) {
-        status = vault_record_header(record, &header);
-    }
-    if (status != STATUS_OK) {
-        return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
-    }
-    place->namespace_id = header.namespace_id;
-    if (memcmp(header.token.bytes, place->token.bytes, TOKEN_BYTES) != 0) {
-        return STATUS_CORRUPT;
-    }
-    /* The prefix is part of the token's text: with the other one it names nothing. */
-    return header.kind == place->kind ? STATUS_OK : STATUS_NOT_FOUND;
-}
-
-static enum status
-locate_step(struct store_txn *txn, void *state)
-{
-    struct walk *walk = state;
-
-    for (size_t i = 0; i < walk->count; i++) {
-        struct vault_place *place = &walk->places[i];
-
-        if (place->skip) {
-            continue;
-        }
-        place->status = locate_one(txn, place);
-        if (place->status == STATUS_CORRUPT) {
-            LOG(LOG_LEVEL_ERROR, EVENT_RECORD_CORRUPT, F("row", place->row));
-        }
-        if (place->status != STATUS_OK && place->status != STATUS_NOT_FOUND &&
-            place->status != STATUS_CORRUPT) {
-            return place->status;
-        }
-    }
-    return STATUS_OK;
-}
-
-enum status
-vault_locate(struct vault *vault, struct vault_place *places, size_t count)
-{
-    struct walk walk = {.vault = vault, .places = places, .count = count};
-
-    return store_view(vault->store, locate_step, &walk);
-}
-
-/* ---- opening ---- */
-
-/* Everything the place said is compared with what the opened record vouches for. */
-static enum status
-open_place(struct walk *walk, struct store_txn *txn, const struct vault_place *place,
-           struct contact *ret_contact)
-{
-    struct record_header header;
-    struct bytes record;
-    enum status status = get_record(txn, place->row, &record);
-
-    if (status == STATUS_OK) {
-        status =
-            vault_record_open(walk->vault, place->row, record, walk->inner, &header, ret_contact);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    return header.namespace_id == place->namespace_id && header.kind == place->kind &&
-                   memcmp(header.token.bytes, place->token.bytes, TOKEN_BYTES) == 0
-               ? STATUS_OK
-               : STATUS_CORRUPT;
-}
-
-static enum status
-mask_one(struct walk *walk, struct store_txn *txn, size_t i)
-{
-    struct contact contact;
-    char *mask;
-    enum status status = open_place(walk, txn, &walk->places[i], &contact);
-
-    if (status != STATUS_OK) {
-        walk->places[i].status = status;
-        return status == STATUS_CORRUPT || status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    }
-    mask = scratch_alloc(walk->scratch, MASK_BYTES_MAX + 1);
-    if (mask == NULL) {
+    description.mask = copy_mask(showing, contact);
+    if (description.mask == NULL) {
         return STATUS_UNAVAILABLE;
     }
-    contact_mask(contact.kind, contact.canonical, walk->scratch, mask);
-    walk->masks[i] = mask;
+    if (country_size > 0) {
+        char *country = scratch_alloc(showing->scratch, country_size + 1); /* zeroed */
+
+        if (country == NULL) {
+            return STATUS_UNAVAILABLE;
+        }
+        memcpy(country, contact->canonical.data, country_size);
+        description.country = country;
+    }
+    *ret_description = description;
     return STATUS_OK;
 }
 
 static enum status
-mask_step(struct store_txn *txn, void *state)
+show_one(const struct showing *showing, struct store_txn *txn, size_t i)
 {
-    struct walk *walk = state;
+    struct vault_place *place = &showing->places[i];
+    struct record_opened opened;
+    enum status status = vault_place_open(showing->vault, txn, place, showing->inner, &opened);
 
-    for (size_t i = 0; i < walk->count; i++) {
-        enum status status;
+    if (status != STATUS_OK) {
+        place->status = status;
+        return status == STATUS_CORRUPT || status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    }
+    if (showing->descriptions != NULL) {
+        return describe(showing, &opened, &showing->descriptions[i]);
+    }
+    showing->masks[i] = copy_mask(showing, &opened.contact);
+    return showing->masks[i] == NULL ? STATUS_UNAVAILABLE : STATUS_OK;
+}
 
-        walk->masks[i] = NULL;
-        if (walk->places[i].status != STATUS_OK) {
-            continue;
+static enum status
+show_step(struct store_txn *txn, void *state)
+{
+    const struct showing *showing = state;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; status == STATUS_OK && i < showing->count; i++) {
+        if (showing->descriptions != NULL) {
+            showing->descriptions[i] = (struct vault_description){0};
+        } else {
+            showing->masks[i] = NULL;
         }
-        status = mask_one(walk, txn, i);
-        if (status != STATUS_OK) {
-            return status;
+        if (showing->places[i].status == STATUS_OK) {
+            status = show_one(showing, txn, i);
         }
     }
-    return STATUS_OK;
+    return status;
+}
+
+static enum status
+show(struct vault *vault, struct showing *showing)
+{
+    showing->vault = vault;
+    showing->inner = scratch_alloc(showing->scratch, RECORD_INNER_MAX);
+    return showing->inner == NULL ? STATUS_UNAVAILABLE
+                                  : store_view(vault->store, show_step, showing);
 }
 
 enum status
 vault_mask(struct vault *vault, struct scratch *scratch, struct vault_place *places, size_t count,
            const char **ret_masks)
 {
-    struct walk walk = {.vault = vault,
-                        .places = places,
-                        .count = count,
-                        .scratch = scratch,
-                        .masks = ret_masks,
-                        .inner = scratch_alloc(scratch, RECORD_INNER_MAX)};
+    struct showing showing = {
+        .places = places, .count = count, .scratch = scratch, .masks = ret_masks};
 
-    return walk.inner == NULL ? STATUS_UNAVAILABLE : store_view(vault->store, mask_step, &walk);
+    return show(vault, &showing);
 }
+
+enum status
+vault_describe(struct vault *vault, struct scratch *scratch, struct vault_place *places,
+               size_t count, struct vault_description *ret_descriptions)
+{
+    struct showing showing = {
+        .places = places, .count = count, .scratch = scratch, .descriptions = ret_descriptions};
+
+    return show(vault, &showing);
+}
+
+/* ---- reveal ---- */
+
+struct revealing {
+    const struct vault *vault;
+    const struct vault_place *place;
+    uint8_t *inner;
+    struct record_opened opened;
+};
 
 static enum status
 reveal_step(struct store_txn *txn, void *state)
 {
-    struct walk *walk = state;
-    struct contact contact;
-    enum status status = open_place(walk, txn, walk->places, &contact);
+    struct revealing *revealing = state;
 
-    if (status == STATUS_OK) {
-        walk->contact = contact.first_seen;
-    }
-    return status;
+    return vault_place_open(revealing->vault, txn, revealing->place, revealing->inner,
+                            &revealing->opened);
 }
 
 enum status
 vault_reveal(struct vault *vault, struct scratch *scratch, const struct audit_receipt *receipt,
              const struct vault_place *place, struct bytes *ret_contact)
 {
-    struct vault_place copy = *place;
-    struct walk walk = {.vault = vault, .places = &copy, .count = 1};
+    struct revealing revealing = {.vault = vault, .place = place};
     enum status status;
 
     if (receipt->sequence == 0 || memcmp(receipt->token, place->token.bytes, TOKEN_BYTES) != 0) {
         return STATUS_INTERNAL;
     }
-    walk.inner = scratch_alloc(scratch, RECORD_INNER_MAX);
-    if (walk.inner == NULL) {
+    revealing.inner = scratch_alloc(scratch, RECORD_INNER_MAX);
+    if (revealing.inner == NULL) {
         return STATUS_UNAVAILABLE;
     }
-    status = store_view(vault->store, reveal_step, &walk);
-    if (status == STATUS_OK) {
-        *ret_contact = walk.contact;
+    status = store_view(vault->store, reveal_step, &revealing);
+    if (status != STATUS_OK) {
+        return status;
     }
-    return status;
+    if (revealing.opened.header.used_month < vault_month(clock_vault_ms())) {
+        vault_uses_add(vault->uses, place->row);
+    }
+    *ret_contact = revealing.opened.contact.first_seen;
+    return STATUS_OK;
 }

@@ -4,8 +4,11 @@
 
 #include <sodium.h>
 
+#include "clock.h"
 #include "failpoint.h"
 #include "scratch.h"
+#include "vault_retention.h"
+#include "vault_uses.h"
 
 enum { RANDOM_BYTES = TOKEN_BYTES + RECORD_NONCE_BYTES, RETRIES_MAX = 3 };
 
@@ -19,6 +22,8 @@ struct search {
     uint32_t generation; /* 0: not made yet */
     uint8_t *random;     /* missing x RANDOM_BYTES */
     uint8_t *inner;      /* RECORD_INNER_MAX */
+    uint64_t now_ms;     /* one time for the whole request */
+    uint16_t month;
     struct vault_epoch epoch;
     size_t missing;    /* what the view did not find */
     uint64_t next_row; /* the next of those allocated by this run of the step */
@@ -67,6 +72,8 @@ read_item(struct scratch *scratch, enum contact_form form, struct vault_item *it
 static enum status
 search_init(struct search *search, struct scratch *scratch, enum contact_form form)
 {
+    search->now_ms = clock_vault_ms();
+    search->month = vault_month(search->now_ms);
     for (size_t i = 0; i < search->count; i++) {
         enum status status = read_item(scratch, form, &search->items[i]);
 
@@ -97,24 +104,18 @@ index_key(const struct search *search, size_t i)
 static enum status
 make_indexes(struct search *search)
 {
-    struct key_name index_key = {KEY_INDEX, search->namespace_id, search->epoch.index};
-
     if (search->generation == search->epoch.index) {
         return STATUS_OK;
     }
     for (size_t i = 0; i < search->count; i++) {
         const struct contact *contact = search->items[i].contact;
-        uint8_t *key = search->indexes + i * INDEX_KEY_BYTES;
         enum status status;
 
         if (contact == NULL) {
             continue;
         }
-        put_u32(key, search->namespace_id);
-        put_u32(key + 4, search->epoch.index);
-        key[8] = (uint8_t)contact->kind;
-        status = keyring_blind_index(search->vault->keyring, index_key, CONTACT_CANONICAL_VERSION,
-                                     contact->kind, contact->canonical, key + 9);
+        status = vault_index_key(search->vault, search->namespace_id, search->epoch.index, contact,
+                                 search->indexes + i * INDEX_KEY_BYTES);
         if (status != STATUS_OK) {
             return status;
         }
@@ -127,28 +128,32 @@ make_indexes(struct search *search)
 static enum status
 confirm(struct search *search, struct store_txn *txn, struct bytes row_key, struct vault_item *item)
 {
-    struct record_header header;
-    struct contact contact;
+    struct record_opened opened;
     struct bytes record;
+    uint64_t row;
     enum status status;
 
     if (row_key.size != ROW_KEY_BYTES) {
         return STATUS_CORRUPT;
     }
+    row = get_u64(row_key.data);
     status = store_get(txn, STORE_RECORD, row_key, &record);
     if (status != STATUS_OK) {
         return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
     }
-    status = vault_record_open(search->vault, get_u64(row_key.data), record, search->inner, &header,
-                               &contact);
+    status = vault_record_open(search->vault, row, record, search->inner, &opened);
     if (status != STATUS_OK) {
         return status;
     }
-    if (header.namespace_id != search->namespace_id || contact.kind != item->contact->kind ||
-        !bytes_equal(contact.canonical, item->contact->canonical)) {
+    if (opened.header.namespace_id != search->namespace_id ||
+        opened.contact.kind != item->contact->kind ||
+        !bytes_equal(opened.contact.canonical, item->contact->canonical)) {
         return STATUS_CORRUPT;
     }
-    item->token = header.token;
+    if (opened.header.used_month < search->month) {
+        vault_uses_add(search->vault->uses, row);
+    }
+    item->token = opened.header.token;
     return STATUS_OK;
 }
 
@@ -225,10 +230,9 @@ insert_rows(struct store_txn *txn, const struct vault_item *item, struct bytes i
             struct bytes record)
 {
     uint8_t row_key[ROW_KEY_BYTES];
-    struct bytes row_bytes = bytes_of(row_key, sizeof row_key);
+    struct bytes row_bytes = vault_row_key(row, row_key);
     enum status status;
 
-    put_u64(row_key, row);
     status = store_put(txn, STORE_TOKEN, STORE_INSERT, bytes_of(item->token.bytes, TOKEN_BYTES),
                        row_bytes);
     if (status == STATUS_OK) {
@@ -246,9 +250,11 @@ make_item(struct search *search, struct store_txn *txn, size_t i)
     uint8_t record[RECORD_BYTES_MAX]; /* sealed bytes only */
     struct vault_item *item = &search->items[i];
     struct record_draft draft = {.row = search->next_row++,
+                                 .created_ms = search->now_ms,
                                  .header = {.kind = item->kind,
                                             .epoch = search->epoch.data,
-                                            .namespace_id = search->namespace_id},
+                                            .namespace_id = search->namespace_id,
+                                            .used_month = search->month},
                                  .contact = item->contact,
                                  .nonce = search->next_random + TOKEN_BYTES};
     size_t record_size;
@@ -301,7 +307,7 @@ make_step(struct store_txn *txn, void *state)
         }
     }
     if (status == STATUS_OK && search->made > 0) {
-        status = vault_count_add(txn, search->namespace_id, search->made);
+        status = vault_count_change(txn, search->namespace_id, (int64_t)search->made);
     }
     return FAILPOINT("vault_tokenize_conflict") ? STATUS_CONFLICT : status;
 }
