@@ -2,14 +2,14 @@
 /* Builds the house from the ground up and takes it down again. */
 #include "main_internal.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "access.h"
 #include "audit.h"
+#include "budget.h"
+#include "config.h"
 #include "dispatch.h"
 #include "keyring.h"
 #include "locked.h"
@@ -22,6 +22,7 @@
 enum {
     LOCKED_BYTES_NEEDED = 5 * 1024 * 1024, /* workers' scratch, connections' buffers, keys */
     SENTENCE_BYTES = 2048,
+    GIB_SHIFT = 30,
 };
 
 static bool
@@ -32,23 +33,6 @@ say(const char *what, const char *why)
     (void)snprintf(sentence, sizeof sentence, "%s: %s", what, why);
     startup_say(sentence);
     return false;
-}
-
-enum { MAP_GIB_MAX = 65536 };
-
-bool
-graph_parse_map(const char *text, uint64_t *ret_gib)
-{
-    char *end = NULL;
-    unsigned long gib;
-
-    errno = 0;
-    gib = strtoul(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || gib == 0 || gib > MAP_GIB_MAX) {
-        return false;
-    }
-    *ret_gib = gib;
-    return true;
 }
 
 bool
@@ -85,11 +69,19 @@ keyring_fault(const struct graph *graph, enum status status)
                : "init was cut short: remove the data directory and its key file, and run it again";
 }
 
+struct store_options
+graph_store_options(const struct graph *graph)
+{
+    return (struct store_options){
+        .folder = graph->paths.store,
+        .map_bytes = (uint64_t)graph->config->map_gib << GIB_SHIFT,
+    };
+}
+
 static bool
 open_vault(struct graph *graph)
 {
-    const struct store_options options = {.folder = graph->paths.store,
-                                          .map_bytes = graph->map_bytes};
+    const struct store_options options = graph_store_options(graph);
     char fault[VAULT_FAULT_BYTES] = "";
     enum status status = keyring_open(graph->paths.keyring, &graph->keyring);
 
@@ -106,25 +98,73 @@ open_vault(struct graph *graph)
     return status == STATUS_OK ? true : say("refusing to start", fault);
 }
 
+static uint64_t
+changes_of_store(const void *store)
+{
+    return store_changes(store);
+}
+
+static bool
+open_audit(struct graph *graph, struct audit_summary *ret_found)
+{
+    const char *checkpoints = graph->config->checkpoint_folder;
+    const struct audit_options options = {
+        .folder = graph->paths.audit,
+        .vault_id = keyring_vault_id(graph->keyring),
+        .instance_id = vault_instance_id(graph->vault),
+        .keyring = graph->keyring,
+        .store_changes = changes_of_store,
+        .store = graph->store,
+        .checkpoint_folder = checkpoints[0] != '\0' ? checkpoints : NULL,
+        .checkpoint_s = graph->config->checkpoint_s,
+    };
+    char place[AUDIT_PLACE_BYTES] = "";
+
+    if (audit_open(&options, ret_found, place, &graph->audit) != STATUS_OK) {
+        return say("refusing to start: the audit log",
+                   place[0] != '\0' ? place : "cannot be read or written; the line above says why");
+    }
+    return true;
+}
+
+static bool
+open_access(struct graph *graph)
+{
+    const struct config_budgets *budgets = &graph->config->budgets;
+    const struct access_budgets defaults = {
+        .service = {budgets->service_daily, budgets->service_hourly},
+        .lookup = {budgets->lookup_daily, budgets->lookup_hourly},
+        .reveal = {budgets->reveal_daily, budgets->reveal_hourly},
+        .deliver = {budgets->deliver_daily, budgets->deliver_hourly},
+    };
+
+    if (access_new(graph->store, graph->keyring, &defaults, &graph->access) != STATUS_OK ||
+        budgets_new(&graph->budgets) != STATUS_OK) {
+        return say("memory", "none left");
+    }
+    budgets_set_alarm(graph->budgets, budgets->alarm_percent);
+    return true;
+}
+
 static bool
 open_above(struct graph *graph)
 {
     struct audit_summary found;
-    char place[AUDIT_PLACE_BYTES] = "";
-    struct dispatch_parts parts = {
-        .daemon_uid = (uint32_t)geteuid(), .found = &found, .making = graph->making};
 
-    if (audit_open(graph->paths.audit, keyring_vault_id(graph->keyring), graph->keyring, &found,
-                   place, &graph->audit) != STATUS_OK) {
-        return say("refusing to start: the audit log",
-                   place[0] != '\0' ? place : "cannot be read or written; the line above says why");
+    if (!open_audit(graph, &found) || !open_access(graph)) {
+        return false;
     }
-    if (access_new(graph->store, graph->keyring, &graph->access) != STATUS_OK) {
-        return say("memory", "none left");
-    }
-    parts.vault = graph->vault;
-    parts.access = graph->access;
-    parts.audit = graph->audit;
+    const struct dispatch_parts parts = {
+        .vault = graph->vault,
+        .access = graph->access,
+        .audit = graph->audit,
+        .budgets = graph->budgets,
+        .found = &found,
+        .daemon_uid = (uint32_t)geteuid(),
+        .audit_retain_months = graph->config->retain_months,
+        .making = graph->making,
+    };
+
     return dispatch_new(&parts, &graph->dispatch) == STATUS_OK ? true : say("memory", "none left");
 }
 
@@ -138,6 +178,7 @@ void
 graph_close(struct graph *graph)
 {
     dispatch_free(&graph->dispatch);
+    budgets_free(&graph->budgets);
     access_free(&graph->access);
     audit_close(&graph->audit);
     vault_close(&graph->vault);

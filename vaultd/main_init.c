@@ -2,18 +2,22 @@
 /* vaultd init: make a vault, its key file and its first admin. */
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "access.h"
+#include "config.h"
 #include "dispatch.h"
 #include "failpoint.h"
 #include "keyring.h"
 #include "log.h"
 #include "main_internal.h"
+#include "public_key_text.h"
 #include "secret.h"
 #include "startup_text.h"
 #include "store.h"
@@ -21,15 +25,14 @@
 #include "vault.h"
 
 #define FIRST_ADMIN "admin"
+#define PUBLIC_FILE "audit.pub"
 
-enum { INIT_PATH_BYTES = 1100 };
+enum { INIT_PATH_BYTES = 1100, PUBLIC_FILE_MODE = 0644 };
 
 struct init_options {
-    const char *data;
-    const char *key_file;
+    struct main_options shared;
     bool has_admin_uid;
     uint32_t admin_uid;
-    uint64_t map_gib; /* 0: the store's default */
     char default_key_file[INIT_PATH_BYTES];
 };
 
@@ -64,11 +67,8 @@ parse_option(int key, char *argument, struct argp_state *state)
     struct init_options *options = state->input;
 
     switch (key) {
-    case 'd':
-        options->data = argument;
-        return 0;
-    case 'k':
-        options->key_file = argument;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->shared;
         return 0;
     case 'u':
         options->has_admin_uid = true;
@@ -76,16 +76,11 @@ parse_option(int key, char *argument, struct argp_state *state)
             argp_error(state, "--admin-uid wants a number");
         }
         return 0;
-    case MAIN_OPTION_MAP:
-        if (!graph_parse_map(argument, &options->map_gib)) {
-            argp_error(state, "--map-gib wants a number from 1 to 65536");
-        }
-        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "init takes no argument but options");
         return 0;
     case ARGP_KEY_END:
-        if (options->data == NULL) {
+        if (options->shared.data == NULL) {
             argp_error(state, "--data DIR is needed");
         }
         return 0;
@@ -95,18 +90,18 @@ parse_option(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option argp_options[] = {
-    {"data", 'd', "DIR", 0, "the directory to make", 0},
-    {"key-file", 'k', "FILE", 0,
-     "where the root key goes, outside the directory (default: DIR.key beside it)", 0},
     {"admin-uid", 'u', "N", 0, "the first admin's Unix user id (default: who runs this)", 0},
-    {"map-gib", MAIN_OPTION_MAP, "N", 0, MAIN_MAP_HELP, 0},
     {0},
 };
+static const struct argp_child argp_children[] = {{&main_options_argp, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
     .options = argp_options,
+    .children = argp_children,
     .parser = parse_option,
-    .doc = "Make a vault.\vExample: vaultd init --data /var/lib/contact-vault",
+    .doc = "Make a vault.\v"
+           "The root key goes to --key-file, untold to DIR.key beside the directory.\n"
+           "Example: vaultd init --data /var/lib/contact-vault",
 };
 
 /* Beside the directory, whatever number of slashes its name ends with. */
@@ -116,13 +111,14 @@ default_key_file(struct init_options *options)
     char *path = options->default_key_file;
     size_t size;
 
-    (void)snprintf(path, sizeof options->default_key_file - sizeof ".key", "%s", options->data);
+    (void)snprintf(path, sizeof options->default_key_file - sizeof ".key", "%s",
+                   options->shared.data);
     size = strlen(path);
     while (size > 1 && path[size - 1] == '/') {
         size--;
     }
     memcpy(path + size, ".key", sizeof ".key");
-    options->key_file = path;
+    options->shared.key_file = path;
 }
 
 /* Nothing is made before what can be known to stand in the way was looked at: first another vault,
@@ -132,7 +128,7 @@ key_file_is_free(const struct init_options *options, const struct graph *graph)
 {
     struct stat found;
 
-    if (lstat(graph->paths.data, &found) != 0 && lstat(options->key_file, &found) == 0) {
+    if (lstat(graph->paths.data, &found) != 0 && lstat(options->shared.key_file, &found) == 0) {
         startup_say("the key file exists already; it may be another vault's, so nothing was done");
         return false;
     }
@@ -142,8 +138,7 @@ key_file_is_free(const struct init_options *options, const struct graph *graph)
 static enum status
 fill(struct graph *graph, const struct secret *root)
 {
-    const struct store_options store_options = {.folder = graph->paths.store,
-                                                .map_bytes = graph->map_bytes};
+    const struct store_options store_options = graph_store_options(graph);
     uint8_t vault_id[VAULT_ID_BYTES];
     uint8_t instance_id[INSTANCE_ID_BYTES];
     struct keyring *keyring = NULL;
@@ -167,11 +162,50 @@ fill(struct graph *graph, const struct secret *root)
     return status;
 }
 
+static bool
+write_file(const char *folder, const char *name, const char *text)
+{
+    int root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int file = root < 0 ? -1
+                        : openat(root, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                                 S_IRUSR | S_IWUSR);
+    bool written = file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text) &&
+                   fchmod(file, PUBLIC_FILE_MODE) == 0 && fsync(file) == 0 && fsync(root) == 0;
+
+    if (file >= 0) {
+        (void)close(file);
+    }
+    if (root >= 0) {
+        (void)close(root);
+    }
+    return written;
+}
+
+/* What proves the log's checkpoints, for whoever keeps it: in the open, and no secret. */
+static bool
+write_public_key(const struct graph *graph, char ret_text[static PUBLIC_KEY_TEXT_BYTES])
+{
+    char line[PUBLIC_KEY_TEXT_BYTES + 1];
+    uint8_t key[PUBLIC_KEY_BYTES];
+
+    if (keyring_audit_public_key(graph->keyring, key) != STATUS_OK) {
+        return false;
+    }
+    public_key_print(key, ret_text);
+    (void)snprintf(line, sizeof line, "%s\n", ret_text);
+    return write_file(graph->paths.root, PUBLIC_FILE, line);
+}
+
 /* The vault is opened once as it will be at every start, and its first admin added in due form. */
 static bool
-add_first_admin(struct graph *graph, const struct secret *root, uint32_t uid)
+add_first_admin(struct graph *graph, const struct secret *root, uint32_t uid,
+                char ret_public[static PUBLIC_KEY_TEXT_BYTES])
 {
     if (!graph_open(graph) || !graph_unseal(graph, root)) {
+        return false;
+    }
+    if (!write_public_key(graph, ret_public)) {
+        startup_say("the log's public key cannot be written: is the disk full?");
         return false;
     }
     if (FAILPOINT("init_before_admin")) {
@@ -185,25 +219,32 @@ add_first_admin(struct graph *graph, const struct secret *root, uint32_t uid)
 }
 
 static void
-explain(const struct init_options *options)
+explain(const struct init_options *options, const char *public_key)
 {
+    const char *data = options->shared.data;
+    const char *key_file = options->shared.key_file;
+
     (void)printf("A vault was made in %s.\n"
                  "Its root key is in %s. Whoever holds that file and the directory\n"
                  "holds every contact; without the file nobody does. Keep a copy apart from both.\n"
                  "First admin: \"" FIRST_ADMIN "\", Unix user id %u.\n"
                  "Start it:    vaultd --data %s --key-file %s\n"
                  "or, sealed:  vaultd --data %s\n"
-                 "and then:    vaultctl unseal --data %s --key-file %s\n",
-                 options->data, options->key_file, options->admin_uid, options->data,
-                 options->key_file, options->data, options->data, options->key_file);
+                 "and then:    vaultctl unseal --data %s --key-file %s\n"
+                 "The log is signed. Keep this line elsewhere (it is in %s/" PUBLIC_FILE
+                 " too);\nwith it and a checkpoint kept elsewhere the log can be proved:\n"
+                 "%s\n",
+                 data, key_file, options->admin_uid, data, key_file, data, data, key_file, data,
+                 public_key);
 }
 
 static bool
-make(const struct init_options *options, struct graph *graph, struct secret **ret_root)
+make(const struct init_options *options, struct graph *graph, struct secret **ret_root,
+     char ret_public[static PUBLIC_KEY_TEXT_BYTES])
 {
     struct datadir_fault fault;
 
-    if (datadir_locate(options->data, &graph->paths, &fault) != STATUS_OK) {
+    if (datadir_locate(graph->config->data, &graph->paths, &fault) != STATUS_OK) {
         startup_say(fault.text);
         return false;
     }
@@ -215,7 +256,7 @@ make(const struct init_options *options, struct graph *graph, struct secret **re
         startup_say(fault.text);
         return false;
     }
-    if (unseal_keyfile_create(options->key_file, ret_root) != STATUS_OK) {
+    if (unseal_keyfile_create(graph->config->key_file, ret_root) != STATUS_OK) {
         startup_say("the key file cannot be written");
         return false;
     }
@@ -223,14 +264,16 @@ make(const struct init_options *options, struct graph *graph, struct secret **re
         startup_say("keyring and store cannot be written: is the disk full?");
         return false;
     }
-    return add_first_admin(graph, *ret_root, options->admin_uid);
+    return add_first_admin(graph, *ret_root, options->admin_uid, ret_public);
 }
 
 int
 main_init(int argc, char **argv)
 {
     struct init_options options = {0};
-    struct graph graph = {0};
+    struct config config;
+    struct graph graph = {.config = &config, .making = true};
+    char public_key[PUBLIC_KEY_TEXT_BYTES] = "";
     struct secret *root = NULL;
     bool made = false;
 
@@ -245,18 +288,17 @@ main_init(int argc, char **argv)
         return startup_fail(
             "user id 65534 is nobody's in particular; name the admin's: --admin-uid");
     }
-    if (options.key_file == NULL) {
+    if (options.shared.key_file == NULL) {
         default_key_file(&options);
     }
-    graph.making = true;
-    graph.map_bytes = options.map_gib << MAIN_GIB_SHIFT;
-    if (graph_prepare_process()) {
-        made = make(&options, &graph, &root);
+    config_default(&config);
+    if (main_options_apply(&options.shared, &config) && graph_prepare_process()) {
+        made = make(&options, &graph, &root, public_key);
     }
     secret_free(&root);
     graph_close(&graph);
     if (made) {
-        explain(&options);
+        explain(&options, public_key);
     }
     return made ? EXIT_OK : EXIT_REFUSED;
 }

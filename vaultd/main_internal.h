@@ -10,7 +10,10 @@
 #include "status.h"
 
 struct access;
+struct argp;
 struct audit;
+struct budgets;
+struct config;
 struct dispatch;
 struct keyring;
 struct secret;
@@ -21,15 +24,16 @@ enum { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 /* The whole building below rpc, opened from the ground up; closed in reverse. */
 struct graph {
+    const struct config *config; /* outlives it */
     struct datadir_paths paths;
     bool making; /* by init: there is no admin yet */
-    uint64_t map_bytes; /* of the store; 0: its default */
     struct datadir *datadir;
     struct keyring *keyring;
     struct store *store;
     struct vault *vault;
     struct audit *audit;
     struct access *access;
+    struct budgets *budgets;
     struct dispatch *dispatch;
 };
 
@@ -40,12 +44,18 @@ bool graph_open(struct graph *graph);
 void graph_close(struct graph *graph);
 /* Opens the vault with the root key. False: said why. */
 bool graph_unseal(struct graph *graph, const struct secret *root);
+/* What the store is opened with, by init too. */
+struct store_options graph_store_options(const struct graph *graph);
 
-/* --map-gib: an option of whatever opens the store. */
-enum { MAIN_OPTION_MAP = 0x100, MAIN_GIB_SHIFT = 30 };
-#define MAIN_MAP_HELP                                                                              \
-    "address space for the database in GiB (default 1024, taken as needed, not at once)"
-bool graph_parse_map(const char *text, uint64_t *ret_gib);
+/* --data, --key-file, --map-gib: a child of each face's own argp; its input is this. */
+struct main_options {
+    const char *data;
+    const char *key_file;
+    uint32_t map_gib; /* 0: not said */
+};
+extern const struct argp main_options_argp;
+/* Over what the configuration says. False: said why. */
+bool main_options_apply(const struct main_options *options, struct config *config);
 
 int main_serve(int argc, char **argv);
 int main_init(int argc, char **argv);

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vaultd --data DIR: start, serve, stop (DESIGN.md, "Start and stop"). */
+/* vaultd --data DIR, or --config FILE: start, serve, stop (DESIGN.md, "Start and stop"). */
 #include <argp.h>
-#include <stdatomic.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "config.h"
 #include "dispatch.h"
 #include "log.h"
 #include "main_internal.h"
+#include "maintenance.h"
+#include "notify.h"
 #include "sandbox.h"
 #include "secret.h"
 #include "server.h"
@@ -20,16 +25,18 @@
 
 enum {
     TICK_MS = 100,
-    DRAIN_MS = 5000,
-    VAULT_SOCKET_MODE = 0666, /* identity decides; strangers get nothing but status */
-    ADMIN_SOCKET_MODE = 0660,
+    DRAIN_STEP_MS = 10,
+    MS_PER_S = 1000,
     KEY_PATH_BYTES = 1024,
+    MIB_SHIFT = 20,
+    OPTION_CONFIG = 'c',
+    OPTION_CHECK = 0x101,
 };
 
 struct serve_options {
-    const char *data;
-    const char *key_file;
-    uint64_t map_gib; /* 0: the store's default */
+    struct main_options shared;
+    const char *config; /* NULL: everything at its default */
+    bool check_only;
 };
 
 /* argp, in libc, looks for it by name. */
@@ -42,23 +49,21 @@ parse_option(int key, char *argument, struct argp_state *state)
     struct serve_options *options = state->input;
 
     switch (key) {
-    case 'd':
-        options->data = argument;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->shared;
         return 0;
-    case 'k':
-        options->key_file = argument;
+    case OPTION_CONFIG:
+        options->config = argument;
         return 0;
-    case MAIN_OPTION_MAP:
-        if (!graph_parse_map(argument, &options->map_gib)) {
-            argp_error(state, "--map-gib wants a number from 1 to 65536");
-        }
+    case OPTION_CHECK:
+        options->check_only = true;
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unknown argument; subcommands are init and audit-verify");
         return 0;
     case ARGP_KEY_END:
-        if (options->data == NULL) {
-            argp_error(state, "--data DIR is needed");
+        if (options->shared.data == NULL && options->config == NULL) {
+            argp_error(state, "--data DIR is needed, or --config FILE");
         }
         return 0;
     default:
@@ -67,41 +72,67 @@ parse_option(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp_option argp_options[] = {
-    {"data", 'd', "DIR", 0, "the vault's directory, made by vaultctl init", 0},
-    {"key-file", 'k', "FILE", 0,
-     "unseal with this key file; else with the systemd credential " CREDENTIAL
-     ", else start sealed",
-     0},
-    {"map-gib", MAIN_OPTION_MAP, "N", 0, MAIN_MAP_HELP, 0},
+    {"config", OPTION_CONFIG, "FILE", 0, "limits, sockets, budgets (see vaultd.conf.example)", 0},
+    {"check-config", OPTION_CHECK, NULL, 0, "say \"ok\", or what is wrong with it, and no more", 0},
     {0},
 };
+static const struct argp_child argp_children[] = {{&main_options_argp, 0, NULL, 0}, {0}};
 
 static const struct argp argp = {
     .options = argp_options,
+    .children = argp_children,
     .parser = parse_option,
     .doc = "The one place where real phone numbers and e-mail addresses exist.\v"
+           "Options go before what the configuration says. Untold, the root key is the systemd "
+           "credential " CREDENTIAL "; without that, vaultd starts sealed.\n"
            "Example: vaultd --data /var/lib/contact-vault --key-file /etc/contact-vault.key\n"
            "Subcommands: vaultd init, vaultd audit-verify (see their --help).",
 };
 
+static void
+say_fault(void *state, const char *sentence)
+{
+    (void)state;
+    startup_say(sentence);
+}
+
+/* Defaults, then the file, then the command line; then all of it beside the machine. */
+static bool
+settle_config(const struct serve_options *options, struct config *config)
+{
+    enum status status = STATUS_OK;
+
+    config_default(config);
+    if (options->config != NULL) {
+        status = config_read(options->config, say_fault, NULL, config);
+    }
+    /* Of a file with faults the rest is looked at too, so that all of them are said at once. */
+    if ((status != STATUS_OK && status != STATUS_INVALID) ||
+        !main_options_apply(&options->shared, config)) {
+        return false;
+    }
+    return config_check(config, say_fault, NULL) == STATUS_OK && status == STATUS_OK;
+}
+
 /* The key file named, or the credential systemd hands over; neither: start sealed. */
 static bool
-read_root_key(const struct serve_options *options, struct secret **ret_root)
+read_root_key(const struct config *config, struct secret **ret_root)
 {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    const char *key_file = config->key_file[0] != '\0' ? config->key_file : NULL;
     char path[KEY_PATH_BYTES];
     enum status status;
 
-    if (options->key_file != NULL) {
-        (void)snprintf(path, sizeof path, "%s", options->key_file);
+    if (key_file != NULL) {
+        (void)snprintf(path, sizeof path, "%s", key_file);
     } else if (folder != NULL) {
         (void)snprintf(path, sizeof path, "%s/" CREDENTIAL, folder);
     } else {
         return true;
     }
-    status = options->key_file != NULL ? unseal_keyfile_read(path, ret_root)
-                                       : unseal_credential_read(path, ret_root);
-    if (status == STATUS_NOT_FOUND && options->key_file == NULL) {
+    status = key_file != NULL ? unseal_keyfile_read(path, ret_root)
+                              : unseal_credential_read(path, ret_root);
+    if (status == STATUS_NOT_FOUND && key_file == NULL) {
         return true;
     }
     if (status != STATUS_OK) {
@@ -116,17 +147,41 @@ read_root_key(const struct serve_options *options, struct secret **ret_root)
     return true;
 }
 
-static bool
-start_server(struct graph *graph, struct server **ret_server)
+static struct server_limits
+limits_of(const struct config_limits *limits)
 {
+    return (struct server_limits){
+        .connections_max = limits->connections,
+        .admin_connections_max = limits->admin_connections,
+        .connections_per_uid_max = limits->connections_per_uid,
+        .strangers_max = limits->strangers,
+        .strangers_per_uid_max = limits->strangers_per_uid,
+        .stranger_ms = limits->stranger_s * MS_PER_S,
+        .outstanding_max = limits->outstanding,
+        .handshake_ms = limits->handshake_s * MS_PER_S,
+        .frame_ms = limits->frame_s * MS_PER_S,
+        .write_ms = limits->write_s * MS_PER_S,
+        .idle_ms = limits->idle_s * MS_PER_S,
+        .workers = limits->workers,
+        .queue_max = limits->queue,
+        .memory_bytes_max = (size_t)limits->memory_mib << MIB_SHIFT,
+    };
+}
+
+static bool
+start_server(const struct graph *graph, struct server **ret_server)
+{
+    const struct config *config = graph->config;
     const struct server_socket sockets[] = {
-        {PEER_DATA, graph->paths.vault_socket, VAULT_SOCKET_MODE, (gid_t)-1},
-        {PEER_ADMIN, graph->paths.admin_socket, ADMIN_SOCKET_MODE, (gid_t)-1},
+        {PEER_DATA, graph->paths.vault_socket, config->socket.mode, config->socket.gid},
+        {PEER_ADMIN, graph->paths.admin_socket, config->admin_socket.mode,
+         config->admin_socket.gid},
     };
     const struct server_options options = {
         .dispatch = graph->dispatch,
         .sockets = sockets,
         .socket_count = sizeof sockets / sizeof sockets[0],
+        .limits = limits_of(&config->limits),
     };
 
     if (server_start(&options, ret_server) != STATUS_OK) {
@@ -136,44 +191,142 @@ start_server(struct graph *graph, struct server **ret_server)
     return true;
 }
 
+/* What the service manager was told last, and when. */
+struct report {
+    bool sealed;
+    uint64_t alive_ms;
+};
+
+static const char *
+status_text(bool sealed)
+{
+    return sealed ? "sealed" : "unsealed";
+}
+
+/* Alive is who gets round both loops: this one, and that of the maintenance thread. */
+static void
+report(struct report *report, const struct maintenance *maintenance)
+{
+    const uint64_t often_ms = notify_watchdog_ms() / 2;
+    const uint64_t now_ms = clock_monotonic_ms();
+    const bool sealed = maintenance_saw_sealed(maintenance);
+
+    if (sealed != report->sealed) {
+        notify_status(status_text(sealed));
+        report->sealed = sealed;
+    }
+    if (often_ms > 0 && now_ms - report->alive_ms >= often_ms &&
+        now_ms - maintenance_ticked_ms(maintenance) < often_ms) {
+        notify_alive();
+        report->alive_ms = now_ms;
+    }
+}
+
+static void
+drain(struct server **server, uint32_t patience_ms)
+{
+    const uint64_t deadline_ms = clock_monotonic_ms() + patience_ms;
+    bool hurry = false;
+
+    while (!server_drain(*server)) {
+        if (hurry || clock_monotonic_ms() >= deadline_ms) {
+            LOG(LOG_LEVEL_WARNING, EVENT_DRAIN_CUT, F("told_to", hurry));
+            break;
+        }
+        server_tick(*server);
+        hurry = signals_wait(DRAIN_STEP_MS) == SIGNALS_STOP;
+    }
+    server_stop(server, 0);
+}
+
+static void
+loop(struct graph *graph, struct server *server, const struct maintenance *maintenance)
+{
+    struct report told = {.sealed = maintenance_saw_sealed(maintenance)};
+    enum signals_event event = SIGNALS_NOTHING;
+
+    LOG(LOG_LEVEL_NOTICE, EVENT_STARTED, F("pid", getpid()));
+    notify_ready(status_text(told.sealed));
+    while (!dispatch_must_stop(graph->dispatch) && event != SIGNALS_STOP) {
+        event = signals_wait(TICK_MS);
+        if (event == SIGNALS_RELOAD) {
+            LOG(LOG_LEVEL_NOTICE, EVENT_RELOAD_IGNORED, F("pid", getpid()));
+        }
+        server_tick(server);
+        report(&told, maintenance);
+    }
+}
+
 static int
 serve(struct graph *graph)
 {
+    struct maintenance *maintenance = NULL;
     struct server *server = NULL;
     bool failed;
 
     if (!start_server(graph, &server)) {
         return EXIT_REFUSED;
     }
-    LOG(LOG_LEVEL_NOTICE, EVENT_STARTED, F("pid", getpid()));
-    while (!dispatch_must_stop(graph->dispatch) && signals_wait(TICK_MS) != SIGNALS_STOP) {
-        server_tick(server);
-        dispatch_tick(graph->dispatch);
+    if (maintenance_start(graph->dispatch, &maintenance) != STATUS_OK) {
+        server_stop(&server, 0);
+        return startup_fail("the maintenance thread cannot be started");
     }
+    loop(graph, server, maintenance);
     failed = dispatch_must_stop(graph->dispatch);
     LOG(LOG_LEVEL_NOTICE, EVENT_STOPPING, F("disk_unknown", failed));
-    server_stop(&server, DRAIN_MS);
+    notify_stopping();
+    drain(&server, graph->config->limits.drain_s * MS_PER_S);
+    maintenance_stop(&maintenance);
     if (dispatch_seal(graph->dispatch) != STATUS_OK) {
         failed = true;
     }
     return failed ? EXIT_REFUSED : EXIT_OK;
 }
 
+/* NULL: the socket stands in DIR/run, which is allowed anyway. */
+static const char *
+folder_of(const struct config_socket *socket, char ret_folder[static CONFIG_PATH_BYTES])
+{
+    if (socket->path[0] == '\0') {
+        return NULL;
+    }
+    memcpy(ret_folder, socket->path, sizeof socket->path);
+    return dirname(ret_folder);
+}
+
+static bool
+enter_sandbox(const struct graph *graph)
+{
+    const struct config *config = graph->config;
+    char folder[CONFIG_PATH_BYTES];
+    char admin_folder[CONFIG_PATH_BYTES];
+    const struct sandbox_plan plan = {
+        .data = graph->paths.data,
+        .run = graph->paths.run,
+        .sockets = {folder_of(&config->socket, folder),
+                    folder_of(&config->admin_socket, admin_folder)},
+        .checkpoints = config->checkpoint_folder[0] != '\0' ? config->checkpoint_folder : NULL,
+    };
+
+    if (sandbox_enter(&plan) != STATUS_OK) {
+        startup_say("the sandbox cannot be entered; the line above says why");
+        return false;
+    }
+    return true;
+}
+
 static int
-start(const struct serve_options *options, struct graph *graph)
+start(struct graph *graph)
 {
     struct secret *root = NULL;
     int code = EXIT_REFUSED;
 
-    if (!graph_prepare_process() || !read_root_key(options, &root)) {
+    if (!graph_prepare_process() || !read_root_key(graph->config, &root)) {
         goto out;
     }
-    const struct sandbox_plan plan = {.data = graph->paths.data, .run = graph->paths.run};
-    if (sandbox_enter(&plan) != STATUS_OK) {
-        startup_say("the sandbox cannot be entered; the line above says why");
-        goto out;
-    }
-    if (!graph_open(graph) || (root != NULL && !graph_unseal(graph, root))) {
+    notify_open();
+    if (!enter_sandbox(graph) || !graph_open(graph) ||
+        (root != NULL && !graph_unseal(graph, root))) {
         goto out;
     }
     secret_free(&root);
@@ -183,23 +336,55 @@ out:
     return code;
 }
 
+static bool
+open_directory(struct graph *graph)
+{
+    const struct config *config = graph->config;
+    struct datadir_paths *paths = &graph->paths;
+    struct datadir_fault fault;
+
+    if (datadir_locate(config->data, paths, &fault) != STATUS_OK) {
+        startup_say(fault.text);
+        return false;
+    }
+    if (config->socket.path[0] != '\0') {
+        memcpy(paths->vault_socket, config->socket.path, sizeof paths->vault_socket);
+    }
+    if (config->admin_socket.path[0] != '\0') {
+        memcpy(paths->admin_socket, config->admin_socket.path, sizeof paths->admin_socket);
+    }
+    if (datadir_open(paths, &fault, &graph->datadir) != STATUS_OK) {
+        startup_say(fault.text);
+        return false;
+    }
+    return true;
+}
+
 int
 main_serve(int argc, char **argv)
 {
     struct serve_options options = {0};
-    struct graph graph = {0};
-    struct datadir_fault fault;
-    int code;
+    struct config config;
+    struct graph graph = {.config = &config};
+    int code = EXIT_REFUSED;
 
     argp_err_exit_status = EXIT_USAGE;
     (void)argp_parse(&argp, argc, argv, 0, NULL, &options);
-    graph.map_bytes = options.map_gib << MAIN_GIB_SHIFT;
-    if (datadir_locate(options.data, &graph.paths, &fault) != STATUS_OK ||
-        datadir_open(&graph.paths, &fault, &graph.datadir) != STATUS_OK) {
-        return startup_fail(fault.text);
+    if (!settle_config(&options, &config)) {
+        return EXIT_REFUSED;
     }
-    code = start(&options, &graph);
+    if (options.check_only) {
+        (void)puts("ok");
+        return EXIT_OK;
+    }
+    log_set_level((enum log_level)config.log_level);
+    if (open_directory(&graph)) {
+        code = start(&graph);
+    }
     graph_close(&graph);
     LOG(LOG_LEVEL_NOTICE, EVENT_STOPPED, F("code", code));
+    notify_close();
     return code;
 }
+
+_Static_assert((int)CONFIG_PATH_BYTES == (int)DATADIR_PATH_BYTES, "a configured path fits");
