@@ -6,9 +6,10 @@
  *
  * A reveal is an entry of the log itself. Tokenize and lookup are many, so they draw from a block:
  * the log is told of a block before its first use, and what is left of it at a crash counts as
- * spent. At most one block at a time is being recorded for one key; others wait.
+ * spent. At most one block at a time is being recorded for one key; others wait. After
+ * BUDGET_BLOCK_LIFE_MS what is left of a block is not drawn any more.
  *
- * Threads: any number at once.
+ * Threads: any number at once. A time before the latest seen counts as the latest.
  */
 #ifndef CONTACT_VAULT_BUDGET_H
 #define CONTACT_VAULT_BUDGET_H
@@ -20,6 +21,11 @@
 #include "status.h"
 
 struct budgets;
+
+enum {
+    BUDGET_BLOCK_LIFE_MS = 60 * 60 * 1000,
+    BUDGET_REPLAY_MS = 25 * 60 * 60 * 1000, /* 24 hours, and a block's life before them */
+};
 
 enum budget_class {
     BUDGET_LOOKUP = 1, /* tokenize and lookup together, by principal and namespace */
@@ -37,9 +43,9 @@ MUST_USE enum status budgets_new(struct budgets **ret_budgets);
 void budgets_free(struct budgets **budgets);
 
 /*
- * At start, what the log says, in order of time: amounts spent, and blocks. A block was drawn from
- * until the next one of its key: it is counted at that time, and the last one at
- * budgets_replayed's.
+ * At start, once, what the log says of the last BUDGET_REPLAY_MS or more, in order of time: amounts
+ * spent, and blocks. A block was drawn from until the next one of its key: it is counted at that
+ * time, and the last one at budgets_replayed's.
  */
 MUST_USE enum status budgets_replay(struct budgets *budgets, struct budget_key key,
                                     uint64_t time_ms, uint64_t amount);
@@ -61,7 +67,8 @@ void budgets_give_back(struct budgets *budgets, struct budget_key key, uint64_t 
  * the caller makes that block durable in the log and then calls budgets_block_recorded, whatever
  * became of it; only then, if `recorded`, is the amount drawn. BUSY: a block is needed, and the
  * caller may not wait. QUOTA, UNAVAILABLE: as above. A block is min(what remains, max(what is
- * missing, daily / 1000)).
+ * missing, daily / 1000)); of hourly, where there is no daily figure. Without either there are no
+ * blocks: uses are counted, and a restart forgets them.
  */
 struct budget_draw {
     struct budget_key key;
@@ -78,8 +85,8 @@ void budgets_block_recorded(struct budgets *budgets, const struct budget_draw *d
 /* In the last 24 hours, blocks as a whole. */
 uint64_t budgets_used(struct budgets *budgets, struct budget_key key, uint64_t now_ms);
 
-/* A share of the daily figure, in percent: who passes it is named in the process log, once until he
- * is below it again. 0: nobody is. 80 untold. */
+/* A share of the daily figure, in percent: who reaches it is named in the process log, once until
+ * he is below it again. 0: nobody is. 80 untold. */
 void budgets_set_alarm(struct budgets *budgets, unsigned percent);
 
 #endif

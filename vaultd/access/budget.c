@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "budget.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "budget_table.h"
+#include "budget_window.h"
+#include "log.h"
+
+enum {
+    ALARM_PERCENT = 80,
+    BLOCKS_A_DAY = 1000, /* so many entries of the log, if all is drawn one by one */
+    SECOND_MS = 1000,
+};
+
+struct budgets {
+    pthread_mutex_t lock;    /* over all below; a leaf: nothing else is locked under it */
+    pthread_cond_t recorded; /* some block is, or will not be: look again */
+    uint64_t latest_ms;
+    unsigned alarm_percent;
+    struct budget_table table;
+};
+
+/* ---- life ---- */
+
+enum status
+budgets_new(struct budgets **ret_budgets)
+{
+    struct budgets *budgets = calloc(1, sizeof *budgets);
+
+    if (budgets == NULL) {
+        return STATUS_UNAVAILABLE;
+    }
+    (void)pthread_mutex_init(&budgets->lock, NULL);
+    (void)pthread_cond_init(&budgets->recorded, NULL);
+    budgets->alarm_percent = ALARM_PERCENT;
+    *ret_budgets = budgets;
+    return STATUS_OK;
+}
+
+void
+budgets_free(struct budgets **budgets)
+{
+    if (*budgets == NULL) {
+        return;
+    }
+    budget_table_clear(&(*budgets)->table);
+    (void)pthread_cond_destroy(&(*budgets)->recorded);
+    (void)pthread_mutex_destroy(&(*budgets)->lock);
+    free(*budgets);
+    *budgets = NULL;
+}
+
+/* Callers read the clock before they come to the lock, so they may come in another order. */
+static void
+lock_at(struct budgets *budgets, uint64_t now_ms)
+{
+    (void)pthread_mutex_lock(&budgets->lock);
+    if (now_ms > budgets->latest_ms) {
+        budgets->latest_ms = now_ms;
+    }
+}
+
+static void
+unlock(struct budgets *budgets)
+{
+    (void)pthread_mutex_unlock(&budgets->lock);
+}
+
+static enum status
+get(struct budgets *budgets, struct budget_key key, struct budget **ret_budget)
+{
+    return budget_table_get(&budgets->table, key, budgets->latest_ms, ret_budget);
+}
+
+static struct budget *
+find(struct budgets *budgets, struct budget_key key)
+{
+    return budget_table_find(&budgets->table, key, budgets->latest_ms);
+}
+
+/* ---- counting ---- */
+
+/* In the log as spent, and not yet in the windows. */
+static uint64_t
+held_in_blocks(const struct budget *budget)
+{
+    return (uint64_t)budget->block_left + budget->recording;
+}
+
+static uint64_t
+used(const struct budget *budget)
+{
+    return budget->day.sum + held_in_blocks(budget);
+}
+
+static void
+count(struct budget *budget, uint64_t amount)
+{
+    budget_window_add(&budget->day, amount);
+    budget_window_add(&budget->hour, amount);
+}
+
+/* ---- the alarm ---- */
+
+struct alarm {
+    bool raised;
+    unsigned percent;
+};
+
+static bool
+over_alarm(const struct budgets *budgets, const struct budget *budget, struct budget_limits limits)
+{
+    return limits.daily != 0 && budgets->alarm_percent != 0 &&
+           used(budget) * 100 >= (uint64_t)limits.daily * budgets->alarm_percent;
+}
+
+/* Called before anything is spent: time alone may have brought it below. */
+static void
+alarm_arm(const struct budgets *budgets, struct budget *budget, struct budget_limits limits)
+{
+    budget->alarmed = budget->alarmed && over_alarm(budgets, budget, limits);
+}
+
+static void
+alarm_look(const struct budgets *budgets, struct budget *budget, struct budget_limits limits,
+           struct alarm *ret_alarm)
+{
+    if (!budget->alarmed && over_alarm(budgets, budget, limits)) {
+        budget->alarmed = true;
+        *ret_alarm = (struct alarm){true, (unsigned)(used(budget) * 100 / limits.daily)};
+    }
+}
+
+/* Without the lock: who reads the process log may be slow. */
+static void
+alarm_say(struct alarm alarm, struct budget_key key)
+{
+    if (alarm.raised) {
+        LOG(LOG_LEVEL_WARNING, EVENT_BUDGET_ALARM, F("principal", key.principal),
+            F("namespace", key.namespace_id), F("percent", alarm.percent));
+    }
+}
+
+/* ---- refusing ---- */
+
+/* 0: the amount fits now, beside what is promised to others; UINT64_MAX: never. */
+static uint64_t
+fits_ms(const struct budget *budget, struct budget_limits limits, uint64_t promised,
+        uint32_t amount)
+{
+    uint64_t day_ms = budget_window_fits_ms(&budget->day, limits.daily, promised, amount);
+    uint64_t hour_ms = budget_window_fits_ms(&budget->hour, limits.hourly, promised, amount);
+
+    return day_ms > hour_ms ? day_ms : hour_ms;
+}
+
+/* From the caller's clock on, should it lag. */
+static uint32_t
+seconds_until(uint64_t fits, uint64_t now_ms)
+{
+    if (fits == UINT64_MAX) {
+        return UINT32_MAX;
+    }
+    return fits > now_ms ? (uint32_t)((fits - now_ms + SECOND_MS - 1) / SECOND_MS) : 1;
+}
+
+/* ---- what the log says ---- */
+
+enum status
+budgets_replay(struct budgets *budgets, struct budget_key key, uint64_t time_ms, uint64_t amount)
+{
+    struct budget *budget = NULL;
+    enum status status;
+
+    lock_at(budgets, time_ms);
+    status = get(budgets, key, &budget);
+    if (status == STATUS_OK && key.class == BUDGET_LOOKUP) {
+        count(budget, budget->replayed_block);
+        budget->replayed_block = amount;
+    } else if (status == STATUS_OK) {
+        count(budget, amount);
+    }
+    unlock(budgets);
+    return status;
+}
+
+void
+budgets_replayed(struct budgets *budgets, uint64_t now_ms)
+{
+    lock_at(budgets, now_ms);
+    for (size_t i = 0; i < BUDGET_TABLE_CHAINS; i++) {
+        for (struct budget *at = budgets->table.chains[i]; at != NULL; at = at->next) {
+            budget_table_advance(at, budgets->latest_ms);
+            count(at, at->replayed_block);
+            at->replayed_block = 0;
+        }
+    }
+    unlock(budgets);
+}
+
+/* ---- taking ---- */
+
+enum status
+budgets_take(struct budgets *budgets, struct budget_key key, struct budget_limits limits,
+             uint64_t now_ms, uint32_t amount, uint32_t *ret_retry_after_s)
+{
+    struct budget *budget = NULL;
+    struct alarm alarm = {0};
+    enum status status;
+    uint64_t fits;
+
+    lock_at(budgets, now_ms);
+    status = get(budgets, key, &budget);
+    if (status != STATUS_OK) {
+        goto out;
+    }
+    fits = fits_ms(budget, limits, held_in_blocks(budget), amount);
+    if (fits != 0) {
+        *ret_retry_after_s = seconds_until(fits, now_ms);
+        status = STATUS_QUOTA;
+        goto out;
+    }
+    alarm_arm(budgets, budget, limits);
+    count(budget, amount);
+    alarm_look(budgets, budget, limits, &alarm);
+out:
+    unlock(budgets);
+    alarm_say(alarm, key);
+    return status;
+}
+
+void
+budgets_give_back(struct budgets *budgets, struct budget_key key, uint64_t taken_ms,
+                  uint32_t amount)
+{
+    struct budget *budget;
+
+    lock_at(budgets, taken_ms);
+    budget = find(budgets, key);
+    if (budget != NULL) {
+        budget_window_take_out(&budget->day, taken_ms, amount);
+        budget_window_take_out(&budget->hour, taken_ms, amount);
+    }
+    unlock(budgets);
+}
+
+/* ---- drawing ---- */
+
+static uint32_t
+least(uint32_t one, uint32_t other)
+{
+    return one < other ? one : other;
+}
+
+/* What is missing fits: fits_ms said so. */
+static uint32_t
+block_size(const struct budget *budget, const struct budget_draw *draw)
+{
+    const struct budget_limits limits = draw->limits;
+    uint32_t room = least(budget_window_room(&budget->day, limits.daily),
+                          budget_window_room(&budget->hour, limits.hourly));
+    uint32_t missing = draw->amount - budget->block_left;
+    uint32_t usual = (limits.daily != 0 ? limits.daily : limits.hourly) / BLOCKS_A_DAY;
+
+    return least(room - budget->block_left, missing > usual ? missing : usual);
+}
+
+/* BUSY: the block in use does not do. */
+static enum status
+draw_now(struct budget *budget, const struct budget_draw *draw, uint32_t *ret_retry_after_s)
+{
+    if (fits_ms(budget, draw->limits, 0, draw->amount) != 0) {
+        uint64_t fits = fits_ms(budget, draw->limits, budget->recording_for, draw->amount);
+
+        *ret_retry_after_s = seconds_until(fits, draw->now_ms);
+        return STATUS_QUOTA;
+    }
+    if (draw->limits.daily == 0 && draw->limits.hourly == 0) {
+        count(budget, draw->amount);
+        return STATUS_OK;
+    }
+    if (budget->recording > 0 || budget->block_left < draw->amount) {
+        return STATUS_BUSY;
+    }
+    budget->block_left -= draw->amount;
+    count(budget, draw->amount);
+    return STATUS_OK;
+}
+
+enum status
+budgets_draw(struct budgets *budgets, const struct budget_draw *draw, uint32_t *ret_block,
+             uint32_t *ret_retry_after_s)
+{
+    struct budget *budget = NULL;
+    struct alarm alarm = {0};
+    enum status status;
+
+    *ret_block = 0;
+    lock_at(budgets, draw->now_ms);
+    for (;;) {
+        /* Looked up again after each wait: nothing keeps it from being freed meanwhile. */
+        status = get(budgets, draw->key, &budget);
+        if (status == STATUS_OK) {
+            alarm_arm(budgets, budget, draw->limits);
+            status = draw_now(budget, draw, ret_retry_after_s);
+        }
+        if (status != STATUS_BUSY || !draw->may_wait) {
+            break;
+        }
+        if (budget->recording == 0) {
+            budget->recording = *ret_block = block_size(budget, draw);
+            budget->recording_for = draw->amount;
+            status = STATUS_OK;
+            break;
+        }
+        (void)pthread_cond_wait(&budgets->recorded, &budgets->lock);
+    }
+    if (status == STATUS_OK) {
+        alarm_look(budgets, budget, draw->limits, &alarm);
+    }
+    unlock(budgets);
+    alarm_say(alarm, draw->key);
+    return status;
+}
+
+void
+budgets_block_recorded(struct budgets *budgets, const struct budget_draw *draw, uint32_t block,
+                       bool recorded)
+{
+    struct budget *budget;
+
+    lock_at(budgets, draw->now_ms);
+    budget = find(budgets, draw->key);
+    assert(budget != NULL && block > 0 && budget->recording == block);
+    if (recorded) {
+        budget->block_left = budget->block_left + block - budget->recording_for;
+        budget->block_ends_ms = draw->now_ms + BUDGET_BLOCK_LIFE_MS;
+        count(budget, budget->recording_for);
+    }
+    budget->recording = budget->recording_for = 0;
+    (void)pthread_cond_broadcast(&budgets->recorded);
+    unlock(budgets);
+}
+
+/* ---- looking ---- */
+
+uint64_t
+budgets_used(struct budgets *budgets, struct budget_key key, uint64_t now_ms)
+{
+    struct budget *budget;
+    uint64_t amount;
+
+    lock_at(budgets, now_ms);
+    budget = find(budgets, key);
+    amount = budget != NULL ? used(budget) : 0;
+    unlock(budgets);
+    return amount;
+}
+
+void
+budgets_set_alarm(struct budgets *budgets, unsigned percent)
+{
+    (void)pthread_mutex_lock(&budgets->lock);
+    budgets->alarm_percent = percent;
+    (void)pthread_mutex_unlock(&budgets->lock);
+}
