@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "journal.h"
 
-#include <stdlib.h>
+#include <unistd.h>
 
 #include "journal_internal.h"
+#include "log.h"
 
 /* How many of the entries still fit into the tail, and what either part takes. */
 struct plan {
@@ -34,33 +35,20 @@ plan_append(const struct journal *journal, const struct bytes *entries, size_t c
     return plan;
 }
 
-/* The spare becomes the tail; `fresh` is the block that begins it. */
+/* The next segment becomes the tail; `fresh` is the block that begins it. */
 static void
 switch_segment(struct journal *journal, struct journal_block *last, struct journal_block *fresh)
 {
     last->ends = true;
-    journal->tail = journal->spare;
-    journal->spare.fd = -1;
+    journal_reserve_take(journal);
     journal->tail_offset = JOURNAL_HEADER_BYTES;
     journal->group_start = JOURNAL_HEADER_BYTES;
     fresh->segment = journal->tail;
     fresh->offset = JOURNAL_HEADER_BYTES;
     fresh->begins = true;
     fresh->first_position = journal->appended + 1;
-    journal->firsts[journal->tail.number - 1] = fresh->first_position;
+    journal_firsts_add(&journal->firsts, fresh->first_position);
     journal_group_enqueue(journal, fresh);
-}
-
-static enum status
-grow_firsts(struct journal *journal)
-{
-    uint64_t *firsts = realloc(journal->firsts, (journal->tail.number + 1) * sizeof *firsts);
-
-    if (firsts == NULL) {
-        return STATUS_INTERNAL;
-    }
-    journal->firsts = firsts;
-    return STATUS_OK;
 }
 
 /* All memory is had before the first frame is placed, so that all are taken or none. */
@@ -73,7 +61,7 @@ append_planned(struct journal *journal, const struct plan *plan, const struct by
     enum status status = block == NULL ? STATUS_INTERNAL : STATUS_OK;
 
     if (status == STATUS_OK && plan->here < count) {
-        status = grow_firsts(journal);
+        status = journal_firsts_grow(&journal->firsts);
         fresh = journal_group_block(journal, plan->next_bytes);
         if (fresh == NULL) {
             status = STATUS_INTERNAL;
@@ -94,7 +82,7 @@ append_planned(struct journal *journal, const struct plan *plan, const struct by
 }
 
 static enum status
-append_locked(struct journal *journal, const struct bytes *entries, size_t count)
+append_locked(struct journal *journal, const struct bytes *entries, size_t count, bool reserved)
 {
     enum status status = STATUS_OK;
 
@@ -107,22 +95,18 @@ append_locked(struct journal *journal, const struct bytes *entries, size_t count
         if (plan.next_bytes > journal->segment_bytes - JOURNAL_HEADER_BYTES) {
             return STATUS_TOO_LARGE;
         }
-        if (journal->spare.fd >= 0 &&
-            plan.next_bytes > journal->spare.bytes - JOURNAL_HEADER_BYTES) {
-            journal_segment_close(&journal->spare); /* of a smaller size than now: made again */
-        }
-        if (plan.next_bytes == 0 || journal->spare.fd >= 0) {
+        if (journal_reserve_allows(journal, plan.next_bytes, reserved)) {
             return append_planned(journal, &plan, entries, count);
         }
         /* The lock is left here, so the plan is made afresh. */
-        status = journal_group_ensure_spare(journal);
+        status = journal_reserve_make(journal, plan.next_bytes);
     }
     return STATUS_UNAVAILABLE;
 }
 
-enum status
-journal_append(struct journal *journal, const struct bytes *entries, size_t count,
-               uint64_t *ret_position)
+static enum status
+append(struct journal *journal, const struct bytes *entries, size_t count, bool reserved,
+       uint64_t *ret_position)
 {
     enum status status;
 
@@ -132,12 +116,26 @@ journal_append(struct journal *journal, const struct bytes *entries, size_t coun
         }
     }
     (void)pthread_mutex_lock(&journal->lock);
-    status = append_locked(journal, entries, count);
+    status = append_locked(journal, entries, count, reserved);
     if (status == STATUS_OK) {
         *ret_position = journal->appended;
     }
     (void)pthread_mutex_unlock(&journal->lock);
     return status;
+}
+
+enum status
+journal_append(struct journal *journal, const struct bytes *entries, size_t count,
+               uint64_t *ret_position)
+{
+    return append(journal, entries, count, false, ret_position);
+}
+
+enum status
+journal_append_reserved(struct journal *journal, const struct bytes *entries, size_t count,
+                        uint64_t *ret_position)
+{
+    return append(journal, entries, count, true, ret_position);
 }
 
 bool
@@ -163,6 +161,45 @@ journal_wait(struct journal *journal, uint64_t position)
     return status;
 }
 
+/* NOT_FOUND: `from` was removed. */
+static enum status
+seek(struct journal *journal, uint64_t from, struct journal_cursor *cursor)
+{
+    enum status status = STATUS_NOT_FOUND;
+
+    (void)pthread_mutex_lock(&journal->lock);
+    if (from >= journal->first_position) {
+        journal_read_seek(cursor, &journal->firsts, from);
+        status = STATUS_OK;
+    }
+    (void)pthread_mutex_unlock(&journal->lock);
+    return status;
+}
+
+/* What one segment has of the range. */
+static enum status
+read_on(struct journal *journal, struct journal_range *range, struct journal_cursor *cursor,
+        journal_visit *visit, void *state)
+{
+    int fd = -1;
+    enum status status = seek(journal, range->from, cursor);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = journal_read_open(journal->folder, cursor, &fd);
+    if (status == STATUS_NOT_FOUND && range->from >= journal->first_position) {
+        LOG(LOG_LEVEL_ERROR, EVENT_JOURNAL_FAILED, F("missing", cursor->segment));
+        status = STATUS_UNAVAILABLE; /* not we have removed it */
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = journal_read_segment(fd, range, cursor, visit, state);
+    (void)close(fd);
+    return status;
+}
+
 enum status
 journal_read(struct journal *journal, uint64_t from, uint64_t limit, journal_visit *visit,
              void *state)
@@ -175,6 +212,9 @@ journal_read(struct journal *journal, uint64_t from, uint64_t limit, journal_vis
     range.last = journal->durable;
     cursor = journal->cursor;
     (void)pthread_mutex_unlock(&journal->lock);
+    if (range.from < journal->first_position) {
+        return STATUS_NOT_FOUND;
+    }
     if (range.from > range.last || limit == 0) {
         return STATUS_OK;
     }
@@ -182,10 +222,7 @@ journal_read(struct journal *journal, uint64_t from, uint64_t limit, journal_vis
         range.last = range.from + limit - 1;
     }
     while (range.from <= range.last && status == STATUS_OK) {
-        (void)pthread_mutex_lock(&journal->lock);
-        journal_read_seek(&cursor, journal->firsts, journal->tail.number, range.from);
-        (void)pthread_mutex_unlock(&journal->lock);
-        status = journal_read_segment(journal->folder, &range, &cursor, visit, state);
+        status = read_on(journal, &range, &cursor, visit, state);
     }
     (void)pthread_mutex_lock(&journal->lock);
     journal->cursor = cursor;

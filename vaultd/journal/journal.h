@@ -40,8 +40,9 @@ struct journal_place {
 
 /* What opening found. */
 struct journal_report {
-    uint64_t entries; /* whole entries there are */
-    bool cut;         /* a torn tail was cut after the last of them */
+    uint64_t entries;        /* whole entries there are */
+    uint64_t first_position; /* of the first of them; 1 if there is none yet */
+    bool cut;                /* a torn tail was cut after the last of them */
     /* Of the cut, of the damage, or of the entry at which the visitor ended the walk. */
     struct journal_place place;
     uint8_t id[JOURNAL_ID_BYTES]; /* of the segments; filled in by journal_walk too */
@@ -70,17 +71,20 @@ MUST_USE enum status journal_append(struct journal *journal, const struct bytes 
 /*
  * journal_append_reserved: the same for what must go on when the disk is full (erase, freeze,
  * disable): it may use the reserved segment, made at open and made again when there is space. A
- * journal_append that would leave none in reserve is UNAVAILABLE instead.
+ * journal_append that would leave none in reserve is UNAVAILABLE instead; so is any while there is
+ * none, for what is left of the segment begun is the reserve's.
  */
 MUST_USE enum status journal_append_reserved(struct journal *journal, const struct bytes *entries,
                                              size_t count, uint64_t *ret_position);
-/* The reserve is there; made again if it was used and the disk has room. Call it now and then. */
+/* The reserve is there; made again if it was used and the disk has room. Call it now and then, some
+ * ten times a second: on a full disk it looks every two seconds. */
 bool journal_keep_reserve(struct journal *journal);
 
 /* The position that the segment holding `position` begins with. NOT_FOUND: no such entry. */
 MUST_USE enum status journal_segment_start(struct journal *journal, uint64_t position,
                                            uint64_t *ret_start);
-/* Deletes whole segments all of whose entries are before `position`, oldest first. */
+/* Deletes whole segments all of whose entries are before `position`, oldest first. UNAVAILABLE: the
+ * disk said no; what is not deleted yet is at the next call. */
 MUST_USE enum status journal_remove_before(struct journal *journal, uint64_t position);
 /* The first entry there is. */
 uint64_t journal_first_position(const struct journal *journal);
@@ -93,7 +97,9 @@ uint64_t journal_first_position(const struct journal *journal);
 MUST_USE enum status journal_wait(struct journal *journal, uint64_t position);
 bool journal_failed(const struct journal *journal);
 
-/* Entries from `from` on, at most `limit`, read from disk; only what journal_wait has vouched for.
+/*
+ * Entries from `from` on, at most `limit`, read from disk; only what journal_wait has vouched for.
+ * NOT_FOUND: `from` was removed, or the segments were while they were being read.
  */
 MUST_USE enum status journal_read(struct journal *journal, uint64_t from, uint64_t limit,
                                   journal_visit *visit, void *state);

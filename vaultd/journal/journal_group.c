@@ -192,35 +192,6 @@ journal_group_flush(struct journal *journal)
     (void)pthread_cond_broadcast(&journal->finished[group % JOURNAL_GROUPS]);
 }
 
-/* Makes the spare segment if there is none. Locked before and after, not meanwhile. */
-enum status
-journal_group_ensure_spare(struct journal *journal)
-{
-    struct journal_segment made = {.fd = -1};
-    enum status status;
-
-    while (journal->preparing) {
-        (void)pthread_cond_wait(&journal->prepared, &journal->lock);
-    }
-    if (journal->spare.fd >= 0) {
-        return STATUS_OK;
-    }
-    journal->preparing = true;
-    (void)pthread_mutex_unlock(&journal->lock);
-    status = journal_segment_make(journal->folder, journal->tail.number + 1, journal->segment_bytes,
-                                  bytes_of(NULL, 0), &made);
-    (void)pthread_mutex_lock(&journal->lock);
-    journal->preparing = false;
-    journal->spare_refused = status != STATUS_OK;
-    if (status == STATUS_OK) {
-        journal->spare = made;
-    } else {
-        LOG(LOG_LEVEL_ERROR, EVENT_JOURNAL_FULL, F("segment", journal->tail.number + 1));
-    }
-    (void)pthread_cond_broadcast(&journal->prepared);
-    return status;
-}
-
 enum status
 journal_group_wait(struct journal *journal, uint64_t position)
 {
@@ -237,9 +208,9 @@ journal_group_wait(struct journal *journal, uint64_t position)
             led = true;
         }
     }
-    /* Who led makes the next segment too, when the next group has its own leader already. */
-    if (led && journal->spare.fd < 0 && !journal->preparing && !journal->spare_refused) {
-        (void)journal_group_ensure_spare(journal);
+    /* Who led makes a segment too, when the next group has its own leader already. */
+    if (led) {
+        (void)journal_reserve_keep(journal);
     }
     return journal->durable >= position ? STATUS_OK : STATUS_UNAVAILABLE;
 }

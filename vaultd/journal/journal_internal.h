@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* journal_internal.h: the open journal, shared by journal.c, journal_group.c and journal_open.c. */
+/* journal_internal.h: the open journal, shared by the files of journal/ that work on it. */
 #ifndef CONTACT_VAULT_JOURNAL_INTERNAL_H
 #define CONTACT_VAULT_JOURNAL_INTERNAL_H
 
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "journal.h"
+#include "journal_firsts.h"
 #include "journal_format.h"
 #include "journal_read.h"
 #include "journal_segment.h"
@@ -18,6 +19,7 @@
 enum {
     JOURNAL_PENDING_BYTES_MAX = 4 * 1024 * 1024, /* not waited for: then an append flushes */
     JOURNAL_GROUPS = 2,                          /* the one being flushed, the one that gathers */
+    JOURNAL_AHEAD = 2,                           /* segments made ahead: the next, the reserve */
 };
 
 /* Frames that follow each other in one segment and are written together. */
@@ -41,10 +43,14 @@ struct journal_block {
  * it where the gathering group begins (journal_format.h, invariant 1).
  * 3. One thread at a time flushes (`flushing`), one at a time makes a segment (`preparing`); both
  *    leave the lock for the time it takes.
- * 4. A thread that waits for the group being flushed waits on finished[group % JOURNAL_GROUPS], one
+ * 4. ahead[i] is segment tail + 1 + i, all zeros and on disk. What is not reserved leaves one.
+ * 5. Entries before first_position are not read; their segments stay in `firsts` until the files
+ *    are gone. Who removes holds `removal` too, which comes before `lock`.
+ * 6. A thread that waits for the group being flushed waits on finished[group % JOURNAL_GROUPS], one
  * that waits for the gathering group on the other, so that a flush wakes only whom it served.
  */
 struct journal {
+    pthread_mutex_t removal;
     pthread_mutex_t lock;
     pthread_cond_t finished[JOURNAL_GROUPS];
     pthread_cond_t prepared;
@@ -54,9 +60,9 @@ struct journal {
     struct journal_segment tail;
     uint32_t tail_offset;
     uint32_t group_start;
-    struct journal_segment spare; /* the next segment, all zeros */
+    struct journal_segment ahead[JOURNAL_AHEAD];
     bool preparing;
-    bool spare_refused; /* the disk was full: only who needs it tries again */
+    uint64_t retry_ms; /* the disk was full: not before then is a segment made; 0: it was not */
     struct journal_block *pending;
     struct journal_block *pending_last;
     struct journal_block *free_block;
@@ -67,8 +73,9 @@ struct journal {
     uint64_t appended;
     uint64_t taken;
     uint64_t durable;
-    uint64_t *firsts;
+    struct journal_firsts firsts;
     struct journal_cursor cursor;
+    _Atomic uint64_t first_position;
     _Atomic bool failed;
     _Atomic uint64_t flushes;
 };
@@ -88,8 +95,20 @@ void journal_group_append(struct journal *journal, struct journal_block *block,
 void journal_group_flush(struct journal *journal);
 /* journal_wait; leaves the lock. */
 MUST_USE enum status journal_group_wait(struct journal *journal, uint64_t position);
-/* Makes the spare segment if there is none; leaves the lock. UNAVAILABLE: the disk is full (who
- * does not need it yet need not look). */
-enum status journal_group_ensure_spare(struct journal *journal);
+
+/* ---- journal_reserve.c; `lock` is held before and after, and left where it says so ---- */
+
+/* May an append be taken now that needs `next_bytes` of the next segment (0: none of it)? */
+bool journal_reserve_allows(const struct journal *journal, size_t next_bytes, bool reserved);
+/* The next segment becomes the tail. */
+void journal_reserve_take(struct journal *journal);
+/*
+ * Makes one segment that is missing, the next one first, and that one anew if it is too small for
+ * `bytes`; leaves the lock, so that whoever asks looks again afterwards. UNAVAILABLE: the disk is
+ * full, or was a moment ago (who does not need it yet need not look).
+ */
+enum status journal_reserve_make(struct journal *journal, size_t bytes);
+/* The same, unless somebody is at it: is there a reserve? Leaves the lock. */
+bool journal_reserve_keep(struct journal *journal);
 
 #endif

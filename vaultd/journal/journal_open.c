@@ -67,12 +67,12 @@ make_first_segment(struct journal *journal)
         return status;
     }
     journal->tail_offset = JOURNAL_HEADER_BYTES;
-    journal->firsts = malloc(sizeof *journal->firsts);
-    if (journal->firsts == NULL) {
-        return STATUS_INTERNAL;
+    status = journal_firsts_grow(&journal->firsts);
+    if (status == STATUS_OK) {
+        journal->firsts.oldest = 1;
+        journal_firsts_add(&journal->firsts, 1);
     }
-    journal->firsts[0] = 1;
-    return STATUS_OK;
+    return status;
 }
 
 /* What the walk found becomes durable before anything is built on it: it may be in memory only. */
@@ -95,23 +95,27 @@ open_tail(struct journal *journal, const struct journal_end *end)
     return status;
 }
 
+/* Takes over the segments made ahead that are there, and makes what is missing. */
 static enum status
-open_spare(struct journal *journal)
+open_ahead(struct journal *journal)
 {
-    uint32_t number = journal->tail.number + 1;
-    enum status status = journal_segment_open(journal->folder, number, &journal->spare);
+    enum status status = STATUS_OK;
 
-    if (status == STATUS_OK && journal->spare.bytes < JOURNAL_SEGMENT_BYTES_MIN) {
-        journal_segment_close(&journal->spare); /* cut short by a copy: made again */
-        status = STATUS_NOT_FOUND;
-    }
-    if (status != STATUS_NOT_FOUND) {
-        return status;
+    for (uint32_t i = 0; i < JOURNAL_AHEAD && status == STATUS_OK; i++) {
+        struct journal_segment *ahead = &journal->ahead[i];
+
+        status = journal_segment_open(journal->folder, journal->tail.number + 1 + i, ahead);
+        if (status == STATUS_OK && ahead->bytes < JOURNAL_SEGMENT_BYTES_MIN) {
+            journal_segment_close(ahead); /* cut short by a copy: made again */
+        }
+        status = status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
     (void)pthread_mutex_lock(&journal->lock);
-    (void)journal_group_ensure_spare(journal); /* without it the tail still has room */
+    for (int i = 0; i < JOURNAL_AHEAD && status == STATUS_OK; i++) {
+        (void)journal_reserve_make(journal, 0); /* on a full disk we open all the same */
+    }
     (void)pthread_mutex_unlock(&journal->lock);
-    return STATUS_OK;
+    return status;
 }
 
 static enum status
@@ -120,10 +124,13 @@ open_segments(struct journal *journal, const struct journal_end *end)
     enum status status = end->segment == 0 ? make_first_segment(journal) : open_tail(journal, end);
 
     if (status == STATUS_OK) {
-        status = open_spare(journal);
+        status = open_ahead(journal);
     }
     if (status == STATUS_OK && fsync(journal->folder) != 0) {
         status = system_call_failed(__LINE__);
+    }
+    if (status == STATUS_OK) {
+        atomic_store(&journal->first_position, journal->firsts.positions[0]);
     }
     journal->appended = end->next_position - 1;
     journal->taken = journal->appended;
@@ -151,7 +158,10 @@ journal_new(const struct journal_options *options)
     memcpy(journal->key.id, options->id, JOURNAL_ID_BYTES);
     journal->folder = -1;
     journal->tail.fd = -1;
-    journal->spare.fd = -1;
+    for (int i = 0; i < JOURNAL_AHEAD; i++) {
+        journal->ahead[i].fd = -1;
+    }
+    (void)pthread_mutex_init(&journal->removal, NULL);
     (void)pthread_mutex_init(&journal->lock, NULL);
     (void)pthread_cond_init(&journal->prepared, NULL);
     for (int i = 0; i < JOURNAL_GROUPS; i++) {
@@ -174,7 +184,9 @@ journal_release(struct journal *journal)
     }
     journal_group_block_free(journal->free_block);
     journal_segment_close(&journal->tail);
-    journal_segment_close(&journal->spare);
+    for (int i = 0; i < JOURNAL_AHEAD; i++) {
+        journal_segment_close(&journal->ahead[i]);
+    }
     if (journal->folder >= 0) {
         (void)close(journal->folder);
     }
@@ -183,7 +195,8 @@ journal_release(struct journal *journal)
     }
     (void)pthread_cond_destroy(&journal->prepared);
     (void)pthread_mutex_destroy(&journal->lock);
-    free(journal->firsts);
+    (void)pthread_mutex_destroy(&journal->removal);
+    journal_firsts_free(&journal->firsts);
     free(journal);
 }
 
@@ -193,6 +206,7 @@ journal_open(const struct journal_options *options, journal_visit *visit, void *
 {
     struct journal_end end = {.segment = 0};
     struct journal *journal;
+    uint32_t first;
     uint32_t last;
     enum status status;
 
@@ -203,7 +217,7 @@ journal_open(const struct journal_options *options, journal_visit *visit, void *
     }
     status = open_folder(options->folder, &journal->folder);
     if (status == STATUS_OK) {
-        status = journal_segment_last(journal->folder, true, &last);
+        status = journal_segment_range(journal->folder, true, &first, &last);
     }
     if (status == STATUS_OK) {
         status = journal_walk_folder(journal->folder, options, visit, state, ret_report, &end);

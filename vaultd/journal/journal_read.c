@@ -12,26 +12,36 @@
 enum { WINDOW_BYTES = 64 * 1024 };
 
 void
-journal_read_seek(struct journal_cursor *cursor, const uint64_t *firsts, uint32_t segments,
-                  uint64_t from)
+journal_read_seek(struct journal_cursor *cursor, const struct journal_firsts *firsts, uint64_t from)
 {
-    uint32_t low = 1;
-    uint32_t high = segments;
+    uint32_t index = journal_firsts_find(firsts, from);
+    uint32_t segment = firsts->oldest + index;
 
-    while (low < high) {
-        uint32_t middle = low + (high - low + 1) / 2;
+    if (cursor->segment != segment || cursor->position > from) {
+        *cursor = (struct journal_cursor){.segment = segment,
+                                          .offset = JOURNAL_HEADER_BYTES,
+                                          .position = firsts->positions[index]};
+    }
+    cursor->stop = index + 1 < firsts->count ? firsts->positions[index + 1] : UINT64_MAX;
+}
 
-        if (firsts[middle - 1] <= from) {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
+enum status
+journal_read_open(int folder, const struct journal_cursor *cursor, int *ret_fd)
+{
+    char name[JOURNAL_NAME_BYTES];
+    int fd;
+
+    journal_segment_name(cursor->segment, name);
+    fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        return STATUS_NOT_FOUND;
     }
-    if (cursor->segment != low || cursor->position > from) {
-        *cursor = (struct journal_cursor){
-            .segment = low, .offset = JOURNAL_HEADER_BYTES, .position = firsts[low - 1]};
+    if (fd < 0) {
+        LOG(LOG_LEVEL_ERROR, EVENT_SYSTEM_CALL_FAILED, F("errno", errno), F("line", __LINE__));
+        return STATUS_UNAVAILABLE;
     }
-    cursor->stop = low < segments ? firsts[low] : UINT64_MAX;
+    *ret_fd = fd;
+    return STATUS_OK;
 }
 
 /* Fills the window from the cursor on; less than asked for only at the end of the file. */
@@ -89,9 +99,9 @@ visit_window(struct journal_range *range, struct journal_cursor *cursor, struct 
     return status;
 }
 
-static enum status
-read_frames(int fd, struct journal_range *range, struct journal_cursor *cursor,
-            journal_visit *visit, void *state)
+enum status
+journal_read_segment(int fd, struct journal_range *range, struct journal_cursor *cursor,
+                     journal_visit *visit, void *state)
 {
     enum status status = STATUS_OK;
     uint8_t *window = malloc(WINDOW_BYTES);
@@ -111,24 +121,5 @@ read_frames(int fd, struct journal_range *range, struct journal_cursor *cursor,
         }
     }
     free(window);
-    return status;
-}
-
-enum status
-journal_read_segment(int folder, struct journal_range *range, struct journal_cursor *cursor,
-                     journal_visit *visit, void *state)
-{
-    char name[JOURNAL_NAME_BYTES];
-    enum status status;
-    int fd;
-
-    journal_segment_name(cursor->segment, name);
-    fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) {
-        LOG(LOG_LEVEL_ERROR, EVENT_SYSTEM_CALL_FAILED, F("errno", errno), F("line", __LINE__));
-        return STATUS_UNAVAILABLE;
-    }
-    status = read_frames(fd, range, cursor, visit, state);
-    (void)close(fd);
     return status;
 }

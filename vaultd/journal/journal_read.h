@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "journal.h"
+#include "journal_firsts.h"
 #include "journal_format.h"
 #include "status.h"
 
@@ -25,12 +26,16 @@ struct journal_range {
     uint64_t last;
 };
 
-/* Puts the cursor at or before `from`; firsts[i] is the first position of segment i + 1. */
-void journal_read_seek(struct journal_cursor *cursor, const uint64_t *firsts, uint32_t segments,
+/* Puts the cursor at or before `from`. */
+void journal_read_seek(struct journal_cursor *cursor, const struct journal_firsts *firsts,
                        uint64_t from);
 
+/* Opens the cursor's segment. NOT_FOUND: no such file. */
+MUST_USE enum status journal_read_open(int folder, const struct journal_cursor *cursor,
+                                       int *ret_fd);
+
 /* Visits what the cursor's segment has of the range. CORRUPT: an entry there is not whole. */
-MUST_USE enum status journal_read_segment(int folder, struct journal_range *range,
+MUST_USE enum status journal_read_segment(int fd, struct journal_range *range,
                                           struct journal_cursor *cursor, journal_visit *visit,
                                           void *state);
 

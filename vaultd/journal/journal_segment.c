@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -69,8 +70,9 @@ number_of(const char *name, const char *suffix)
 }
 
 enum status
-journal_segment_last(int folder, bool tidy, uint32_t *ret_last)
+journal_segment_range(int folder, bool tidy, uint32_t *ret_first, uint32_t *ret_last)
 {
+    uint32_t first = 0;
     uint32_t last = 0;
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *listing = fd < 0 ? NULL : fdopendir(fd);
@@ -86,12 +88,14 @@ journal_segment_last(int folder, bool tidy, uint32_t *ret_last)
     for (const struct dirent *file; (file = readdir(listing)) != NULL;) {
         uint32_t number = number_of(file->d_name, ".seg");
 
+        first = number > 0 && (first == 0 || number < first) ? number : first;
         last = number > last ? number : last;
         if (tidy && number_of(file->d_name, ".tmp") != 0) {
             (void)unlinkat(folder, file->d_name, 0);
         }
     }
     (void)closedir(listing);
+    *ret_first = first;
     *ret_last = last;
     return STATUS_OK;
 }
@@ -143,15 +147,24 @@ write_zeros(int fd, uint64_t from, uint64_t to)
     return status;
 }
 
+/* Asks for all blocks at once: a disk that is full says so before anything is written. Where a file
+ * system cannot be asked, the zeros find out. */
+static bool
+has_room(int fd, uint64_t bytes)
+{
+    if (FAILPOINT("journal_full")) {
+        return false;
+    }
+    return fallocate(fd, 0, 0, (off_t)bytes) == 0 ||
+           (errno != ENOSPC && errno != EDQUOT && errno != EFBIG);
+}
+
 static enum status
 fill(int fd, uint64_t bytes, struct bytes header)
 {
-    enum status status = journal_segment_write(fd, 0, header);
+    enum status status =
+        has_room(fd, bytes) ? journal_segment_write(fd, 0, header) : STATUS_UNAVAILABLE;
 
-    if (FAILPOINT("journal_full")) {
-        errno = ENOSPC;
-        return system_call_failed(__LINE__);
-    }
     if (status == STATUS_OK) {
         status = write_zeros(fd, header.size, bytes);
     }
@@ -275,6 +288,21 @@ journal_segment_load(int folder, uint32_t number, uint8_t **ret_data, size_t *re
     free(data);
     journal_segment_close(&segment);
     return status;
+}
+
+enum status
+journal_segment_remove(int folder, uint32_t number)
+{
+    char name[JOURNAL_NAME_BYTES];
+
+    journal_segment_name(number, name);
+    if (unlinkat(folder, name, 0) != 0 && errno != ENOENT) {
+        return system_call_failed(__LINE__);
+    }
+    if (FAILPOINT("journal_remove_kill")) {
+        (void)raise(SIGKILL);
+    }
+    return fsync(folder) == 0 ? STATUS_OK : system_call_failed(__LINE__);
 }
 
 enum status

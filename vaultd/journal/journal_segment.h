@@ -29,12 +29,13 @@ struct journal_segment {
 void journal_segment_name(uint32_t number, char ret_name[static JOURNAL_NAME_BYTES]);
 void journal_segment_place(uint32_t number, uint64_t offset, struct journal_place *ret_place);
 
-/* The highest number there is, 0 for none. Removes half-made segments if `tidy`. */
-MUST_USE enum status journal_segment_last(int folder, bool tidy, uint32_t *ret_last);
+/* The lowest and the highest number there is, 0 for none. Removes half-made segments if `tidy`. */
+MUST_USE enum status journal_segment_range(int folder, bool tidy, uint32_t *ret_first,
+                                           uint32_t *ret_last);
 
 /*
  * journal_segment_make: a new segment of zeros, with the header in front if there is one, on disk
- * with its name. UNAVAILABLE: nothing is left of it (the disk is full: logged once by the caller).
+ * with its name. UNAVAILABLE: nothing is left of it (the disk is full: the caller says so).
  */
 MUST_USE enum status journal_segment_make(int folder, uint32_t number, uint64_t bytes,
                                           struct bytes header, struct journal_segment *ret_segment);
@@ -51,6 +52,9 @@ MUST_USE enum status journal_segment_load(int folder, uint32_t number, uint8_t *
 
 MUST_USE enum status journal_segment_write(int fd, uint64_t offset, struct bytes bytes);
 MUST_USE enum status journal_segment_flush(int fd);
+
+/* Deletes it, on disk. One that is not there is fine. */
+MUST_USE enum status journal_segment_remove(int folder, uint32_t number);
 
 /* Zeros from `offset` to the end, on disk. */
 MUST_USE enum status journal_segment_cut(int folder, uint32_t number, uint32_t offset);

@@ -17,7 +17,8 @@ struct walk {
     void *state;
     struct journal_report *report;
     struct journal_end *end;
-    bool ended; /* whatever stands in a later segment proves damage at damage_* */
+    uint64_t first_position; /* of the options */
+    bool ended;              /* whatever stands in a later segment proves damage at damage_* */
     uint32_t damage_segment;
     uint32_t damage_offset;
 };
@@ -26,6 +27,18 @@ static enum status
 damaged(const struct walk *walk, uint32_t segment, uint32_t offset)
 {
     journal_segment_place(segment, offset, &walk->report->place);
+    walk->report->cut = false;
+    return STATUS_CORRUPT;
+}
+
+static enum status
+missing(const struct walk *walk, uint32_t segment)
+{
+    char name[JOURNAL_NAME_BYTES];
+    struct journal_place *place = &walk->report->place;
+
+    journal_segment_name(segment, name);
+    (void)snprintf(place->text, sizeof place->text, "%s is missing", name);
     walk->report->cut = false;
     return STATUS_CORRUPT;
 }
@@ -90,12 +103,38 @@ walk_frames(struct walk *walk, struct bytes segment)
     return status == STATUS_OK ? end_segment(walk, segment, (uint32_t)at) : status;
 }
 
+/* A segment with a whole header: does it begin where the one before it ended? */
+static enum status
+begin_segment(struct walk *walk, uint64_t first)
+{
+    struct journal_end *end = walk->end;
+    uint32_t number = walk->key.segment;
+    bool is_oldest = number == end->firsts.oldest;
+    enum status status;
+
+    if (is_oldest && number > 1) {
+        if (first > walk->first_position) {
+            return missing(walk, number - 1);
+        }
+        end->next_position = first;
+    }
+    if (first == 0 || first != end->next_position) {
+        return is_oldest ? damaged(walk, number, 0)
+                         : damaged(walk, walk->damage_segment, walk->damage_offset);
+    }
+    status = journal_firsts_grow(&end->firsts);
+    if (status == STATUS_OK) {
+        journal_firsts_add(&end->firsts, first);
+    }
+    return status;
+}
+
 static enum status
 walk_segment(struct walk *walk, struct bytes segment)
 {
     uint32_t number = walk->key.segment;
     uint64_t first = 0;
-    uint64_t *firsts;
+    enum status status;
 
     if (walk->ended) {
         return journal_format_is_zero(segment)
@@ -106,22 +145,15 @@ walk_segment(struct walk *walk, struct bytes segment)
     case JOURNAL_HEADER_FOREIGN:
         return damaged(walk, number, 0);
     case JOURNAL_HEADER_BAD:
-        /* The first segment is made with its header in it. */
-        return number == 1 ? damaged(walk, number, 0) : end_segment(walk, segment, 0);
+        /* The first segment ever is made with its header in it, and none is removed before the one
+         * behind it has an entry. */
+        return number == walk->end->firsts.oldest ? damaged(walk, number, 0)
+                                                  : end_segment(walk, segment, 0);
     case JOURNAL_HEADER_WHOLE:
         break;
     }
-    if (first != walk->end->next_position) {
-        return number == 1 ? damaged(walk, number, 0)
-                           : damaged(walk, walk->damage_segment, walk->damage_offset);
-    }
-    firsts = realloc(walk->end->firsts, number * sizeof *firsts);
-    if (firsts == NULL) {
-        return STATUS_INTERNAL;
-    }
-    firsts[number - 1] = first;
-    walk->end->firsts = firsts;
-    return walk_frames(walk, segment);
+    status = begin_segment(walk, first);
+    return status == STATUS_OK ? walk_frames(walk, segment) : status;
 }
 
 static enum status
@@ -133,12 +165,7 @@ walk_number(struct walk *walk, int folder, uint32_t number)
 
     walk->key.segment = number;
     if (status == STATUS_NOT_FOUND) {
-        char name[JOURNAL_NAME_BYTES];
-
-        journal_segment_name(number, name);
-        (void)snprintf(walk->report->place.text, sizeof walk->report->place.text, "%s is missing",
-                       name);
-        status = STATUS_CORRUPT;
+        status = missing(walk, number);
     } else if (status == STATUS_CORRUPT) {
         status = damaged(walk, number, 0);
     } else if (status == STATUS_OK) {
@@ -148,22 +175,45 @@ walk_number(struct walk *walk, int folder, uint32_t number)
     return status;
 }
 
+/* Older segments may be gone only if we are told that the journal begins later. */
+static enum status
+check_oldest(const struct walk *walk)
+{
+    uint32_t oldest = walk->end->firsts.oldest;
+
+    if (walk->first_position <= 1) {
+        return oldest > 1 ? missing(walk, oldest - 1) : STATUS_OK;
+    }
+    return oldest == 0 ? missing(walk, 1) : STATUS_OK;
+}
+
 enum status
 journal_walk_folder(int folder, const struct journal_options *options, journal_visit *visit,
                     void *state, struct journal_report *ret_report, struct journal_end *ret_end)
 {
     uint32_t last = 0;
-    struct walk walk = {.visit = visit, .state = state, .report = ret_report, .end = ret_end};
-    enum status status = journal_segment_last(folder, false, &last);
+    struct walk walk = {.visit = visit,
+                        .state = state,
+                        .report = ret_report,
+                        .end = ret_end,
+                        .first_position = options->first_position};
+    struct journal_firsts *firsts = &ret_end->firsts;
+    enum status status;
 
     *ret_report = (struct journal_report){.entries = 0};
     *ret_end = (struct journal_end){.next_position = 1};
     memcpy(walk.key.id, options->id, JOURNAL_ID_BYTES);
     memcpy(ret_report->id, options->id, JOURNAL_ID_BYTES);
-    for (uint32_t number = 1; number <= last && status == STATUS_OK; number++) {
+    status = journal_segment_range(folder, false, &firsts->oldest, &last);
+    if (status == STATUS_OK) {
+        status = check_oldest(&walk);
+    }
+    for (uint32_t number = firsts->oldest; number > 0 && number <= last && status == STATUS_OK;
+         number++) {
         status = walk_number(&walk, folder, number);
     }
-    ret_report->entries = ret_end->next_position - 1;
+    ret_report->first_position = firsts->count > 0 ? firsts->positions[0] : 1;
+    ret_report->entries = ret_end->next_position - ret_report->first_position;
     return status;
 }
 
@@ -173,10 +223,15 @@ find_id(int folder, uint8_t id[static JOURNAL_ID_BYTES])
 {
     uint8_t *data = NULL;
     size_t size = 0;
+    uint32_t first = 0;
+    uint32_t last = 0;
     enum status status = STATUS_OK;
 
     if (journal_format_is_zero(bytes_of(id, JOURNAL_ID_BYTES))) {
-        status = journal_segment_load(folder, 1, &data, &size);
+        status = journal_segment_range(folder, false, &first, &last);
+    }
+    if (status == STATUS_OK && first > 0) {
+        status = journal_segment_load(folder, first, &data, &size);
     }
     if (status == STATUS_OK && size > 0) {
         (void)journal_format_read_id(bytes_of(data, size), id); /* the walk names what is wrong */
@@ -205,7 +260,7 @@ journal_walk(const struct journal_options *options, journal_visit *visit, void *
     if (status == STATUS_OK) {
         status = journal_walk_folder(folder, &known, visit, state, ret_report, &end);
     }
-    free(end.firsts);
+    journal_firsts_free(&end.firsts);
     (void)close(folder);
     return status;
 }

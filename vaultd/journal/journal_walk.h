@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "journal.h"
+#include "journal_firsts.h"
 #include "status.h"
 
 /* Where a journal ends. All zero: there is none yet. */
@@ -14,9 +15,9 @@ struct journal_end {
     uint32_t segment; /* the last one with a header */
     uint32_t offset;  /* behind its last whole frame */
     uint64_t next_position;
-    uint64_t *firsts; /* first position of segments 1 to `segment`; the caller frees it */
-    bool marked;      /* the last frame is a mark: nothing to prove */
-    bool torn;        /* bytes of a broken write stand at torn_offset of torn_segment */
+    struct journal_firsts firsts; /* of the segments up to `segment`; the caller frees it */
+    bool marked;                  /* the last frame is a mark: nothing to prove */
+    bool torn;                    /* bytes of a broken write stand at torn_offset of torn_segment */
     uint32_t torn_segment;
     uint32_t torn_offset;
 };
