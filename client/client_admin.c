@@ -43,6 +43,21 @@ cv_seal(struct cv_client *client, struct cv_reply **ret_reply)
 }
 
 enum cv_status
+cv_freeze(struct cv_client *client, bool deliveries_too, struct cv_reply **ret_reply)
+{
+    struct request request = {.operation = OP_FREEZE};
+
+    request_add_flag(&request, FIELD_ALL, deliveries_too);
+    return client_call(client, &request, ret_reply);
+}
+
+enum cv_status
+cv_unfreeze(struct cv_client *client, struct cv_reply **ret_reply)
+{
+    return call_plain(client, OP_UNFREEZE, ret_reply);
+}
+
+enum cv_status
 cv_namespace_create(struct cv_client *client, const char *name, struct cv_reply **ret_reply)
 {
     return call_by_name(client, OP_NAMESPACE_CREATE, name, ret_reply);
@@ -52,6 +67,17 @@ enum cv_status
 cv_namespace_list(struct cv_client *client, struct cv_reply **ret_reply)
 {
     return call_plain(client, OP_NAMESPACE_LIST, ret_reply);
+}
+
+enum cv_status
+cv_namespace_set(struct cv_client *client, const char *name, uint32_t retain_months,
+                 struct cv_reply **ret_reply)
+{
+    struct request request = {.operation = OP_NAMESPACE_SET};
+
+    request_add_text(&request, FIELD_NAME, name);
+    request_add_uint(&request, FIELD_RETAIN_MONTHS, retain_months);
+    return client_call(client, &request, ret_reply);
 }
 
 enum cv_status
@@ -68,6 +94,7 @@ cv_principal_add(struct cv_client *client, const struct cv_new_principal *princi
     } else {
         request_add_uint(&request, FIELD_UID, principal->uid);
     }
+    request_add_flag(&request, FIELD_RELAYED, principal->relayed);
     return client_call(client, &request, ret_reply);
 }
 
@@ -89,23 +116,25 @@ cv_principal_disable(struct cv_client *client, const char *name, struct cv_reply
     return call_by_name(client, OP_PRINCIPAL_DISABLE, name, ret_reply);
 }
 
-static enum cv_status
-call_about_grant(struct cv_client *client, struct request *request, const char *name,
-                 const char *namespace_name, struct cv_reply **ret_reply)
+enum cv_status
+cv_principal_enable(struct cv_client *client, const char *name, struct cv_reply **ret_reply)
 {
-    request_add_text(request, FIELD_NAME, name);
-    request_add_text(request, FIELD_NAMESPACE, namespace_name);
-    return client_call(client, request, ret_reply);
+    return call_by_name(client, OP_PRINCIPAL_ENABLE, name, ret_reply);
 }
 
 enum cv_status
-cv_grant(struct cv_client *client, const char *name, enum cv_role role, const char *namespace_name,
-         struct cv_reply **ret_reply)
+cv_grant(struct cv_client *client, const struct cv_grant_terms *terms, struct cv_reply **ret_reply)
 {
     struct request request = {.operation = OP_GRANT};
 
-    request_add_uint(&request, FIELD_ROLE, role);
-    return call_about_grant(client, &request, name, namespace_name, ret_reply);
+    request_add_text(&request, FIELD_NAME, terms->name);
+    request_add_uint(&request, FIELD_ROLE, terms->role);
+    request_add_text(&request, FIELD_NAMESPACE, terms->namespace_name);
+    request_add_number(&request, FIELD_LASTS_S, terms->lasts_s);
+    request_add_number(&request, FIELD_UNTIL, terms->until_ms);
+    request_add_number(&request, FIELD_DAILY, terms->daily);
+    request_add_number(&request, FIELD_HOURLY, terms->hourly);
+    return client_call(client, &request, ret_reply);
 }
 
 enum cv_status
@@ -114,18 +143,25 @@ cv_revoke(struct cv_client *client, const char *name, enum cv_role role, const c
 {
     struct request request = {.operation = OP_REVOKE};
 
+    request_add_text(&request, FIELD_NAME, name);
     request_add_uint(&request, FIELD_ROLE, role);
-    return call_about_grant(client, &request, name, namespace_name, ret_reply);
+    request_add_text(&request, FIELD_NAMESPACE, namespace_name);
+    return client_call(client, &request, ret_reply);
 }
 
 enum cv_status
-cv_audit_read(struct cv_client *client, uint64_t from, uint32_t limit, struct cv_reply **ret_reply)
+cv_audit_read(struct cv_client *client, const struct cv_audit_query *query,
+              struct cv_reply **ret_reply)
 {
     struct request request = {.operation = OP_AUDIT_READ};
 
-    request_add_uint(&request, FIELD_FROM, from);
-    if (limit != 0) {
-        request_add_uint(&request, FIELD_LIMIT, limit);
-    }
+    request_add_uint(&request, FIELD_FROM, query->from);
+    request_add_number(&request, FIELD_LIMIT, query->limit);
+    request_add_text(&request, FIELD_PRINCIPAL, query->principal);
+    request_add_text(&request, FIELD_TOKEN, query->token);
+    request_add_text(&request, FIELD_NAMESPACE, query->namespace_name);
+    request_add_number(&request, FIELD_ACT, query->act);
+    request_add_number(&request, FIELD_SINCE, query->since_ms);
+    request_add_number(&request, FIELD_UNTIL, query->until_ms);
     return client_call(client, &request, ret_reply);
 }

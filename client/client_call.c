@@ -22,6 +22,24 @@ request_add_uint(struct request *request, enum field field, uint64_t number)
 }
 
 void
+request_add_number(struct request *request, enum field field, uint64_t number)
+{
+    if (number != 0) {
+        request_add_uint(request, field, number);
+    }
+}
+
+void
+request_add_flag(struct request *request, enum field field, bool flag)
+{
+    assert(request->parameter_count < PARAMETERS_MAX);
+    if (flag) {
+        request->parameters[request->parameter_count++] =
+            (struct parameter){.field = field, .type = PARAMETER_BOOL, .number = 1};
+    }
+}
+
+void
 request_add_bytes(struct request *request, enum field field, struct bytes bytes)
 {
     assert(request->parameter_count < PARAMETERS_MAX);
@@ -61,6 +79,21 @@ encoded_size_max(const struct request *request)
 }
 
 static void
+write_parameter(struct message_writer *writer, const struct parameter *parameter)
+{
+    switch (parameter->type) {
+    case PARAMETER_UINT:
+        message_put_uint(writer, parameter->field, parameter->number);
+        break;
+    case PARAMETER_BOOL:
+        message_put_bool(writer, parameter->field, parameter->number != 0);
+        break;
+    default:
+        message_put_bytes(writer, parameter->field, parameter->bytes);
+    }
+}
+
+static void
 write_request(struct message_writer *writer, const struct request *request,
               const uint8_t *connection)
 {
@@ -74,12 +107,7 @@ write_request(struct message_writer *writer, const struct request *request,
         message_put_bytes(writer, FIELD_CONNECTION, bytes_of(connection, CONNECTION_ID_BYTES));
     }
     for (size_t i = 0; i < request->parameter_count; i++) {
-        const struct parameter *parameter = &request->parameters[i];
-        if (parameter->type == PARAMETER_UINT) {
-            message_put_uint(writer, parameter->field, parameter->number);
-        } else {
-            message_put_bytes(writer, parameter->field, parameter->bytes);
-        }
+        write_parameter(writer, &request->parameters[i]);
     }
     if (request->values == NULL) {
         return;
@@ -125,6 +153,7 @@ is_harmless(enum operation operation)
     case OP_TOKENIZE:
     case OP_LOOKUP:
     case OP_MASK:
+    case OP_DESCRIBE:
     case OP_NAMESPACE_LIST:
     case OP_PRINCIPAL_LIST:
     case OP_PRINCIPAL_SHOW:

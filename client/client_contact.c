@@ -19,9 +19,7 @@ call_with_query(struct cv_client *client, enum operation operation, const struct
     struct request request = {.operation = operation};
 
     request_add_text(&request, FIELD_NAMESPACE, query->namespace_name);
-    if (query->form != CV_FORM_INTERNATIONAL) {
-        request_add_uint(&request, FIELD_FORM, query->form);
-    }
+    request_add_number(&request, FIELD_FORM, query->form);
     set_values(&request, query->values, query->count);
     return client_call(client, &request, ret_reply);
 }
@@ -38,14 +36,30 @@ cv_lookup(struct cv_client *client, const struct cv_query *query, struct cv_repl
     return call_with_query(client, OP_LOOKUP, query, ret_reply);
 }
 
+static enum cv_status
+call_with_tokens(struct cv_client *client, struct request *request, const char *const *tokens,
+                 size_t count, struct cv_reply **ret_reply)
+{
+    set_values(request, tokens, count);
+    return client_call(client, request, ret_reply);
+}
+
 enum cv_status
 cv_mask(struct cv_client *client, const char *const *tokens, size_t count,
         struct cv_reply **ret_reply)
 {
     struct request request = {.operation = OP_MASK};
 
-    set_values(&request, tokens, count);
-    return client_call(client, &request, ret_reply);
+    return call_with_tokens(client, &request, tokens, count, ret_reply);
+}
+
+enum cv_status
+cv_describe(struct cv_client *client, const char *const *tokens, size_t count,
+            struct cv_reply **ret_reply)
+{
+    struct request request = {.operation = OP_DESCRIBE};
+
+    return call_with_tokens(client, &request, tokens, count, ret_reply);
 }
 
 enum cv_status
@@ -55,6 +69,17 @@ cv_detokenize(struct cv_client *client, const char *const *tokens, size_t count,
     struct request request = {.operation = OP_DETOKENIZE};
 
     request_add_text(&request, FIELD_REASON, reason);
-    set_values(&request, tokens, count);
+    return call_with_tokens(client, &request, tokens, count, ret_reply);
+}
+
+enum cv_status
+cv_erase(struct cv_client *client, const struct cv_erasure *erasure, struct cv_reply **ret_reply)
+{
+    struct request request = {.operation = OP_ERASE};
+
+    request_add_text(&request, FIELD_REASON, erasure->reason);
+    request_add_text(&request, FIELD_NAMESPACE, erasure->namespace_name);
+    request_add_number(&request, FIELD_FORM, erasure->form);
+    set_values(&request, erasure->values, erasure->count);
     return client_call(client, &request, ret_reply);
 }

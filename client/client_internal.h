@@ -4,10 +4,11 @@
  *
  *   client_contact.c, client_admin.c   the public calls: a struct request each
  *   client_call.c                      send it, judge the answer, repeat what may be repeated
- *   client_session.c                   HELLO: who we are on this connection, said once for all
- * threads client_link.c                      the nng socket: whose server is it, is it there, one
- * exchange client_reply.c                     an answer's bytes become a cv_reply client_identity.c
- * key files
+ *   client_session.c                   HELLO: who we are, said once for all threads
+ *   client_link.c                      the nng socket: is it there, and whose server is it
+ *   client_exchange.c                  one request and its answer
+ *   client_reply.c                     an answer's bytes become a cv_reply
+ *   client_identity.c                  key files
  */
 #ifndef CONTACT_VAULT_CLIENT_INTERNAL_H
 #define CONTACT_VAULT_CLIENT_INTERNAL_H
@@ -146,12 +147,12 @@ struct cv_reply *session_reply(struct cv_client *client);
 
 struct parameter {
     enum field field;
-    enum { PARAMETER_UINT, PARAMETER_BYTES } type;
-    uint64_t number;
+    enum { PARAMETER_UINT, PARAMETER_BOOL, PARAMETER_BYTES } type;
+    uint64_t number; /* of a bool: 0 or 1 */
     struct bytes bytes;
 };
 
-enum { PARAMETERS_MAX = 6 };
+enum { PARAMETERS_MAX = 8 };
 
 struct request {
     enum operation operation;
@@ -162,6 +163,10 @@ struct request {
 };
 
 void request_add_uint(struct request *request, enum field field, uint64_t number);
+/* 0 adds nothing: it stands for "not given". */
+void request_add_number(struct request *request, enum field field, uint64_t number);
+/* False adds nothing. */
+void request_add_flag(struct request *request, enum field field, bool flag);
 void request_add_bytes(struct request *request, enum field field, struct bytes bytes);
 /* NULL adds nothing. */
 void request_add_text(struct request *request, enum field field, const char *text);

@@ -6,14 +6,30 @@
 #include "kind.h"
 #include "status.h"
 
-_Static_assert((int)CV_INTERNAL == (int)STATUS_INTERNAL && STATUS_COUNT == CV_INTERNAL + 1,
+_Static_assert((int)CV_FROZEN == (int)STATUS_FROZEN && STATUS_COUNT == CV_FROZEN + 1,
                "enum cv_status is enum status");
 _Static_assert((int)CV_UNAUTHENTICATED == (int)STATUS_UNAUTHENTICATED &&
-                   (int)CV_SEALED == (int)STATUS_SEALED && (int)CV_BUSY == (int)STATUS_BUSY,
+                   (int)CV_SEALED == (int)STATUS_SEALED && (int)CV_BUSY == (int)STATUS_BUSY &&
+                   (int)CV_QUOTA == (int)STATUS_QUOTA && (int)CV_EXPIRED == (int)STATUS_EXPIRED &&
+                   (int)CV_INTERNAL == (int)STATUS_INTERNAL,
                "enum cv_status is enum status");
 _Static_assert((int)CV_EMAIL == (int)CONTACT_EMAIL && (int)CV_FORM_WA_ID == (int)FORM_WA_ID &&
-                   (int)CV_PERSON == (int)PRINCIPAL_PERSON && (int)CV_ROLE_ADMIN == (int)ROLE_ADMIN,
+                   (int)CV_PERSON == (int)PRINCIPAL_PERSON,
                "the small vocabularies are kind.h's");
+_Static_assert((int)CV_ROLE_SERVICE == (int)ROLE_SERVICE &&
+                   (int)CV_ROLE_DELIVER == (int)ROLE_DELIVER &&
+                   (int)CV_ROLE_REVEAL == (int)ROLE_REVEAL &&
+                   (int)CV_ROLE_ADMIN == (int)ROLE_ADMIN &&
+                   (int)CV_ROLE_PRIVACY == (int)ROLE_PRIVACY &&
+                   (int)CV_ROLE_AUDIT == (int)ROLE_AUDIT && ROLE_COUNT == CV_ROLE_AUDIT + 1,
+               "enum cv_role is enum role");
+_Static_assert((int)CV_FREEZE_PEOPLE == (int)FREEZE_PEOPLE &&
+                   (int)CV_FREEZE_ALL == (int)FREEZE_ALL && FREEZE_COUNT == CV_FREEZE_ALL + 1,
+               "enum cv_freeze is enum freeze");
+_Static_assert((int)CV_TOKEN_CHARACTERS == (int)TOKEN_TEXT_BYTES &&
+                   (int)CV_GRANT_SECONDS_MAX == (int)GRANT_SECONDS_MAX &&
+                   (int)CV_RETAIN_MONTHS_MAX == (int)RETAIN_MONTHS_MAX,
+               "the public limits are bounds.h's");
 _Static_assert((int)CV_BATCH_MAX == (int)BATCH_ITEMS_MAX &&
                    (int)CV_KEY_BYTES == (int)ROOT_KEY_BYTES &&
                    (int)CV_KEY_BYTES == (int)PUBLIC_KEY_BYTES &&
@@ -58,19 +74,32 @@ const char *
 cv_role_name(enum cv_role role)
 {
     static const char *const names[] = {
-        [CV_ROLE_SERVICE] = "service",
-        [CV_ROLE_DELIVER] = "deliver",
-        [CV_ROLE_REVEAL] = "reveal",
-        [CV_ROLE_ADMIN] = "admin",
+        [CV_ROLE_SERVICE] = "service", [CV_ROLE_DELIVER] = "deliver", [CV_ROLE_REVEAL] = "reveal",
+        [CV_ROLE_ADMIN] = "admin",     [CV_ROLE_PRIVACY] = "privacy", [CV_ROLE_AUDIT] = "audit",
     };
 
     return name_at(names, COUNT(names), (size_t)role);
 }
 
 const char *
+cv_freeze_name(enum cv_freeze freeze)
+{
+    static const char *const names[] = {
+        [CV_FREEZE_NONE] = "none",
+        [CV_FREEZE_PEOPLE] = "people",
+        [CV_FREEZE_ALL] = "all",
+    };
+
+    return name_at(names, COUNT(names), (size_t)freeze);
+}
+
+const char *
 cv_act_name(uint32_t act)
 {
-    static const char *const names[] = {"created", "opened", "closed", "cut"};
+    static const char *const names[] = {
+        "created", "opened",        "closed",     "cut",      "checkpoint",
+        "budget",  "clock_forward", "clock_back", "retained",
+    };
 
     if (act >= ACT_CREATED) {
         return name_at(names, COUNT(names), act - ACT_CREATED);

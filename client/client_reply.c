@@ -58,24 +58,36 @@ _Static_assert(sizeof(enum cv_status) == sizeof(uint32_t), "COLUMN_UINT32 fills 
     }
 
 static const struct column item_columns[] = {
-    COLUMN(cv_item, status, STATUS, UINT32, false), COLUMN(cv_item, message, MESSAGE, TEXT, false),
-    COLUMN(cv_item, token, TOKEN, TEXT, false),     COLUMN(cv_item, kind, KIND, UINT32, false),
-    COLUMN(cv_item, mask, MASK, TEXT, false),       COLUMN(cv_item, value, VALUE, TEXT, false),
+    COLUMN(cv_item, status, STATUS, UINT32, false),
+    COLUMN(cv_item, message, MESSAGE, TEXT, false),
+    COLUMN(cv_item, token, TOKEN, TEXT, false),
+    COLUMN(cv_item, kind, KIND, UINT32, false),
+    COLUMN(cv_item, mask, MASK, TEXT, false),
+    COLUMN(cv_item, value, VALUE, TEXT, false),
+    COLUMN(cv_item, namespace_name, NAMESPACE, TEXT, false),
+    COLUMN(cv_item, country, COUNTRY, TEXT, false),
+    COLUMN(cv_item, created_ms, CREATED, UINT64, false),
 };
 static const struct column namespace_columns[] = {
     COLUMN(cv_namespace, name, NAME, TEXT, true),
     COLUMN(cv_namespace, created_ms, CREATED, UINT64, true),
     COLUMN(cv_namespace, contacts, CONTACTS, UINT64, true),
+    COLUMN(cv_namespace, retain_months, RETAIN_MONTHS, UINT32, false),
 };
 static const struct column grant_columns[] = {
     COLUMN(cv_role_grant, role, ROLE, UINT32, true),
     COLUMN(cv_role_grant, namespace_name, NAMESPACE, TEXT, false),
+    COLUMN(cv_role_grant, until_ms, UNTIL, UINT64, false),
+    COLUMN(cv_role_grant, daily, DAILY, UINT32, false),
+    COLUMN(cv_role_grant, hourly, HOURLY, UINT32, false),
+    COLUMN(cv_role_grant, used, USED, UINT64, false),
 };
 static const struct column principal_columns[] = {
     COLUMN(cv_principal, name, NAME, TEXT, true),
     COLUMN(cv_principal, kind, KIND, UINT32, true),
     COLUMN(cv_principal, created_ms, CREATED, UINT64, true),
     COLUMN(cv_principal, disabled, DISABLED, BOOL, false),
+    COLUMN(cv_principal, relayed, RELAYED, BOOL, false),
     COLUMN(cv_principal, public_key, PUBLIC_KEY, KEY, false),
     COLUMN(cv_principal, uid, UID, UINT32, false),
 };
@@ -90,6 +102,9 @@ static const struct column entry_columns[] = {
     COLUMN(cv_audit_entry, namespace_name, NAMESPACE, TEXT, false),
     COLUMN(cv_audit_entry, token, TOKEN, TEXT, false),
     COLUMN(cv_audit_entry, subject, SUBJECT, TEXT, false),
+    COLUMN(cv_audit_entry, amount, AMOUNT, UINT64, false),
+    COLUMN(cv_audit_entry, relayed, RELAYED, BOOL, false),
+    COLUMN(cv_audit_entry, reason, REASON, TEXT, false),
 };
 static const struct column reply_columns[] = {
     COLUMN(cv_reply, status, STATUS, UINT32, true),
@@ -101,6 +116,8 @@ static const struct column reply_columns[] = {
     COLUMN(cv_reply, release, RELEASE, TEXT, false),
     COLUMN(cv_reply, namespaces_total, NAMESPACES, UINT64, false),
     COLUMN(cv_reply, contacts_total, CONTACTS, UINT64, false),
+    COLUMN(cv_reply, frozen, FROZEN, UINT32, false),
+    COLUMN(cv_reply, audit_key, PUBLIC_KEY, KEY, false),
 };
 
 static const struct table items_table = TABLE(item_columns, cv_item);
@@ -118,6 +135,8 @@ table_of(enum operation operation)
     case OP_LOOKUP:
     case OP_MASK:
     case OP_DETOKENIZE:
+    case OP_ERASE:
+    case OP_DESCRIBE:
         return &items_table;
     case OP_NAMESPACE_LIST:
         return &namespaces_table;
@@ -302,11 +321,18 @@ is_answered(enum operation operation, const struct cv_item *item)
     if (item->status != CV_OK) {
         return true;
     }
-    if (operation == OP_DETOKENIZE) {
+    bool has_kind = item->kind == CV_PHONE || item->kind == CV_EMAIL;
+    switch (operation) {
+    case OP_DETOKENIZE:
         return item->value != NULL;
+    case OP_ERASE:
+        return item->token != NULL && has_kind;
+    case OP_DESCRIBE:
+        return item->token != NULL && item->mask != NULL && has_kind &&
+               item->namespace_name != NULL;
+    default:
+        return item->token != NULL && item->mask != NULL && has_kind;
     }
-    return item->token != NULL && item->mask != NULL &&
-           (item->kind == CV_PHONE || item->kind == CV_EMAIL);
 }
 
 /* One item for each value, in its place; those that were not sent get the reason. */

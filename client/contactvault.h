@@ -30,15 +30,16 @@ enum cv_status {
     CV_TOO_LARGE = 2,       /* over a limit: send less at once */
     CV_UNAUTHENTICATED = 3, /* the vault does not know this uid or key: ask an admin */
     CV_DENIED = 4,          /* known, but not permitted: ask an admin for a grant */
-    CV_QUOTA = 5,           /* a budget is used up: wait retry_after_s */
+    CV_QUOTA = 5,           /* over a budget, nothing done: wait retry_after_s; 0: send fewer */
     CV_NOT_FOUND = 6,       /* no such thing, or none that you may know of */
     CV_CONFLICT = 7,     /* against what is there: a name in use, roles that exclude each other */
-    CV_EXPIRED = 8,      /* was valid once */
+    CV_EXPIRED = 8,      /* the grant that permitted it has ended: ask an admin for a new one */
     CV_SEALED = 9,       /* the vault has no root key: an admin must unseal it */
     CV_BUSY = 10,        /* overloaded, not executed: try again after retry_after_s */
     CV_UNAVAILABLE = 11, /* not reached, or it cannot now: try again later; see outcome_unknown */
     CV_CORRUPT = 12,     /* stored bytes do not verify: a person must look */
     CV_INTERNAL = 13,    /* a fault of the vault's or of this library, or out of memory */
+    CV_FROZEN = 14,      /* reveals are stopped until an admin lifts it: hold what waits for one */
 };
 
 enum {
@@ -48,6 +49,9 @@ enum {
     CV_KEY_BYTES = 32,         /* a root key, an Ed25519 seed or public key */
     CV_PUBLIC_TEXT_BYTES = 80, /* room for a public key as text, with its NUL */
     CV_AUDIT_PAGE_MAX = 256,   /* entries one cv_audit_read gives */
+    CV_TOKEN_CHARACTERS = 31,  /* phn_ or eml_ and 27 more */
+    CV_GRANT_SECONDS_MAX = 10 * 366 * 24 * 3600,
+    CV_RETAIN_MONTHS_MAX = 1200,
     CV_TIMEOUT_DEFAULT_MS = 10000,
 };
 
@@ -57,13 +61,26 @@ enum cv_form {
     CV_FORM_WA_ID = 1,         /* bare international digits, as WhatsApp sends them */
 };
 enum cv_principal_kind { CV_SERVICE = 1, CV_PERSON = 2 };
-enum cv_role { CV_ROLE_SERVICE = 1, CV_ROLE_DELIVER = 2, CV_ROLE_REVEAL = 3, CV_ROLE_ADMIN = 4 };
+enum cv_role {
+    CV_ROLE_SERVICE = 1, /* tokenize, mask, describe, lookup */
+    CV_ROLE_DELIVER = 2, /* detokenize for delivery */
+    CV_ROLE_REVEAL = 3,  /* mask, describe, lookup, detokenize */
+    CV_ROLE_ADMIN = 4,   /* vault-wide: namespaces, principals, keys; never a contact */
+    CV_ROLE_PRIVACY = 5, /* lookup, mask, describe, erase */
+    CV_ROLE_AUDIT = 6,   /* vault-wide: the log with its reasons, and the lists */
+};
+enum cv_freeze { /* who is kept from revealing until an admin lifts it */
+                 CV_FREEZE_NONE = 0,
+                 CV_FREEZE_PEOPLE = 1,
+                 CV_FREEZE_ALL = 2, /* deliveries too */
+};
 
 /* Lower-case names, as they stand in --json; NULL for a number that is none. Static. */
 CV_API const char *cv_status_name(enum cv_status status);
 CV_API const char *cv_kind_name(enum cv_kind kind);
 CV_API const char *cv_principal_kind_name(enum cv_principal_kind kind);
 CV_API const char *cv_role_name(enum cv_role role);
+CV_API const char *cv_freeze_name(enum cv_freeze freeze); /* "none", "people", "all" */
 CV_API const char *cv_act_name(uint32_t act);     /* an audit entry's: "detokenize", "opened" */
 CV_API const char *cv_phase_name(uint32_t phase); /* "done", "intent", "outcome" */
 
@@ -76,17 +93,24 @@ struct cv_item { /* at the place of the value or token it answers */
     enum cv_kind kind;
     const char *mask;
     const char *value;
+    const char *namespace_name; /* the three: of cv_describe */
+    const char *country;        /* a phone number's calling code, "+39" */
+    uint64_t created_ms;        /* since 1970, as every _ms here; 0: not for your role */
 };
 
 struct cv_namespace {
     const char *name;
-    uint64_t created_ms; /* since 1970, as every _ms here */
+    uint64_t created_ms;
     uint64_t contacts;
+    uint32_t retain_months; /* contacts unused for so long are erased; 0: never */
 };
 
 struct cv_role_grant {
     enum cv_role role;
     const char *namespace_name; /* NULL: the whole vault */
+    uint64_t until_ms;          /* its end; 0: none */
+    uint32_t daily, hourly;     /* the budget in force; 0: none */
+    uint64_t used;              /* of it, in the last 24 hours */
 };
 
 struct cv_principal {
@@ -94,6 +118,7 @@ struct cv_principal {
     enum cv_principal_kind kind;
     uint64_t created_ms;
     bool disabled;
+    bool relayed;              /* proves its key from behind another uid */
     const uint8_t *public_key; /* CV_KEY_BYTES, or NULL: known by its uid */
     uint32_t uid;
     const struct cv_role_grant *grants;
@@ -108,6 +133,9 @@ struct cv_audit_entry {
     enum cv_status result;
     enum cv_role role; /* of a grant or revoke; else 0 */
     const char *namespace_name, *token, *subject;
+    uint64_t amount;    /* how much it is about, where it is about a number */
+    bool relayed;       /* the principal proved its key from behind another uid */
+    const char *reason; /* for the audit role only; by whoever gave it: escape what you show */
 };
 
 struct cv_reply {
@@ -125,10 +153,13 @@ struct cv_reply {
 
     uint64_t next;         /* cv_audit_read: ask from here next */
     const char *principal; /* cv_hello: who you are */
-    const char *state;     /* cv_state: "sealed", "unsealed" */
+    const char *state;     /* cv_state: "sealed", "unsealed", "frozen" */
     const char *release;   /* cv_state, cv_hello: the daemon's version */
-    bool has_totals;       /* cv_state, for an admin: the two below */
+    bool has_totals;       /* cv_state, for admins and auditors: those below */
     uint64_t namespaces_total, contacts_total;
+    enum cv_freeze frozen;
+    const uint8_t
+        *audit_key; /* CV_KEY_BYTES: what the log's checkpoints are signed with; or NULL */
 };
 
 /* Wipes, frees, nulls the caller's pointer. NULL is fine. */
@@ -164,9 +195,9 @@ CV_API void cv_close(struct cv_client **client);
  * ---- calls; any thread ----
  *
  * Repeated by themselves, within the timeout: what the vault surely did not execute, and what does
- * no harm twice (cv_state, cv_hello, lists, cv_tokenize, cv_lookup, cv_mask, cv_audit_read). Of the
- * others, a connection lost at the wrong moment gives CV_UNAVAILABLE with outcome_unknown.
- * Names and texts are the caller's and are not kept.
+ * no harm twice (cv_state, cv_hello, lists, cv_tokenize, cv_lookup, cv_mask, cv_describe,
+ * cv_audit_read). Of the others, a connection lost at the wrong moment gives CV_UNAVAILABLE with
+ * outcome_unknown. Names and texts are the caller's and are not kept.
  */
 
 /* Who you are to this vault. Not needed: the first call that must, says HELLO by itself. */
@@ -189,24 +220,48 @@ CV_API enum cv_status cv_lookup(struct cv_client *client, const struct cv_query 
                                 struct cv_reply **ret_reply);
 CV_API enum cv_status cv_mask(struct cv_client *client, const char *const *tokens, size_t count,
                               struct cv_reply **ret_reply);
+/* Its kind and mask, namespace, country; when it was made, for admins and auditors. */
+CV_API enum cv_status cv_describe(struct cv_client *client, const char *const *tokens, size_t count,
+                                  struct cv_reply **ret_reply);
 /* Reveals. Recorded with the reason (1 to 200 bytes, no contact in it) before it is answered. */
 CV_API enum cv_status cv_detokenize(struct cv_client *client, const char *const *tokens,
                                     size_t count, const char *reason, struct cv_reply **ret_reply);
 
-/* ---- for admins, on the admin socket ---- */
+struct cv_erasure {
+    const char *const *values;  /* tokens, or contacts, which are looked up first */
+    size_t count;               /* 1 to CV_BATCH_MAX */
+    const char *reason;         /* 1 to 200 bytes, no contact in it; recorded before it is done */
+    const char *namespace_name; /* of contacts; NULL: the only one you have a grant for */
+    enum cv_form form;
+};
+
+/* For ever. items[i] has the token that is no more; CV_NOT_FOUND where there was none. */
+CV_API enum cv_status cv_erase(struct cv_client *client, const struct cv_erasure *erasure,
+                               struct cv_reply **ret_reply);
+/* Stops all reveals by people, and deliveries too if told so. CV_CONFLICT: so it is already. */
+CV_API enum cv_status cv_freeze(struct cv_client *client, bool deliveries_too,
+                                struct cv_reply **ret_reply);
+
+/* ---- for admins, on the admin socket; lists and the log for auditors, too ---- */
 
 CV_API enum cv_status cv_unseal(struct cv_client *client, const uint8_t root_key[CV_KEY_BYTES],
                                 struct cv_reply **ret_reply);
 CV_API enum cv_status cv_seal(struct cv_client *client, struct cv_reply **ret_reply);
+CV_API enum cv_status cv_unfreeze(struct cv_client *client, struct cv_reply **ret_reply);
 CV_API enum cv_status cv_namespace_create(struct cv_client *client, const char *name,
                                           struct cv_reply **ret_reply);
 CV_API enum cv_status cv_namespace_list(struct cv_client *client, struct cv_reply **ret_reply);
+
+/* Contacts that nobody used for so many months are erased; 0: never. */
+CV_API enum cv_status cv_namespace_set(struct cv_client *client, const char *name,
+                                       uint32_t retain_months, struct cv_reply **ret_reply);
 
 struct cv_new_principal {
     const char *name;
     enum cv_principal_kind kind;
     const uint8_t *public_key; /* CV_KEY_BYTES, or NULL: known by its uid */
     uint32_t uid;
+    bool relayed; /* with a key: its signature counts from behind another uid, too */
 };
 
 CV_API enum cv_status cv_principal_add(struct cv_client *client,
@@ -218,13 +273,38 @@ CV_API enum cv_status cv_principal_show(struct cv_client *client, const char *na
                                         struct cv_reply **ret_reply);
 CV_API enum cv_status cv_principal_disable(struct cv_client *client, const char *name,
                                            struct cv_reply **ret_reply);
-/* namespace_name NULL: the whole vault, for the roles that are vault-wide. */
-CV_API enum cv_status cv_grant(struct cv_client *client, const char *name, enum cv_role role,
-                               const char *namespace_name, struct cv_reply **ret_reply);
+CV_API enum cv_status cv_principal_enable(struct cv_client *client, const char *name,
+                                          struct cv_reply **ret_reply);
+
+struct cv_grant_terms {
+    const char *name; /* the principal's */
+    enum cv_role role;
+    const char *namespace_name; /* NULL: the whole vault, for the roles that are vault-wide */
+    uint32_t lasts_s;           /* ends so many seconds from now, by the vault's clock; or */
+    uint64_t until_ms;          /* ends then; both 0: no end */
+    uint32_t daily, hourly;     /* its budget over 24 hours, over an hour; 0: the vault's default */
+};
+
+/* One grant without an end and one with may be held side by side; again replaces that one. */
+CV_API enum cv_status cv_grant(struct cv_client *client, const struct cv_grant_terms *terms,
+                               struct cv_reply **ret_reply);
+/* Takes both. */
 CV_API enum cv_status cv_revoke(struct cv_client *client, const char *name, enum cv_role role,
                                 const char *namespace_name, struct cv_reply **ret_reply);
-/* Entries from number `from` on, at most `limit` of them (0: CV_AUDIT_PAGE_MAX). */
-CV_API enum cv_status cv_audit_read(struct cv_client *client, uint64_t from, uint32_t limit,
+
+struct cv_audit_query { /* what is 0 or NULL does not matter */
+    uint64_t from;      /* entries from this number on */
+    uint32_t limit;     /* at most so many of them in one reply; 0: CV_AUDIT_PAGE_MAX */
+    const char *principal, *token, *namespace_name;
+    uint32_t act;                /* as in cv_audit_entry */
+    uint64_t since_ms, until_ms; /* made at or after; made before */
+};
+
+/*
+ * Entries from a bounded part of the log: fewer than there are, or none, with next moved on: ask
+ * again from there. The end is where there are none and next is `from`.
+ */
+CV_API enum cv_status cv_audit_read(struct cv_client *client, const struct cv_audit_query *query,
                                     struct cv_reply **ret_reply);
 
 /* ---- identities: an Ed25519 key in a file that only its owner may read ---- */

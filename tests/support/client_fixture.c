@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client_fixture.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 /*
  * nng 1.5.2 forgets a connection that was being made while its socket was closed. Its functions
@@ -58,6 +62,7 @@ fixture_teardown(void **state)
 
     cv_close(&fixture->client);
     fake_stop(&fixture->fake);
+    message_parser_free(&fixture->parser);
     (void)unlink(fixture->file);
     (void)rmdir(fixture->folder);
     free(fixture);
@@ -80,4 +85,67 @@ tokenize_one(struct cv_client *client, const char *value, struct cv_reply **repl
     struct cv_query query = {.values = &value, .count = 1};
 
     return cv_tokenize(client, &query, reply);
+}
+
+const struct message *
+last_request(struct fixture *fixture)
+{
+    const struct fake_counts *counts = fixture->fake.counts;
+    const struct message *message = NULL;
+    const char *fault;
+
+    assert_true(counts->request_size > 0);
+    if (fixture->parser == NULL)
+        assert_int_equal(message_parser_new(&fixture->parser), STATUS_OK);
+    assert_int_equal(message_parse(fixture->parser, bytes_of(counts->request, counts->request_size),
+                                   &message, &fault),
+                     STATUS_OK);
+    return message;
+}
+
+void
+assert_sent(struct fixture *fixture, enum operation operation, uint64_t fields)
+{
+    const uint64_t always = UINT64_C(1) << FIELD_OPERATION | UINT64_C(1) << FIELD_CONNECTION;
+    const struct message *message = last_request(fixture);
+    uint64_t sent;
+
+    assert_true(message_uint(message, FIELD_OPERATION, &sent));
+    assert_int_equal(sent, operation);
+    assert_int_equal(message_fields(message), always | fields);
+}
+
+void
+assert_sent_uint(struct fixture *fixture, enum field field, uint64_t number)
+{
+    uint64_t sent;
+
+    assert_true(message_uint(last_request(fixture), field, &sent));
+    assert_int_equal(sent, number);
+}
+
+static void
+assert_bytes(struct bytes bytes, const char *text)
+{
+    assert_int_equal(bytes.size, strlen(text));
+    assert_memory_equal(bytes.data, text, bytes.size);
+}
+
+void
+assert_sent_text(struct fixture *fixture, enum field field, const char *text)
+{
+    struct bytes sent;
+
+    assert_true(message_bytes(last_request(fixture), field, &sent));
+    assert_bytes(sent, text);
+}
+
+void
+assert_sent_value(struct fixture *fixture, size_t index, const char *text)
+{
+    const struct message_list *values;
+
+    assert_true(message_list(last_request(fixture), FIELD_VALUES, &values));
+    assert_true(index < message_list_count(values));
+    assert_bytes(message_list_bytes(values, index), text);
 }

@@ -7,6 +7,7 @@
 
 #include "contactvault.h"
 #include "fake_vault.h"
+#include "message.h"
 
 enum { FIXTURE_TIMEOUT_MS = 5000 };
 
@@ -14,6 +15,7 @@ struct fixture {
     char folder[64], path[96], file[96];
     struct fake fake;
     struct cv_client *client;
+    struct message_parser *parser; /* of last_request */
 };
 
 #define FIXTURE_TEST(function)                                                                     \
@@ -27,5 +29,14 @@ enum cv_status fixture_reopen(struct fixture *fixture, const struct cv_options *
 
 enum cv_status tokenize_one(struct cv_client *client, const char *value, struct cv_reply **reply);
 uint64_t now_ms(void);
+
+/* What the fake was asked last; HELLOs not counted. Fails the test where that was nothing. */
+const struct message *last_request(struct fixture *fixture);
+/* Its operation, and exactly these fields besides that and the connection: bits. */
+void assert_sent(struct fixture *fixture, enum operation operation, uint64_t fields);
+void assert_sent_uint(struct fixture *fixture, enum field field, uint64_t number);
+void assert_sent_text(struct fixture *fixture, enum field field, const char *text);
+/* values[index] of it. */
+void assert_sent_value(struct fixture *fixture, size_t index, const char *text);
 
 #endif

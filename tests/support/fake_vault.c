@@ -26,7 +26,15 @@ enum {
     SP_HEADER_BYTES = 8,
     FRAME_HEADER_BYTES = 9, /* IPC: a 1, then the size */
     REQUEST_ID_BYTES = 4,
+    FILTERED_ENTRIES = 2, /* looked at in one call, when only some are asked for */
+    REASON_ENTRY = 4,
+    BLOCK_ENTRY = 3,
+    ACT_CREATED = 200,
+    ACT_BUDGET = 205,
 };
+
+static const uint64_t FAKE_TIME_MS = 1767225600000; /* 2026-01-01 */
+static const char OVER[] = "more at once than the whole budget";
 
 static const uint8_t SP_REP[SP_HEADER_BYTES] = {0, 'S', 'P', 0, 0, 0x31, 0, 0};
 static const uint8_t INSTANCE[INSTANCE_ID_BYTES] = "fake instance 1";
@@ -65,11 +73,13 @@ read_all(int fd, void *to, size_t size)
 static void
 put_status(struct vault *vault, enum status status)
 {
-    message_begin(&vault->writer, status == STATUS_BUSY ? 3 : 2);
+    bool waits = status == STATUS_BUSY || status == STATUS_QUOTA;
+
+    message_begin(&vault->writer, waits ? 3 : 2);
     message_put_uint(&vault->writer, FIELD_STATUS, status);
     message_put_text(&vault->writer, FIELD_MESSAGE, status_name(status));
-    if (status == STATUS_BUSY)
-        message_put_uint(&vault->writer, FIELD_RETRY_AFTER_S, 3);
+    if (waits)
+        message_put_uint(&vault->writer, FIELD_RETRY_AFTER_S, status == STATUS_BUSY ? 3 : 86399);
 }
 
 static void
@@ -160,9 +170,17 @@ put_item(struct vault *vault, enum operation operation, struct bytes value)
         put_status(vault, STATUS_INVALID);
         return;
     }
-    message_begin(&vault->writer, 3);
+    size_t more = operation == OP_ERASE ? 0 : operation == OP_DESCRIBE ? 4 : 1;
+    message_begin(&vault->writer, 2 + more);
     message_put_text(&vault->writer, FIELD_TOKEN, FAKE_TOKEN);
     message_put_uint(&vault->writer, FIELD_KIND, CONTACT_PHONE);
+    if (operation == OP_ERASE)
+        return;
+    if (operation == OP_DESCRIBE) {
+        message_put_text(&vault->writer, FIELD_NAMESPACE, "shop");
+        message_put_text(&vault->writer, FIELD_COUNTRY, "+39");
+        message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
+    }
     /* Echoed where it fits, so that a test sees which answer is whose. */
     if (reveal)
         message_put_text(&vault->writer, FIELD_VALUE, FAKE_VALUE);
@@ -194,9 +212,16 @@ follow(struct vault *vault, struct connection *connection, struct bytes word, bo
         {"forget", STATUS_UNAUTHENTICATED},
         {"forever", STATUS_UNAUTHENTICATED},
         {"denied", STATUS_DENIED},
+        {"quota", STATUS_QUOTA},
+        {"frozen", STATUS_FROZEN},
+        {"expired", STATUS_EXPIRED},
     };
 
     *ret_done = true;
+    if (bytes_equal(word, bytes_of_text("over"))) {
+        put_refusal(vault, STATUS_QUOTA, OVER);
+        return ANSWER;
+    }
     if (bytes_equal(word, bytes_of_text("slow")))
         return SILENT;
     if (bytes_equal(word, bytes_of_text("drop")))
@@ -228,7 +253,7 @@ take_values(struct vault *vault, struct connection *connection, enum operation o
 
     if (!message_list(request, FIELD_VALUES, &values))
         abort();
-    if (operation != OP_DETOKENIZE || !message_bytes(request, FIELD_REASON, &word))
+    if (!message_bytes(request, FIELD_REASON, &word))
         word = message_list_bytes(values, 0);
     bool forget = bytes_equal(word, bytes_of_text("forget"));
     enum verdict verdict = ANSWER;
@@ -239,6 +264,10 @@ take_values(struct vault *vault, struct connection *connection, enum operation o
         return verdict;
     if (bytes_equal(word, bytes_of_text("+few")) && message_list_count(values) > FAKE_FEW) {
         put_refusal(vault, STATUS_UNAVAILABLE, "no memory for this batch; send a smaller one");
+        return ANSWER;
+    }
+    if (bytes_equal(word, bytes_of_text("+over")) && message_list_count(values) > FAKE_FEW) {
+        put_refusal(vault, STATUS_QUOTA, OVER);
         return ANSWER;
     }
     atomic_fetch_add(&vault->fake->counts->executed, 1);
@@ -262,10 +291,11 @@ static void
 put_namespaces(struct vault *vault)
 {
     begin_items(vault, 1);
-    message_begin(&vault->writer, 3);
+    message_begin(&vault->writer, 4);
     message_put_text(&vault->writer, FIELD_NAME, "shop");
-    message_put_uint(&vault->writer, FIELD_CREATED, UINT64_C(1767225600000));
+    message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
     message_put_uint(&vault->writer, FIELD_CONTACTS, 42);
+    message_put_uint(&vault->writer, FIELD_RETAIN_MONTHS, 24);
 }
 
 static void
@@ -277,68 +307,110 @@ put_principals(struct vault *vault, size_t count)
     message_begin(&vault->writer, 6);
     message_put_text(&vault->writer, FIELD_NAME, "inbox");
     message_put_uint(&vault->writer, FIELD_KIND, PRINCIPAL_SERVICE);
-    message_put_uint(&vault->writer, FIELD_CREATED, UINT64_C(1767225600000));
+    message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
     message_put_bool(&vault->writer, FIELD_DISABLED, false);
     message_put_uint(&vault->writer, FIELD_UID, 1001);
     message_put_list(&vault->writer, FIELD_GRANTS, 2);
-    message_begin(&vault->writer, 2);
+    message_begin(&vault->writer, 6);
     message_put_uint(&vault->writer, FIELD_ROLE, ROLE_SERVICE);
     message_put_text(&vault->writer, FIELD_NAMESPACE, "shop");
+    message_put_uint(&vault->writer, FIELD_UNTIL, FAKE_TIME_MS + 1);
+    message_put_uint(&vault->writer, FIELD_DAILY, 100000);
+    message_put_uint(&vault->writer, FIELD_HOURLY, 5000);
+    message_put_uint(&vault->writer, FIELD_USED, 1234);
     message_begin(&vault->writer, 1);
     message_put_uint(&vault->writer, FIELD_ROLE, ROLE_ADMIN);
     if (count < 2)
         return;
-    message_begin(&vault->writer, 5);
+    message_begin(&vault->writer, 6);
     message_put_text(&vault->writer, FIELD_NAME, "maria");
     message_put_uint(&vault->writer, FIELD_KIND, PRINCIPAL_PERSON);
-    message_put_uint(&vault->writer, FIELD_CREATED, UINT64_C(1767225600000));
+    message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
     message_put_bool(&vault->writer, FIELD_DISABLED, true);
+    message_put_bool(&vault->writer, FIELD_RELAYED, true);
     message_put_bytes(&vault->writer, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
 }
 
-/* Five entries, numbered from 1. */
+/* Who stands in an entry of that number. */
+static const char *
+actor(uint64_t number)
+{
+    return number == REASON_ENTRY ? "maria" : "inbox";
+}
+
+static void
+put_entry(struct vault *vault, uint64_t number)
+{
+    uint64_t act = number == 1 ? ACT_CREATED : number == BLOCK_ENTRY ? ACT_BUDGET : OP_DETOKENIZE;
+
+    message_begin(&vault->writer, number == REASON_ENTRY ? 10 : number == BLOCK_ENTRY ? 9 : 8);
+    message_put_uint(&vault->writer, FIELD_SEQUENCE, number);
+    message_put_uint(&vault->writer, FIELD_TIME, FAKE_TIME_MS + number);
+    message_put_text(&vault->writer, FIELD_PRINCIPAL, actor(number));
+    message_put_uint(&vault->writer, FIELD_ACT, act);
+    message_put_uint(&vault->writer, FIELD_PHASE, 1);
+    message_put_uint(&vault->writer, FIELD_RESULT, number == 2 ? STATUS_DENIED : STATUS_OK);
+    message_put_text(&vault->writer, FIELD_NAMESPACE, "shop");
+    message_put_text(&vault->writer, FIELD_TOKEN, FAKE_TOKEN);
+    if (number == REASON_ENTRY) {
+        message_put_bool(&vault->writer, FIELD_RELAYED, true);
+        message_put_text(&vault->writer, FIELD_REASON, FAKE_REASON);
+    }
+    if (number == BLOCK_ENTRY)
+        message_put_uint(&vault->writer, FIELD_AMOUNT, 100);
+}
+
+/* Of the filters it knows the principal; by the others all pass. */
 static void
 put_entries(struct vault *vault, const struct message *request)
 {
-    enum { ENTRIES = 5 };
-    uint64_t from = 1, limit = ENTRIES;
+    const uint64_t filters = UINT64_C(1) << FIELD_PRINCIPAL | UINT64_C(1) << FIELD_TOKEN |
+                             UINT64_C(1) << FIELD_NAMESPACE | UINT64_C(1) << FIELD_ACT |
+                             UINT64_C(1) << FIELD_SINCE | UINT64_C(1) << FIELD_UNTIL;
+    uint64_t last = FAKE_ENTRIES + atomic_load(&vault->fake->counts->executed);
+    uint64_t from = 1, limit = last, picked[FAKE_REQUEST_BYTES];
+    bool filtered = (message_fields(request) & filters) != 0;
+    struct bytes wanted;
+    size_t count = 0;
 
     if (!message_uint(request, FIELD_FROM, &from) || from == 0)
         from = 1;
-    if (!message_uint(request, FIELD_LIMIT, &limit))
-        limit = ENTRIES;
-    uint64_t count = from > ENTRIES ? 0 : ENTRIES + 1 - from;
-    count = count > limit ? limit : count;
+    if (!message_uint(request, FIELD_LIMIT, &limit) && filtered)
+        limit = FILTERED_ENTRIES;
+    bool named = message_bytes(request, FIELD_PRINCIPAL, &wanted);
+    uint64_t end = from > last ? from : from + (last + 1 - from < limit ? last + 1 - from : limit);
+    for (uint64_t i = from; i < end && count < FAKE_REQUEST_BYTES; i++) {
+        if (!named || bytes_equal(wanted, bytes_of_text(actor(i))))
+            picked[count++] = i;
+    }
     message_begin(&vault->writer, 3);
     message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
-    message_put_uint(&vault->writer, FIELD_NEXT, from + count);
+    message_put_uint(&vault->writer, FIELD_NEXT, end);
     message_put_list(&vault->writer, FIELD_ITEMS, count);
-    for (uint64_t i = from; i < from + count; i++) {
-        message_begin(&vault->writer, 8);
-        message_put_uint(&vault->writer, FIELD_SEQUENCE, i);
-        message_put_uint(&vault->writer, FIELD_TIME, UINT64_C(1767225600000) + i);
-        message_put_text(&vault->writer, FIELD_PRINCIPAL, "inbox");
-        message_put_uint(&vault->writer, FIELD_ACT, i == 1 ? 200 : OP_DETOKENIZE);
-        message_put_uint(&vault->writer, FIELD_PHASE, 1);
-        message_put_uint(&vault->writer, FIELD_RESULT, i == 2 ? STATUS_DENIED : STATUS_OK);
-        message_put_text(&vault->writer, FIELD_NAMESPACE, "shop");
-        message_put_text(&vault->writer, FIELD_TOKEN, FAKE_TOKEN);
-    }
+    for (size_t i = 0; i < count; i++)
+        put_entry(vault, picked[i]);
 }
 
 static void
 put_state(struct vault *vault, bool known)
 {
-    message_begin(&vault->writer, known ? 6 : 4);
+    const struct fake_options *options = &vault->fake->options;
+    uint8_t key[PUBLIC_KEY_BYTES] = {0xab, 0xcd};
+
+    message_begin(&vault->writer, known ? 8 : 4);
     message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
     message_put_text(&vault->writer, FIELD_STATE,
-                     vault->fake->options.sealed ? "sealed" : "unsealed");
+                     options->sealed   ? "sealed"
+                     : options->frozen ? "frozen"
+                                       : "unsealed");
     message_put_text(&vault->writer, FIELD_RELEASE, "0.0-fake");
     message_put_uint(&vault->writer, FIELD_VERSION, PROTOCOL_VERSION);
     if (!known)
         return;
     message_put_uint(&vault->writer, FIELD_NAMESPACES, 1);
     message_put_uint(&vault->writer, FIELD_CONTACTS, 42);
+    message_put_uint(&vault->writer, FIELD_FROZEN, options->frozen ? FREEZE_ALL : FREEZE_NONE);
+    message_put_bytes(&vault->writer, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
 }
 
 static void
@@ -363,7 +435,7 @@ take_act(struct vault *vault, struct connection *connection, enum operation oper
             return verdict;
     }
     uint64_t role = 0;
-    if (message_uint(request, FIELD_ROLE, &role) && role == ROLE_ADMIN &&
+    if (message_uint(request, FIELD_ROLE, &role) && (role == ROLE_ADMIN || role == ROLE_AUDIT) &&
         message_bytes(request, FIELD_NAMESPACE, &word))
         put_status(vault, STATUS_INVALID);
     else if (operation == OP_NAMESPACE_LIST)
@@ -384,6 +456,13 @@ carries_id(const struct connection *connection, const struct message *request)
 
     return connection->known && message_bytes(request, FIELD_CONNECTION, &id) &&
            bytes_equal(id, bytes_of(connection->id, sizeof connection->id));
+}
+
+static void
+keep_request(struct fake_counts *counts, struct bytes bytes)
+{
+    counts->request_size = bytes.size <= sizeof counts->request ? bytes.size : 0;
+    memcpy(counts->request, bytes.data, counts->request_size);
 }
 
 static enum verdict
@@ -412,7 +491,8 @@ take_request(struct vault *vault, struct connection *connection, struct bytes by
         put_status(vault, STATUS_UNAUTHENTICATED);
     else {
         atomic_fetch_add(&vault->fake->counts->requests, 1);
-        if (operation >= OP_TOKENIZE && operation <= OP_DETOKENIZE)
+        keep_request(vault->fake->counts, bytes);
+        if (operation >= OP_TOKENIZE && operation <= OP_DESCRIBE)
             return take_values(vault, connection, operation, request);
         return take_act(vault, connection, operation, request);
     }

@@ -7,18 +7,27 @@
  * What it does is told by the first value of a batch, or by the reason:
  *   slow      no answer                  drop      the connection is closed instead
  *   busy      BUSY, retry in 3 s         sealed    SEALED
+ *   quota     QUOTA, retry in 86399 s    over      QUOTA, never
+ *   frozen    FROZEN                     expired   EXPIRED
  *   forget    UNAUTHENTICATED, and the connection is a stranger's again
  *   forever   UNAUTHENTICATED, always
  *   raw:HEX   these bytes are the answer
  *   die       the whole vault is gone, as by kill -9
  *   +few      UNAVAILABLE, no memory for so many, when there are more than FAKE_FEW values
+ *   +over     QUOTA, never, when there are more than FAKE_FEW values
+ *
+ * Its log has FAKE_ENTRIES entries, and one more for each change it was asked for. Asked for some
+ * of them, it looks at two a call.
  */
 #ifndef CONTACT_VAULT_FAKE_VAULT_H
 #define CONTACT_VAULT_FAKE_VAULT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
+
+enum { FAKE_FEW = 100, FAKE_ENTRIES = 5, FAKE_REQUEST_BYTES = 4096 };
 
 /* In memory shared with the child, and kept through a restart. */
 struct fake_counts {
@@ -27,13 +36,16 @@ struct fake_counts {
     atomic_uint requests; /* that carried the right connection id; HELLOs not counted */
     atomic_uint executed; /* of those: what was tokenized, revealed or changed */
     atomic_uint frames;   /* whatever came after the SP header */
+    /* The last of `requests`, or none if it was longer. */
+    size_t request_size;
+    unsigned char request[FAKE_REQUEST_BYTES];
 };
 
 struct fake_options {
     const char *path;
     uid_t uid;             /* to listen as; 0: as the caller */
     const char *principal; /* NULL: "tester"; "nobody": HELLO is refused */
-    bool sealed;
+    bool sealed, frozen;
     const unsigned char *public_key; /* known by this key only; NULL: by uid */
 };
 
@@ -43,10 +55,11 @@ struct fake {
     struct fake_counts *counts;
 };
 
-enum { FAKE_FEW = 100 };
 #define FAKE_TOKEN "phn_0123456789abcdefghjkmnpqrs0"
 #define FAKE_MASK "+39 \u2022\u2022\u2022 \u2022\u2022\u2022 \u2022\u202267"
 #define FAKE_VALUE "+393331234567"
+/* What entry 4 of its log says: written by somebody who wishes the reader ill. */
+#define FAKE_REASON "\"call\" \x1b[2Jback\n\u202e\\"
 
 /* Listening when it returns. */
 void fake_start(struct fake *fake, const struct fake_options *options);

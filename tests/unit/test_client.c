@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "client_fixture.h"
+#include "kind.h"
 
 static void
 test_open_says_what_is_wrong(void **state)
@@ -195,6 +196,13 @@ test_refusals_come_through(void **state)
     cv_reply_free(&reply);
     assert_int_equal(tokenize_one(fixture->client, "denied", &reply), CV_DENIED);
     cv_reply_free(&reply);
+    assert_int_equal(tokenize_one(fixture->client, "quota", &reply), CV_QUOTA);
+    assert_int_equal(reply->retry_after_s, 86399);
+    cv_reply_free(&reply);
+    assert_int_equal(tokenize_one(fixture->client, "frozen", &reply), CV_FROZEN);
+    cv_reply_free(&reply);
+    assert_int_equal(tokenize_one(fixture->client, "expired", &reply), CV_EXPIRED);
+    cv_reply_free(&reply);
 }
 
 static void
@@ -266,6 +274,7 @@ test_lists(void **state)
     assert_string_equal(reply->namespaces[0].name, "shop");
     assert_int_equal(reply->namespaces[0].created_ms, 1767225600000);
     assert_int_equal(reply->namespaces[0].contacts, 42);
+    assert_int_equal(reply->namespaces[0].retain_months, 24);
     cv_reply_free(&reply);
 
     assert_int_equal(cv_principal_list(fixture->client, &reply), CV_OK);
@@ -276,7 +285,15 @@ test_lists(void **state)
     assert_int_equal(reply->principals[0].grant_count, 2);
     assert_int_equal(reply->principals[0].grants[0].role, CV_ROLE_SERVICE);
     assert_string_equal(reply->principals[0].grants[0].namespace_name, "shop");
+    assert_int_equal(reply->principals[0].grants[0].until_ms, 1767225600001);
+    assert_int_equal(reply->principals[0].grants[0].daily, 100000);
+    assert_int_equal(reply->principals[0].grants[0].hourly, 5000);
+    assert_int_equal(reply->principals[0].grants[0].used, 1234);
+    assert_false(reply->principals[0].relayed);
+    assert_true(reply->principals[1].relayed);
     assert_int_equal(reply->principals[0].grants[1].role, CV_ROLE_ADMIN);
+    assert_int_equal(reply->principals[0].grants[1].until_ms, 0);
+    assert_int_equal(reply->principals[0].grants[1].daily, 0);
     assert_null(reply->principals[0].grants[1].namespace_name);
     assert_true(reply->principals[1].disabled);
     assert_int_equal(reply->principals[1].kind, CV_PERSON);
@@ -289,13 +306,17 @@ test_lists(void **state)
     cv_reply_free(&reply);
 }
 
+#define BIT(name) (UINT64_C(1) << FIELD_##name)
+
 static void
 test_audit_read(void **state)
 {
     struct fixture *fixture = *state;
+    struct cv_audit_query query = {.from = 1, .limit = 2};
     struct cv_reply *reply;
 
-    assert_int_equal(cv_audit_read(fixture->client, 1, 2, &reply), CV_OK);
+    assert_int_equal(cv_audit_read(fixture->client, &query, &reply), CV_OK);
+    assert_sent(fixture, OP_AUDIT_READ, BIT(FROM) | BIT(LIMIT));
     assert_int_equal(reply->count, 2);
     assert_int_equal(reply->next, 3);
     assert_int_equal(reply->entries[0].sequence, 1);
@@ -306,8 +327,146 @@ test_audit_read(void **state)
     assert_string_equal(reply->entries[1].principal, "inbox");
     assert_string_equal(reply->entries[1].token, FAKE_TOKEN);
     assert_null(reply->entries[1].subject);
+    assert_null(reply->entries[1].reason);
+    assert_false(reply->entries[1].relayed);
     cv_reply_free(&reply);
 }
+
+static void
+test_audit_read_of_some(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_audit_query query = {
+        .from = 3,
+        .principal = "maria",
+        .token = FAKE_TOKEN,
+        .namespace_name = "shop",
+        .act = 205,
+        .since_ms = 7,
+        .until_ms = 9,
+    };
+    struct cv_reply *reply;
+
+    assert_int_equal(cv_audit_read(fixture->client, &query, &reply), CV_OK);
+    assert_sent(fixture, OP_AUDIT_READ,
+                BIT(FROM) | BIT(PRINCIPAL) | BIT(TOKEN) | BIT(NAMESPACE) | BIT(ACT) | BIT(SINCE) |
+                    BIT(UNTIL));
+    assert_sent_uint(fixture, FIELD_FROM, 3);
+    assert_sent_text(fixture, FIELD_PRINCIPAL, "maria");
+    assert_sent_text(fixture, FIELD_TOKEN, FAKE_TOKEN);
+    assert_sent_text(fixture, FIELD_NAMESPACE, "shop");
+    assert_sent_uint(fixture, FIELD_ACT, 205);
+    assert_sent_uint(fixture, FIELD_SINCE, 7);
+    assert_sent_uint(fixture, FIELD_UNTIL, 9);
+    assert_int_equal(reply->count, 1);
+    assert_int_equal(reply->entries[0].sequence, 4);
+    assert_true(reply->entries[0].relayed);
+    assert_string_equal(reply->entries[0].reason, FAKE_REASON);
+    assert_int_equal(reply->next, 5);
+    cv_reply_free(&reply);
+
+    query.from = 1;
+    assert_int_equal(cv_audit_read(fixture->client, &query, &reply), CV_OK);
+    assert_int_equal(reply->count, 0); /* of the first two, none; but it goes on */
+    assert_int_equal(reply->next, 3);
+    cv_reply_free(&reply);
+
+    query = (struct cv_audit_query){.from = 3};
+    assert_int_equal(cv_audit_read(fixture->client, &query, &reply), CV_OK);
+    assert_string_equal(cv_act_name(reply->entries[0].act), "budget");
+    assert_int_equal(reply->entries[0].amount, 100);
+    cv_reply_free(&reply);
+}
+
+static void
+test_describe(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const tokens[] = {FAKE_TOKEN, "rubbish"};
+    struct cv_reply *reply;
+
+    assert_int_equal(cv_describe(fixture->client, tokens, 2, &reply), CV_OK);
+    assert_sent(fixture, OP_DESCRIBE, BIT(VALUES));
+    assert_sent_value(fixture, 0, FAKE_TOKEN);
+    assert_int_equal(reply->count, 2);
+    assert_string_equal(reply->items[0].token, FAKE_TOKEN);
+    assert_string_equal(reply->items[0].mask, FAKE_MASK);
+    assert_string_equal(reply->items[0].namespace_name, "shop");
+    assert_string_equal(reply->items[0].country, "+39");
+    assert_int_equal(reply->items[0].created_ms, 1767225600000);
+    assert_null(reply->items[0].value);
+    assert_int_equal(reply->items[1].status, CV_INVALID);
+    cv_reply_free(&reply);
+}
+
+static void
+test_erase(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const values[] = {FAKE_TOKEN, "393331234567"};
+    struct cv_erasure erasure = {.values = values, .count = 2, .reason = "asked for it"};
+    struct cv_reply *reply;
+
+    assert_int_equal(cv_erase(fixture->client, &erasure, &reply), CV_OK);
+    assert_sent(fixture, OP_ERASE, BIT(VALUES) | BIT(REASON));
+    assert_sent_text(fixture, FIELD_REASON, "asked for it");
+    assert_int_equal(reply->count, 2);
+    assert_string_equal(reply->items[1].token, FAKE_TOKEN);
+    assert_int_equal(reply->items[1].kind, CV_PHONE);
+    assert_null(reply->items[1].mask);
+    cv_reply_free(&reply);
+
+    erasure.namespace_name = "shop";
+    erasure.form = CV_FORM_WA_ID;
+    assert_int_equal(cv_erase(fixture->client, &erasure, &reply), CV_OK);
+    assert_sent(fixture, OP_ERASE, BIT(VALUES) | BIT(REASON) | BIT(NAMESPACE) | BIT(FORM));
+    assert_sent_value(fixture, 1, "393331234567");
+    assert_sent_uint(fixture, FIELD_FORM, FORM_WA_ID);
+    cv_reply_free(&reply);
+
+    erasure.reason = NULL;
+    assert_int_equal(cv_erase(fixture->client, &erasure, &reply), CV_INVALID);
+    cv_reply_free(&reply);
+    erasure.count = 0;
+    assert_int_equal(cv_erase(fixture->client, &erasure, &reply), CV_INVALID);
+    cv_reply_free(&reply);
+}
+
+/* A connection that breaks under it: an erase, a freeze, a grant is sent once and told as unknown;
+ * a describe is asked for again. */
+static void
+test_only_the_harmless_is_repeated(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_client *client = fixture->client;
+    static const char *const word[] = {"drop"};
+    struct cv_erasure erasure = {.values = word, .count = 1, .reason = "drop"};
+    struct cv_grant_terms terms = {.name = "drop", .role = CV_ROLE_AUDIT};
+    struct cv_reply *reply;
+
+#define ONCE(call)                                                                                 \
+    do {                                                                                           \
+        unsigned before = fixture->fake.counts->requests;                                          \
+        assert_int_equal((call), CV_UNAVAILABLE);                                                  \
+        assert_true(reply->outcome_unknown);                                                       \
+        assert_int_equal(fixture->fake.counts->requests, before + 1);                              \
+        cv_reply_free(&reply);                                                                     \
+    } while (0)
+    ONCE(cv_erase(client, &erasure, &reply));
+    ONCE(cv_grant(client, &terms, &reply));
+    ONCE(cv_principal_enable(client, "drop", &reply));
+    ONCE(cv_namespace_set(client, "drop", 1, &reply));
+#undef ONCE
+    unsigned before = fixture->fake.counts->requests;
+    assert_int_equal(cv_describe(client, word, 1, &reply), CV_UNAVAILABLE);
+    assert_false(reply->outcome_unknown);
+    assert_true(fixture->fake.counts->requests > before + 1);
+    cv_reply_free(&reply);
+}
+
+#define ACT(call)                                                                                  \
+    assert_int_equal((call), CV_OK);                                                               \
+    cv_reply_free(&reply)
 
 static void
 test_admin_acts(void **state)
@@ -316,22 +475,92 @@ test_admin_acts(void **state)
     struct cv_client *client = fixture->client;
     uint8_t key[CV_KEY_BYTES] = {1};
     struct cv_new_principal by_uid = {.name = "a", .kind = CV_SERVICE, .uid = 5};
-    struct cv_new_principal by_key = {.name = "b", .kind = CV_PERSON, .public_key = key};
+    struct cv_new_principal by_key = {
+        .name = "b", .kind = CV_PERSON, .public_key = key, .relayed = true};
     struct cv_reply *reply;
 
-#define ACT(call)                                                                                  \
-    assert_int_equal((call), CV_OK);                                                               \
-    cv_reply_free(&reply)
     ACT(cv_namespace_create(client, "shop", &reply));
+    ACT(cv_namespace_set(client, "shop", 24, &reply));
+    assert_sent(fixture, OP_NAMESPACE_SET, BIT(NAME) | BIT(RETAIN_MONTHS));
+    assert_sent_uint(fixture, FIELD_RETAIN_MONTHS, 24);
+    ACT(cv_namespace_set(client, "shop", 0, &reply));
+    assert_sent_uint(fixture, FIELD_RETAIN_MONTHS, 0);
     ACT(cv_principal_add(client, &by_uid, &reply));
+    assert_sent(fixture, OP_PRINCIPAL_ADD, BIT(NAME) | BIT(KIND) | BIT(UID));
     ACT(cv_principal_add(client, &by_key, &reply));
+    assert_sent(fixture, OP_PRINCIPAL_ADD, BIT(NAME) | BIT(KIND) | BIT(PUBLIC_KEY) | BIT(RELAYED));
     ACT(cv_principal_disable(client, "a", &reply));
-    ACT(cv_grant(client, "a", CV_ROLE_SERVICE, "shop", &reply));
-    ACT(cv_grant(client, "a", CV_ROLE_ADMIN, NULL, &reply));
+    ACT(cv_principal_enable(client, "a", &reply));
+    assert_sent(fixture, OP_PRINCIPAL_ENABLE, BIT(NAME));
     ACT(cv_revoke(client, "a", CV_ROLE_ADMIN, NULL, &reply));
+    assert_sent(fixture, OP_REVOKE, BIT(NAME) | BIT(ROLE));
     ACT(cv_seal(client, &reply));
+    assert_int_equal(fixture->fake.counts->executed, 9);
+}
+
+static void
+test_grants_have_terms(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_client *client = fixture->client;
+    struct cv_grant_terms terms = {.name = "a", .role = CV_ROLE_SERVICE, .namespace_name = "shop"};
+    struct cv_reply *reply;
+
+    ACT(cv_grant(client, &terms, &reply));
+    assert_sent(fixture, OP_GRANT, BIT(NAME) | BIT(ROLE) | BIT(NAMESPACE));
+    terms.lasts_s = 60;
+    terms.daily = 50;
+    terms.hourly = 10;
+    ACT(cv_grant(client, &terms, &reply));
+    assert_sent(fixture, OP_GRANT,
+                BIT(NAME) | BIT(ROLE) | BIT(NAMESPACE) | BIT(LASTS_S) | BIT(DAILY) | BIT(HOURLY));
+    assert_sent_uint(fixture, FIELD_LASTS_S, 60);
+    assert_sent_uint(fixture, FIELD_DAILY, 50);
+    assert_sent_uint(fixture, FIELD_HOURLY, 10);
+    terms = (struct cv_grant_terms){.name = "b", .role = CV_ROLE_AUDIT, .until_ms = 1798761600000};
+    ACT(cv_grant(client, &terms, &reply));
+    assert_sent(fixture, OP_GRANT, BIT(NAME) | BIT(ROLE) | BIT(UNTIL));
+    assert_sent_uint(fixture, FIELD_UNTIL, 1798761600000);
+    assert_sent_uint(fixture, FIELD_ROLE, ROLE_AUDIT);
+}
+
+static void
+test_freeze(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_client *client = fixture->client;
+    struct cv_reply *reply;
+    bool all = false;
+
+    ACT(cv_freeze(client, false, &reply));
+    assert_sent(fixture, OP_FREEZE, 0);
+    ACT(cv_freeze(client, true, &reply));
+    assert_sent(fixture, OP_FREEZE, BIT(ALL));
+    assert_true(message_bool(last_request(fixture), FIELD_ALL, &all));
+    assert_true(all);
+    ACT(cv_unfreeze(client, &reply));
+    assert_sent(fixture, OP_UNFREEZE, 0);
+}
 #undef ACT
-    assert_int_equal(fixture->fake.counts->executed, 8);
+
+static void
+test_a_frozen_vault_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_reply *reply;
+
+    assert_int_equal(cv_state(fixture->client, &reply), CV_OK);
+    assert_int_equal(reply->frozen, CV_FREEZE_NONE);
+    cv_reply_free(&reply);
+    fixture->fake.options.frozen = true;
+    fake_kill(&fixture->fake);
+    fake_restart(&fixture->fake);
+    assert_int_equal(cv_state(fixture->client, &reply), CV_OK);
+    assert_string_equal(reply->state, "frozen");
+    assert_true(reply->has_totals);
+    assert_int_equal(reply->frozen, CV_FREEZE_ALL);
+    assert_int_equal(reply->audit_key[1], 0xcd);
+    cv_reply_free(&reply);
 }
 
 static void
@@ -340,13 +569,23 @@ test_names(void **state)
     (void)state;
 
     assert_string_equal(cv_status_name(CV_NOT_FOUND), "not_found");
-    assert_null(cv_status_name((enum cv_status)14));
+    assert_string_equal(cv_status_name(CV_FROZEN), "frozen");
+    assert_null(cv_status_name((enum cv_status)15));
     assert_string_equal(cv_kind_name(CV_EMAIL), "email");
     assert_null(cv_kind_name((enum cv_kind)3));
     assert_string_equal(cv_role_name(CV_ROLE_DELIVER), "deliver");
+    assert_string_equal(cv_role_name(CV_ROLE_PRIVACY), "privacy");
+    assert_string_equal(cv_role_name(CV_ROLE_AUDIT), "audit");
     assert_null(cv_role_name((enum cv_role)0));
+    assert_null(cv_role_name((enum cv_role)7));
+    assert_string_equal(cv_freeze_name(CV_FREEZE_NONE), "none");
+    assert_string_equal(cv_freeze_name(CV_FREEZE_ALL), "all");
+    assert_null(cv_freeze_name((enum cv_freeze)3));
     assert_string_equal(cv_act_name(203), "cut");
-    assert_null(cv_act_name(204));
+    assert_string_equal(cv_act_name(204), "checkpoint");
+    assert_string_equal(cv_act_name(208), "retained");
+    assert_null(cv_act_name(209));
+    assert_string_equal(cv_act_name(14), "erase");
     assert_null(cv_act_name(0));
     assert_null(cv_phase_name(4));
 }
@@ -366,7 +605,7 @@ test_malformed_answers(void **state)
         "812020",                 /* a status that is none */
         "8120a130",               /* a status that is text */
         "82200020 00",            /* the same field twice: spaces are skipped by the hex reader */
-        "81187f",                 /* a field that does not exist */
+        "811f7f",                 /* a field that does not exist */
         "812000",                 /* no items */
         "8220002390",             /* no item for one value */
         "822000239280 80",        /* two items for one value */
@@ -421,7 +660,14 @@ main(void)
         FIXTURE_TEST(test_a_sealed_vault_can_be_asked_and_unsealed),
         FIXTURE_TEST(test_lists),
         FIXTURE_TEST(test_audit_read),
+        FIXTURE_TEST(test_audit_read_of_some),
+        FIXTURE_TEST(test_describe),
+        FIXTURE_TEST(test_erase),
+        FIXTURE_TEST(test_only_the_harmless_is_repeated),
         FIXTURE_TEST(test_admin_acts),
+        FIXTURE_TEST(test_grants_have_terms),
+        FIXTURE_TEST(test_freeze),
+        FIXTURE_TEST(test_a_frozen_vault_says_so),
         FIXTURE_TEST(test_malformed_answers),
     };
 

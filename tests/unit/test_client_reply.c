@@ -119,6 +119,66 @@ test_lists(void **state)
 }
 
 static void
+test_what_the_rules_added(void **state)
+{
+    (void)state;
+    struct cv_reply *reply = decode(OP_ERASE, 2, "erase, one gone and one that was not there");
+    assert_int_equal(reply->status, CV_OK);
+    assert_string_equal(reply->items[0].token, "phn_014d2pf2dbsqqzxq5tk1v58cgg1");
+    assert_int_equal(reply->items[1].status, CV_NOT_FOUND);
+    cv_reply_free(&reply);
+    reply = decode(OP_TOKENIZE, 2, "erase, one gone and one that was not there");
+    assert_int_equal(reply->status, CV_INTERNAL); /* no mask */
+    cv_reply_free(&reply);
+
+    reply = decode(OP_DESCRIBE, 1, "describe, for an auditor");
+    assert_string_equal(reply->items[0].country, "+39");
+    assert_int_equal(reply->items[0].created_ms, 1790000000000);
+    cv_reply_free(&reply);
+    reply = decode(OP_DESCRIBE, 1, "describe, for a service");
+    assert_string_equal(reply->items[0].namespace_name, "shop");
+    assert_null(reply->items[0].country);
+    assert_int_equal(reply->items[0].created_ms, 0);
+    cv_reply_free(&reply);
+
+    reply = decode(OP_NAMESPACE_LIST, 0, "namespace_list with retention");
+    assert_int_equal(reply->namespaces[0].retain_months, 24);
+    cv_reply_free(&reply);
+
+    reply = decode(OP_PRINCIPAL_SHOW, 0, "principal_show with the terms of grants");
+    assert_true(reply->principals[0].relayed);
+    assert_int_equal(reply->principals[0].grants[0].until_ms, 1798761600000);
+    assert_int_equal(reply->principals[0].grants[0].daily, 50);
+    assert_int_equal(reply->principals[0].grants[0].hourly, 10);
+    assert_int_equal(reply->principals[0].grants[0].used, 7);
+    assert_int_equal(reply->principals[0].grants[1].role, CV_ROLE_AUDIT);
+    cv_reply_free(&reply);
+}
+
+static void
+test_the_log(void **state)
+{
+    (void)state;
+    struct cv_reply *reply =
+        decode(OP_AUDIT_READ, 0, "audit_read with a reason, a block and a jump of the clock");
+    assert_int_equal(reply->count, 3);
+    assert_string_equal(reply->entries[0].reason, "customer asked for a call back");
+    assert_true(reply->entries[0].relayed);
+    assert_string_equal(cv_act_name(reply->entries[1].act), "budget");
+    assert_int_equal(reply->entries[1].amount, 4096);
+    assert_string_equal(cv_act_name(reply->entries[2].act), "clock_forward");
+    assert_null(reply->entries[2].principal);
+    assert_int_equal(reply->next, 70003);
+    cv_reply_free(&reply);
+
+    reply = decode(OP_AUDIT_READ, 0, "audit_read: none of this part, but not the end");
+    assert_int_equal(reply->status, CV_OK);
+    assert_int_equal(reply->count, 0);
+    assert_int_equal(reply->next, 90000);
+    cv_reply_free(&reply);
+}
+
+static void
 test_single_answers(void **state)
 {
     (void)state;
@@ -128,6 +188,19 @@ test_single_answers(void **state)
     assert_true(reply->has_totals);
     assert_int_equal(reply->contacts_total, 1234567);
     assert_int_equal(reply->namespaces_total, 2);
+    cv_reply_free(&reply);
+
+    reply = decode(OP_STATUS, 0, "status, for an auditor of a frozen vault");
+    assert_string_equal(reply->state, "frozen");
+    assert_int_equal(reply->frozen, CV_FREEZE_ALL);
+    assert_int_equal(reply->audit_key[0], 0x79);
+    cv_reply_free(&reply);
+
+    reply = decode(OP_DETOKENIZE, 1, "frozen");
+    assert_int_equal(reply->status, CV_FROZEN);
+    cv_reply_free(&reply);
+    reply = decode(OP_DETOKENIZE, 1, "expired");
+    assert_int_equal(reply->status, CV_EXPIRED);
     cv_reply_free(&reply);
 
     reply = decode(OP_TOKENIZE, 1, "refused");
@@ -152,6 +225,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_what_the_rules_added),
+        cmocka_unit_test(test_the_log),
         cmocka_unit_test(test_single_answers),
     };
 

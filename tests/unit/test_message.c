@@ -190,16 +190,25 @@ static const struct expected {
     {OP_LOOKUP, "lookup", BIT(CONNECTION) | BIT(VALUES), BIT(NAMESPACE) | BIT(FORM)},
     {OP_MASK, "mask", BIT(CONNECTION) | BIT(VALUES), 0},
     {OP_DETOKENIZE, "detokenize", BIT(CONNECTION) | BIT(VALUES) | BIT(REASON), 0},
+    {OP_ERASE, "erase", BIT(CONNECTION) | BIT(VALUES) | BIT(REASON), BIT(NAMESPACE) | BIT(FORM)},
+    {OP_DESCRIBE, "describe", BIT(CONNECTION) | BIT(VALUES), 0},
     {OP_UNSEAL, "unseal", BIT(ROOT_KEY), 0},
     {OP_SEAL, "seal", BIT(CONNECTION), 0},
+    {OP_FREEZE, "freeze", BIT(CONNECTION), BIT(ALL)},
+    {OP_UNFREEZE, "unfreeze", BIT(CONNECTION), 0},
     {OP_NAMESPACE_CREATE, "namespace_create", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_NAMESPACE_LIST, "namespace_list", BIT(CONNECTION), 0},
+    {OP_NAMESPACE_SET, "namespace_set", BIT(CONNECTION) | BIT(NAME) | BIT(RETAIN_MONTHS), 0},
     {OP_PRINCIPAL_LIST, "principal_list", BIT(CONNECTION), 0},
     {OP_PRINCIPAL_SHOW, "principal_show", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_PRINCIPAL_DISABLE, "principal_disable", BIT(CONNECTION) | BIT(NAME), 0},
-    {OP_GRANT, "grant", BIT(CONNECTION) | BIT(NAME) | BIT(ROLE), BIT(NAMESPACE)},
+    {OP_PRINCIPAL_ENABLE, "principal_enable", BIT(CONNECTION) | BIT(NAME), 0},
+    {OP_GRANT, "grant", BIT(CONNECTION) | BIT(NAME) | BIT(ROLE),
+     BIT(NAMESPACE) | BIT(LASTS_S) | BIT(UNTIL) | BIT(DAILY) | BIT(HOURLY)},
     {OP_REVOKE, "revoke", BIT(CONNECTION) | BIT(NAME) | BIT(ROLE), BIT(NAMESPACE)},
-    {OP_AUDIT_READ, "audit_read", BIT(CONNECTION) | BIT(FROM), BIT(LIMIT)},
+    {OP_AUDIT_READ, "audit_read", BIT(CONNECTION) | BIT(FROM),
+     BIT(LIMIT) | BIT(PRINCIPAL) | BIT(TOKEN) | BIT(NAMESPACE) | BIT(ACT) | BIT(SINCE) |
+         BIT(UNTIL)},
 };
 
 enum { EXPECTED_COUNT = sizeof expected / sizeof expected[0] };
@@ -298,6 +307,11 @@ test_principal_add_takes_one_identity(void **state)
     (void)state;
     assert_int_equal(check_fields(OP_PRINCIPAL_ADD, rest | BIT(UID), &fault), STATUS_OK);
     assert_int_equal(check_fields(OP_PRINCIPAL_ADD, rest | BIT(PUBLIC_KEY), &fault), STATUS_OK);
+    assert_int_equal(check_fields(OP_PRINCIPAL_ADD, rest | BIT(PUBLIC_KEY) | BIT(RELAYED), &fault),
+                     STATUS_OK);
+    assert_int_equal(check_fields(OP_PRINCIPAL_ADD, rest | BIT(UID) | BIT(REASON), &fault),
+                     STATUS_INVALID);
+    assert_string_equal(fault, field_rule(FIELD_REASON)->faults[FIELD_FAULT_SURPLUS]);
     assert_int_equal(check_fields(OP_PRINCIPAL_ADD, rest, &fault), STATUS_INVALID);
     assert_string_equal(fault, "uid, public_key: one of them is needed");
     assert_int_equal(check_fields(OP_PRINCIPAL_ADD, rest | BIT(UID) | BIT(PUBLIC_KEY), &fault),
@@ -418,7 +432,7 @@ put_text_as_list(struct message_writer *writer)
 static void
 put_unknown_field(struct message_writer *writer)
 {
-    message_put_uint(writer, (enum field)17, 1);
+    message_put_uint(writer, (enum field)31, 1);
 }
 
 static void
