@@ -3,6 +3,10 @@
 cmocka_test(unit base LIBS PkgConfig::sodium)
 cmocka_test(unit host DEPS host SOURCES support/folder.c)
 cmocka_test(unit config DEPS host SOURCES support/folder.c)
+# The line of a public key is written twice, by the client and by the daemon.
+cmocka_test(unit public_key_text SOURCES ${PROJECT_SOURCE_DIR}/vaultd/public_key_text.c
+            LIBS contactvault_static PkgConfig::sodium)
+target_compile_options(test_public_key_text PRIVATE "SHELL:-iquote ${PROJECT_SOURCE_DIR}/vaultd")
 
 # With clang a fuzzer; with any compiler a test that replays the corpus.
 add_executable(replay_config fuzz/fuzz_config.c support/fuzz_replay.c)
@@ -22,6 +26,7 @@ add_executable(test_sandbox ${CMAKE_CURRENT_LIST_DIR}/unit/test_sandbox.c
   ${CMAKE_CURRENT_LIST_DIR}/support/folder.c
   ${HOUSE_ROOT}/vaultd/host/sandbox_linux.c ${HOUSE_ROOT}/vaultd/host/sandbox_calls.c
   ${HOUSE_ROOT}/vaultd/host/process.c ${HOUSE_ROOT}/vaultd/host/signals.c
+  ${HOUSE_ROOT}/vaultd/host/notify.c
   ${HOUSE_ROOT}/vaultd/base/log.c ${HOUSE_ROOT}/vaultd/base/clock.c
   ${HOUSE_ROOT}/proto/status.c)
 target_compile_options(test_sandbox PRIVATE -fno-sanitize=all

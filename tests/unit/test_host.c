@@ -14,17 +14,20 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "datadir.h"
 #include "folder.h"
+#include "notify.h"
 #include "process.h"
 #include "signals.h"
 #include "startup_text.h"
 
-enum { SOME_OTHER_UID = 65533, LINES_BYTES = 8192, PATIENCE_MS = 5000 };
+enum { SOME_OTHER_UID = 65533, LINES_BYTES = 8192, PATIENCE_MS = 5000, TOLD_BYTES = 128 };
 
 /* A folder of the test's own, and a data directory that is to be in it. */
 struct place {
@@ -603,6 +606,142 @@ write_to_a_closed_pipe(void)
     return write(ends[1], "x", 1) < 0 && errno == EPIPE ? 0 : 2;
 }
 
+/* ---- notify ---- */
+
+/* A service manager's end: a datagram socket by that path, or abstract by "@name". */
+static int
+manager_at(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t size = strlen(name);
+    int sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    assert_true(sock >= 0 && size < sizeof address.sun_path);
+    memcpy(address.sun_path, name, size);
+    if (name[0] == '@') {
+        address.sun_path[0] = '\0';
+    }
+    size += offsetof(struct sockaddr_un, sun_path) + (name[0] == '/');
+    assert_int_equal(bind(sock, (const struct sockaddr *)&address, (socklen_t)size), 0);
+    return sock;
+}
+
+static void
+assert_told(int manager, const char *wanted)
+{
+    char told[TOLD_BYTES] = "";
+    ssize_t size = recv(manager, told, sizeof told - 1, 0);
+
+    if (wanted == NULL) {
+        assert_true(size < 0);
+        return;
+    }
+    assert_true(size > 0);
+    assert_string_equal(told, wanted);
+}
+
+static void
+tell_a_manager_at(const char *name)
+{
+    int manager = manager_at(name);
+
+    assert_int_equal(setenv("NOTIFY_SOCKET", name, 1), 0);
+    notify_open();
+    notify_ready("sealed");
+    assert_told(manager, "READY=1\nSTATUS=sealed");
+    notify_status("unsealed");
+    assert_told(manager, "STATUS=unsealed");
+    notify_alive();
+    assert_told(manager, "WATCHDOG=1");
+    notify_stopping();
+    assert_told(manager, "STOPPING=1\nSTATUS=stopping");
+    assert_told(manager, NULL);
+    notify_close();
+    notify_alive();
+    assert_told(manager, NULL);
+    (void)close(manager);
+    assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+}
+
+static void
+notify_tells_the_manager(void **state)
+{
+    struct place *place = *state;
+    char path[FOLDER_PATH_BYTES];
+    char abstract[TOLD_BYTES];
+
+    folder_join(place->folder, "notify", path);
+    tell_a_manager_at(path);
+    (void)snprintf(abstract, sizeof abstract, "@cv_test.%u", (unsigned)getpid());
+    tell_a_manager_at(abstract);
+}
+
+/* Nobody there, nobody who reads, nothing that could be a name: nothing happens, and at once. */
+static void
+notify_does_without_a_manager(void **state)
+{
+    static const char *const none[] = {"", "notify", "/nowhere/at/all"};
+    struct place *place = *state;
+    char path[FOLDER_PATH_BYTES];
+    int manager;
+
+    notify_open();
+    notify_ready("sealed");
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        assert_int_equal(setenv("NOTIFY_SOCKET", none[i], 1), 0);
+        notify_open();
+        notify_alive();
+        assert_int_equal(notify_watchdog_ms(), 0);
+    }
+    folder_join(place->folder, "notify", path);
+    manager = manager_at(path);
+    assert_int_equal(setenv("NOTIFY_SOCKET", path, 1), 0);
+    notify_open();
+    for (size_t i = 0; i < 5000; i++) {
+        notify_alive();
+    }
+    (void)close(manager);
+    notify_alive();
+    notify_close();
+    assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+}
+
+static void
+assert_watchdog(const char *us, const char *pid, uint64_t wanted_ms)
+{
+    assert_int_equal(us != NULL ? setenv("WATCHDOG_USEC", us, 1) : unsetenv("WATCHDOG_USEC"), 0);
+    assert_int_equal(pid != NULL ? setenv("WATCHDOG_PID", pid, 1) : unsetenv("WATCHDOG_PID"), 0);
+    assert_int_equal(notify_watchdog_ms(), wanted_ms);
+}
+
+static void
+notify_knows_whose_watchdog_it_is(void **state)
+{
+    struct place *place = *state;
+    char path[FOLDER_PATH_BYTES];
+    char pid[TOLD_BYTES];
+    int manager;
+
+    (void)snprintf(pid, sizeof pid, "%u", (unsigned)getpid());
+    assert_watchdog("30000000", pid, 0); /* nobody to tell */
+    folder_join(place->folder, "notify", path);
+    manager = manager_at(path);
+    assert_int_equal(setenv("NOTIFY_SOCKET", path, 1), 0);
+    notify_open();
+    assert_watchdog("30000000", pid, 30000);
+    assert_watchdog("30000000", NULL, 30000);
+    assert_watchdog("30000000", "1", 0);
+    assert_watchdog("30000000", "x", 0);
+    assert_watchdog(NULL, pid, 0);
+    assert_watchdog("", pid, 0);
+    assert_watchdog("-5000000", pid, 0);
+    assert_watchdog("5s", pid, 0);
+    assert_watchdog(NULL, NULL, 0);
+    notify_close();
+    (void)close(manager);
+    assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+}
+
 static void
 process_and_signals_do_as_told(void **state)
 {
@@ -732,6 +871,9 @@ main(void)
         PLACE_TEST(open_follows_a_killed_one),
         PLACE_TEST(open_makes_a_missing_run_folder),
         PLACE_TEST(hardened_process_leaves_no_core),
+        PLACE_TEST(notify_tells_the_manager),
+        PLACE_TEST(notify_does_without_a_manager),
+        PLACE_TEST(notify_knows_whose_watchdog_it_is),
         cmocka_unit_test(process_and_signals_do_as_told),
         PLACE_TEST(swap_counts_unless_the_group_forbids_it),
         cmocka_unit_test(startup_text_is_one_line),

@@ -37,6 +37,7 @@
 #include <sodium.h>
 
 #include "folder.h"
+#include "notify.h"
 #include "process.h"
 #include "sandbox.h"
 #include "signals.h"
@@ -238,6 +239,75 @@ listen_in_the_run_folder_only(void)
     return 0;
 }
 
+/* Folders that only the configuration names: sockets in the one, files in the other. */
+static int
+work_in_configured_folders(void)
+{
+    char other_run[FOLDER_PATH_BYTES];
+    char kept[FOLDER_PATH_BYTES];
+    struct sandbox_plan plan = {.data = data, .run = run, .required = true};
+
+    folder_join(folder, "other_run", other_run);
+    folder_join(folder, "kept", kept);
+    TRY(mkdir(other_run, 0755) == 0 && mkdir(kept, 0700) == 0);
+    plan.sockets[1] = other_run;
+    plan.checkpoints = kept;
+    TRY(process_harden() == STATUS_OK && sandbox_enter(&plan) == STATUS_OK);
+    TRY(bind_in(other_run) >= 0);
+    TRY(open_below(kept, "new", O_WRONLY | O_CREAT) >= 0);
+    TRY(refused(bind_in(kept), EACCES));
+    TRY(refused(open_below(folder, "new", O_WRONLY | O_CREAT), EACCES));
+    return 0;
+}
+
+/* The service manager is told from within, wherever its socket is: it was connected before. */
+static int
+tell_from_within(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    size_t size = strlen(name);
+    char told[64] = "";
+
+    memcpy(address.sun_path, name, size);
+    address.sun_path[0] = name[0] == '@' ? '\0' : name[0];
+    size += offsetof(struct sockaddr_un, sun_path) + (name[0] == '/');
+    TRY(bind(manager, (const struct sockaddr *)&address, (socklen_t)size) == 0);
+    TRY(setenv("NOTIFY_SOCKET", name, 1) == 0);
+    notify_open();
+    TRY(enter());
+    notify_ready("sealed");
+    TRY(recv(manager, told, sizeof told - 1, 0) > 0);
+    TRY(strcmp(told, "READY=1\nSTATUS=sealed") == 0);
+    return 0;
+}
+
+static int
+tell_a_path(void)
+{
+    char path[FOLDER_PATH_BYTES];
+
+    folder_join(folder, "notify", path);
+    return tell_from_within(path);
+}
+
+static int
+tell_an_abstract_one(void)
+{
+    char name[64];
+
+    (void)snprintf(name, sizeof name, "@cv_test.%u", (unsigned)getpid());
+    return tell_from_within(name);
+}
+
+static void
+the_manager_is_told_from_within(void **state)
+{
+    (void)state;
+    assert_child_passes(tell_a_path);
+    assert_child_passes(tell_an_abstract_one);
+}
+
 static void
 files_are_confined(void **state)
 {
@@ -246,6 +316,7 @@ files_are_confined(void **state)
     assert_child_passes(reach_beyond);
     assert_child_passes(make_special_files);
     assert_child_passes(listen_in_the_run_folder_only);
+    assert_child_passes(work_in_configured_folders);
 }
 
 /* ---- system calls ---- */
@@ -623,13 +694,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        FOLDERS_TEST(files_are_confined),
-        FOLDERS_TEST(calls_are_refused_or_deadly),
-        FOLDERS_TEST(abort_still_ends_it),
-        FOLDERS_TEST(threads_inherit_it),
-        FOLDERS_TEST(lacking_kernels_are_told_apart),
-        FOLDERS_TEST(libraries_work_within),
-        FOLDERS_TEST(nng_echoes_within),
+        FOLDERS_TEST(files_are_confined),          FOLDERS_TEST(the_manager_is_told_from_within),
+        FOLDERS_TEST(calls_are_refused_or_deadly), FOLDERS_TEST(abort_still_ends_it),
+        FOLDERS_TEST(threads_inherit_it),          FOLDERS_TEST(lacking_kernels_are_told_apart),
+        FOLDERS_TEST(libraries_work_within),       FOLDERS_TEST(nng_echoes_within),
     };
 
     if (syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_CREATE_RULESET_VERSION) <
