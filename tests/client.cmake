@@ -11,6 +11,12 @@ cmocka_test(unit vaultctl ${client_fixture})
 target_compile_definitions(test_vaultctl PRIVATE VAULTCTL="$<TARGET_FILE:vaultctl>")
 add_dependencies(test_vaultctl vaultctl contact-vault-region)
 
+# How people write a time, and what is shown of what they write.
+set(vaultctl_folder ${CMAKE_CURRENT_SOURCE_DIR}/../tools/vaultctl)
+cmocka_test(unit terms SOURCES ${vaultctl_folder}/terms.c ${vaultctl_folder}/escape.c
+            LIBS contactvault)
+target_include_directories(test_terms PRIVATE ${vaultctl_folder})
+
 # The decoder by itself, against the golden replies and against a fuzzer.
 set(client_inside LIBS contactvault_static PkgConfig::sodium)
 cmocka_test(unit client_reply ${client_inside})

@@ -97,12 +97,65 @@ test_usage_errors(void **state)
         "env -u CONTACT_VAULT_SOCKET $V status",
         "$V status --socket tcp://127.0.0.1:1",
         "$V status --identity /nowhere",
+        "$V tokenize --data",
+        "$V tokenize --json=1 x",
+        "$V tokenize -x",
+        "$V erase " FAKE_TOKEN,
+        "$V erase --reason '' " FAKE_TOKEN,
+        "$V erase --reason x --wa-id --region IT 1",
+        "$V principal add x --uid 1 --relayed",
+        "$V grant inbox service -n shop --for 8",
+        "$V grant inbox service -n shop --for 8mo",
+        "$V grant inbox service -n shop --for 11y",
+        "$V grant inbox service -n shop --for 8h --until 2030-01-01",
+        "$V grant inbox service -n shop --until tomorrow",
+        "$V grant inbox service -n shop --daily 0",
+        "$V grant inbox service -n shop --daily many",
+        "$V grant inbox service -n shop --hourly 4294967296",
+        "$V grant inbox privacy",
+        "$V namespace set shop",
+        "$V namespace set shop --retain 24",
+        "$V namespace set shop --retain 101y",
+        "$V namespace set",
+        "$V principal enable",
+        "$V unfreeze --all",
+        "$V audit tail --token phn_1",
+        "$V audit tail --operation nonsense",
+        "$V audit tail --since yesterday",
+        "$V audit tail --until 2026-02-30",
+        "$V audit tail -l 1000001",
+        "$V audit verify --public-key x",
     };
 
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         int code = shell(*state, "%s", lines[i]);
         if (code != 2 || *out != 0 || *err == 0)
             fail_msg("%s: exit code %d: %s%s", lines[i], code, out, err);
+        if (strchr(err, '\n') != err + strlen(err) - 1)
+            fail_msg("%s: more than a line: %s", lines[i], err);
+    }
+}
+
+static void
+test_usage_errors_name_what_is_wrong(void **state)
+{
+    static const char *const cases[][2] = {
+        {"tokenize --nonsense=3 x", "--nonsense: no such option"},
+        {"tokenize --timeout", "--timeout: its value is missing"},
+        {"tokenize --json=3", "--json: takes no value"},
+        {"tokenize -x", "no such option, or its value is missing"},
+        {"grant a", "too few arguments"},
+        {"grant a b c", "too many arguments"},
+        {"grant a emperor", "they are service, deliver, reveal, admin, privacy, audit\n"},
+        {"grant a service -n x --for ever", "8h, 30m, 2d, 3w"},
+        {"namespace set x --retain x", "24mo, 2y or never"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(shell(*state, "$V %s", cases[i][0]), 2);
+        assert_one_line(err);
+        if (strstr(err, cases[i][1]) == NULL)
+            fail_msg("%s: %s", cases[i][0], err);
     }
 }
 
@@ -112,11 +165,16 @@ test_help(void **state)
     assert_int_equal(shell(*state, "$V --help"), 0);
     assert_non_null(strstr(out, "principal disable"));
     assert_int_equal(shell(*state, "$V principal disable --help"), 0);
-    assert_non_null(strstr(out, "for good in this release"));
+    assert_non_null(strstr(out, "on open connections neither"));
+    assert_int_equal(shell(*state, "$V principal disable -?"), 0);
+    assert_string_equal(err, "");
+    assert_int_equal(shell(*state, "$V audit tail --usage"), 0);
+    assert_non_null(strstr(out, "--operation=NAME"));
     assert_int_equal(shell(*state, "$V status --help"), 0);
     assert_non_null(strstr(out, "unsealed?\n"));
     assert_int_equal(shell(*state, "$V grant --help"), 0);
-    assert_non_null(strstr(out, "For example:\n  vaultctl grant inbox service -n milano"));
+    assert_non_null(
+        strstr(out, "For example:\n  vaultctl grant paola reveal -n milano --for 8h --daily 50\n"));
     assert_int_equal(shell(*state, "$V --version"), 0);
     assert_one_line(out);
 }
@@ -125,11 +183,13 @@ static void
 test_half_a_command_names_the_rest(void **state)
 {
     static const char *const lines[][2] = {
-        {"principal", "vaultctl principal: which one?; there are: add, list, show, disable\n"},
-        {"principal ad",
-         "vaultctl principal: no such command; there are: add, list, show, disable\n"},
+        {"principal", "vaultctl principal: which one?; there are: add, list, show, disable, "
+                      "enable\n"},
+        {"principal ad", "vaultctl principal: no such command; there are: add, list, show, "
+                         "disable, enable\n"},
         {"audit", "vaultctl audit: which one?; there are: tail, verify\n"},
-        {"namespace --data x", "vaultctl namespace: no such command; there are: create, list\n"},
+        {"namespace --data x",
+         "vaultctl namespace: no such command; there are: create, list, set\n"},
         {"principa", "vaultctl: no such command; vaultctl --help lists the commands\n"},
         {"principals", "vaultctl: no such command; vaultctl --help lists the commands\n"},
         {"", "vaultctl: no command; vaultctl --help lists the commands\n"},
@@ -172,7 +232,8 @@ test_exit_codes_say_what_to_do(void **state)
         const char *word;
         int code;
     } cases[] = {{"sealed", 4}, {"denied", 5}, {"forever", 5}, {"busy", 6}, {"drop", 6},
-                 {"slow", 6},   {"raw:80", 1}, {"rubbish", 1}, {"one", 0}};
+                 {"slow", 6},   {"raw:80", 1}, {"rubbish", 1}, {"one", 0},  {"quota", 6},
+                 {"over", 6},   {"frozen", 5}, {"expired", 5}};
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int code = shell(*state, "$V tokenize --timeout 300 %s", cases[i].word);
@@ -184,6 +245,21 @@ test_exit_codes_say_what_to_do(void **state)
     assert_string_equal(
         out, "{\"error\":{\"code\":\"busy\",\"message\":\"busy\",\"retry_after_s\":3}}\n");
     assert_one_line(err);
+}
+
+static void
+test_a_budget_used_up_says_when(void **state)
+{
+    assert_int_equal(shell(*state, "$V tokenize quota"), 6);
+    assert_string_equal(err, "vaultctl tokenize: quota: quota; try again in 24 h 0 min\n");
+    assert_int_equal(shell(*state, "$V tokenize --json quota"), 6);
+    assert_string_equal(
+        out, "{\"error\":{\"code\":\"quota\",\"message\":\"quota\",\"retry_after_s\":86399}}\n");
+    assert_int_equal(shell(*state, "{ seq 1024; echo quota; } | $V tokenize"), 6);
+    assert_non_null(strstr(err, "go on with value 1025\n"));
+    assert_int_equal(shell(*state, "$V tokenize over"), 6);
+    assert_non_null(strstr(err, "give fewer values at once, or ask an admin for: vaultctl grant "
+                                "--daily\n"));
 }
 
 static void
@@ -257,6 +333,8 @@ test_a_batch_too_large_is_halved(void **state)
     assert_non_null(strstr(out, FAKE_TOKEN "\t64\n" FAKE_TOKEN "\t65\n"));
     /* 1024, 512, 256, 128 are refused; then by 64, and there is no going back up. */
     assert_int_equal(atomic_load(&fixture->fake.counts->requests), 4 + 16 + 8);
+    assert_int_equal(shell(fixture, "{ echo +over; seq 2 150; } | $V tokenize"), 0);
+    assert_int_equal(count_lines(out), 150);
     assert_int_equal(shell(fixture, "{ echo +few; seq 3331000002 3331000299; echo abc; "
                                     "seq 3331000301 3331000400; } | $V tokenize --region it"),
                      1);
@@ -311,7 +389,10 @@ test_advice_fits_the_cause(void **state)
         {STATUS_DENIED, "not this vault's root key, or the keyring's header was altered",
          "; name the right file with --key-file"},
         {STATUS_DENIED, "this principal is disabled",
-         ", for good in this release; an admin can add a new name with a new key"},
+         "; an admin can help with: vaultctl principal enable"},
+        {STATUS_EXPIRED, "it has ended",
+         "; an admin can help with: vaultctl grant --for or --until"},
+        {STATUS_FROZEN, "reveals are stopped", "; an admin can lift it with: vaultctl unfreeze"},
         {STATUS_UNAUTHENTICATED, "nobody; give --identity, or have an admin add it", ""},
         {STATUS_UNAUTHENTICATED, "this key is unknown",
          "; give --identity FILE, or ask an admin for: vaultctl principal add"},
@@ -367,6 +448,96 @@ test_the_other_contact_commands(void **state)
     assert_non_null(strstr(err, "it is not known whether it was executed"));
 }
 
+#define BIT(name) (UINT64_C(1) << FIELD_##name)
+
+static void
+test_describe(void **state)
+{
+    assert_int_equal(shell(*state, "$V describe --json " FAKE_TOKEN), 0);
+    assert_string_equal(out,
+                        "{\"token\":\"" FAKE_TOKEN "\",\"kind\":\"phone\",\"mask\":\"" FAKE_MASK
+                        "\",\"namespace\":\"shop\",\"country\":\"+39\","
+                        "\"created\":\"2026-01-01T00:00:00.000Z\"}\n");
+    assert_int_equal(shell(*state, "$V describe rubbish " FAKE_TOKEN), 1);
+    assert_string_equal(out, "\n" FAKE_MASK "\tphone\tshop\t+39\t2026-01-01T00:00:00.000Z\n");
+}
+
+static void
+test_erase(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(shell(fixture, "$V erase --json --reason 'by letter' " FAKE_TOKEN), 0);
+    assert_string_equal(out, "{\"token\":\"" FAKE_TOKEN "\",\"kind\":\"phone\"}\n");
+    assert_sent(fixture, OP_ERASE, BIT(VALUES) | BIT(REASON));
+    assert_sent_text(fixture, FIELD_REASON, "by letter");
+    assert_int_equal(shell(fixture, "printf '" FAKE_TOKEN "\n333 123 4567\nm@example.com\n' | "
+                                    "$V erase --reason x -n shop --region IT -"),
+                     0);
+    assert_string_equal(out,
+                        FAKE_TOKEN "\terased\n" FAKE_TOKEN "\terased\n" FAKE_TOKEN "\terased\n");
+    assert_sent_text(fixture, FIELD_NAMESPACE, "shop");
+    assert_sent_value(fixture, 0, FAKE_TOKEN);
+    assert_sent_value(fixture, 1, "+393331234567");
+    assert_sent_value(fixture, 2, "m@example.com");
+    assert_int_equal(shell(fixture, "$V erase --reason x --wa-id 393331234567"), 0);
+    assert_sent(fixture, OP_ERASE, BIT(VALUES) | BIT(REASON) | BIT(FORM));
+    assert_int_equal(shell(fixture, "$V erase --reason drop " FAKE_TOKEN), 6);
+    assert_non_null(strstr(err, "it is not known whether it was executed"));
+}
+
+static void
+test_freeze(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(shell(fixture, "$V freeze"), 0);
+    assert_string_equal(out, "frozen: no reveal by people; deliveries go on\n");
+    assert_sent(fixture, OP_FREEZE, 0);
+    assert_int_equal(shell(fixture, "$V freeze --all --json"), 0);
+    assert_string_equal(out, "{\"ok\":true}\n");
+    assert_sent(fixture, OP_FREEZE, BIT(ALL));
+    assert_int_equal(shell(fixture, "$V unfreeze"), 0);
+    assert_sent(fixture, OP_UNFREEZE, 0);
+    fixture->fake.options.frozen = true;
+    fake_kill(&fixture->fake);
+    fake_restart(&fixture->fake);
+    assert_int_equal(shell(fixture, "$V status"), 0);
+    assert_string_equal(out,
+                        "frozen (deliveries too), version 0.0-fake, 1 namespace, 42 contacts\n");
+}
+
+static void
+test_grants_have_terms(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(shell(fixture, "$V grant a reveal -n shop --for 8h --daily 50 --hourly 10"),
+                     0);
+    assert_string_equal(out, "granted for 8h\n");
+    assert_sent(fixture, OP_GRANT,
+                BIT(NAME) | BIT(ROLE) | BIT(NAMESPACE) | BIT(LASTS_S) | BIT(DAILY) | BIT(HOURLY));
+    assert_sent_uint(fixture, FIELD_LASTS_S, 8 * 3600);
+    assert_sent_uint(fixture, FIELD_DAILY, 50);
+    assert_sent_uint(fixture, FIELD_HOURLY, 10);
+    assert_int_equal(
+        shell(fixture, "export TZ=CET-1; $V grant a privacy -n shop --until 2026-12-31"), 0);
+    assert_string_equal(out, "granted until 2026-12-30T23:00:00.000Z\n");
+    assert_sent(fixture, OP_GRANT, BIT(NAME) | BIT(ROLE) | BIT(NAMESPACE) | BIT(UNTIL));
+    assert_sent_uint(fixture, FIELD_UNTIL, 1798671600000);
+    assert_int_equal(shell(fixture, "CONTACT_VAULT_NAMESPACE=shop $V grant a audit"), 0);
+    assert_string_equal(out, "granted\n");
+    assert_sent(fixture, OP_GRANT, BIT(NAME) | BIT(ROLE));
+    assert_sent_uint(fixture, FIELD_ROLE, 6);
+    assert_int_equal(shell(fixture, "$V namespace set shop --retain 2y"), 0);
+    assert_string_equal(out, "contacts unused for 24 months are erased\n");
+    assert_sent_uint(fixture, FIELD_RETAIN_MONTHS, 24);
+    assert_int_equal(shell(fixture, "$V namespace set shop --retain never"), 0);
+    assert_sent_uint(fixture, FIELD_RETAIN_MONTHS, 0);
+    assert_int_equal(shell(fixture, "$V principal enable inbox"), 0);
+    assert_sent(fixture, OP_PRINCIPAL_ENABLE, BIT(NAME));
+}
+
 static void
 test_national_numbers(void **state)
 {
@@ -390,7 +561,8 @@ test_state(void **state)
 {
     assert_int_equal(shell(*state, "$V status --json"), 0);
     assert_string_equal(out, "{\"state\":\"unsealed\",\"version\":\"0.0-fake\",\"namespaces\":1,"
-                             "\"contacts\":42}\n");
+                             "\"contacts\":42,\"frozen\":\"none\",\"audit_key\":\"abcd0000"
+                             "00000000000000000000000000000000000000000000000000000000\"}\n");
 }
 
 static void
@@ -402,16 +574,25 @@ test_admin_commands(void **state)
     assert_one_line(err);
     assert_int_equal(shell(*state, "$V namespace list --json"), 0);
     assert_string_equal(
-        out, "{\"name\":\"shop\",\"created\":\"2026-01-01T00:00:00.000Z\",\"contacts\":42}\n");
+        out, "{\"name\":\"shop\",\"created\":\"2026-01-01T00:00:00.000Z\",\"contacts\":42,"
+             "\"retain_months\":24}\n");
+    assert_int_equal(shell(*state, "$V namespace list"), 0);
+    assert_string_equal(out, "shop\t2026-01-01T00:00:00.000Z\t42 contacts\tcontacts unused for 24 "
+                             "months are erased\n");
     assert_int_equal(shell(*state, "$V principal add inbox --uid 1001"), 0);
     assert_int_equal(shell(*state, "$V principal list --json"), 0);
     assert_non_null(strstr(
         out, "{\"name\":\"inbox\",\"kind\":\"service\",\"created\":\"2026-01-01T00:00:00.000Z\","
-             "\"disabled\":false,\"uid\":1001,\"grants\":[{\"role\":\"service\",\"namespace\":"
-             "\"shop\"},{\"role\":\"admin\"}]}\n"));
+             "\"disabled\":false,\"relayed\":false,\"uid\":1001,\"grants\":[{\"role\":\"service\","
+             "\"namespace\":\"shop\",\"until\":\"2026-01-01T00:00:00.001Z\",\"daily\":100000,"
+             "\"hourly\":5000,\"used\":1234},{\"role\":\"admin\"}]}\n"));
+    assert_non_null(strstr(out, "\"disabled\":true,\"relayed\":true,"));
     assert_non_null(strstr(out, "\"public_key\":\"contact-vault public 1 AQID"));
     assert_int_equal(shell(*state, "$V principal show inbox"), 0);
-    assert_non_null(strstr(out, "service in shop, admin\n"));
+    assert_non_null(strstr(out, "service in shop until 2026-01-01T00:00:00.001Z (1234 of 100000 in "
+                                "24 h, 5000 an hour), admin\n"));
+    assert_int_equal(shell(*state, "$V principal list"), 0);
+    assert_non_null(strstr(out, "maria\tperson, disabled, relayed\t"));
     assert_int_equal(shell(*state, "$V principal disable inbox"), 0);
     assert_int_equal(shell(*state, "$V grant inbox service -n shop"), 0);
     assert_int_equal(shell(*state, "CONTACT_VAULT_NAMESPACE=shop $V revoke inbox admin"), 0);
@@ -423,8 +604,10 @@ test_keygen_and_principal_add(void **state)
 {
     assert_int_equal(shell(*state, "$V keygen -o $D/key > $D/pub && "
                                    "$V principal add x --public-key $D/pub && "
-                                   "$V principal add x --person --public-key - < $D/pub"),
+                                   "$V principal add x --person --relayed --public-key - "
+                                   "< $D/pub"),
                      0);
+    assert_sent(*state, OP_PRINCIPAL_ADD, BIT(NAME) | BIT(KIND) | BIT(PUBLIC_KEY) | BIT(RELAYED));
     assert_int_equal(shell(*state, "$V keygen -o $D/key"), 1);
     assert_non_null(strstr(err, "never overwritten"));
     assert_int_equal(shell(*state, "$V status --identity $D/nowhere"), 2);
@@ -469,6 +652,114 @@ test_audit_tail(void **state)
                              "  ok\n");
     assert_int_equal(shell(*state, "$V audit tail"), 0);
     assert_non_null(strstr(out, "created"));
+    assert_int_equal(shell(*state, "$V audit tail -l 0"), 0);
+    assert_string_equal(out, "");
+    assert_int_equal(shell(*state, "$V audit tail -l 1 --from 2"), 0);
+    assert_int_equal(count_lines(out), 1);
+    assert_non_null(strstr(out, "5  "));
+    assert_int_equal(shell(*state, "$V audit tail --from 3"), 0);
+    assert_int_equal(count_lines(out), 3);
+    assert_non_null(strstr(out, "budget  in shop  " FAKE_TOKEN "  amount 100  ok\n"));
+}
+
+/* A reason is written by others: nothing in it may steer the reader's terminal. */
+static void
+test_reasons_are_escaped(void **state)
+{
+    assert_int_equal(shell(*state, "$V audit tail --principal maria"), 0);
+    assert_string_equal(
+        out,
+        "4  2026-01-01T00:00:00.004Z  maria (relayed)  detokenize  in shop  " FAKE_TOKEN "  ok  "
+        "\"\\\"call\\\" \\x1b[2Jback\\x0a\\u{202e}\\\\\"\n");
+    assert_int_equal(shell(*state, "$V audit tail --principal maria --json"), 0);
+    assert_non_null(strstr(out, "\"principal\":\"maria\",\"relayed\":true,"));
+    assert_non_null(strstr(out, "\"reason\":\"\\\"call\\\" \\u001B[2Jback\\n\u202e\\\\\"}\n"));
+    /* For a terminal, pure ASCII. */
+    if (shell(*state, "command -v script") == 0) {
+        assert_int_equal(shell(*state, "script -qec \"$V audit tail --principal maria --json\" "
+                                       "/dev/null"),
+                         0);
+        assert_non_null(strstr(out, "back\\n\\u202E\\\\\"}"));
+    }
+}
+
+static void
+test_audit_filters(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(shell(fixture, "$V audit tail --principal inbox"), 0);
+    assert_int_equal(count_lines(out), 4); /* though the fake looks at two a call */
+    assert_int_equal(shell(fixture, "$V audit tail --principal inbox -l 3"), 0);
+    assert_int_equal(count_lines(out), 3);
+    assert_memory_equal(out, "2  ", 3);
+    assert_int_equal(shell(fixture, "$V audit tail --principal inbox --from 3 -l 10"), 0);
+    assert_int_equal(count_lines(out), 2);
+    assert_int_equal(shell(fixture, "$V audit tail --principal nobody"), 0);
+    assert_string_equal(out, "");
+    assert_int_equal(shell(fixture, "$V audit tail --principal nobody -l 5"), 0);
+    assert_string_equal(out, "");
+    assert_int_equal(shell(fixture, "$V audit tail --token " FAKE_TOKEN " -n shop --operation "
+                                    "clock_forward --since 2026-01-01T00:00Z --until "
+                                    "2026-12-31T23:59:59.999Z --principal maria --from 4"),
+                     0);
+    assert_int_equal(count_lines(out), 1);
+    assert_sent(fixture, OP_AUDIT_READ,
+                BIT(FROM) | BIT(PRINCIPAL) | BIT(TOKEN) | BIT(NAMESPACE) | BIT(ACT) | BIT(SINCE) |
+                    BIT(UNTIL));
+    assert_sent_text(fixture, FIELD_TOKEN, FAKE_TOKEN);
+    assert_sent_uint(fixture, FIELD_ACT, 206);
+    assert_sent_uint(fixture, FIELD_SINCE, 1767225600000);
+    assert_sent_uint(fixture, FIELD_UNTIL, 1798761599999);
+    /* The environment's namespace is for contacts. */
+    assert_int_equal(shell(fixture, "CONTACT_VAULT_NAMESPACE=shop $V audit tail --principal maria"),
+                     0);
+    assert_sent(fixture, OP_AUDIT_READ, BIT(FROM) | BIT(PRINCIPAL));
+}
+
+static void
+test_audit_follow(void **state)
+{
+    assert_int_equal(shell(*state, "$V audit tail -f -l 2 >$D/followed & sleep 0.7; "
+                                   "$V principal disable inbox && $V principal enable inbox; "
+                                   "sleep 2; kill $!; wait $!; cat $D/followed; rm $D/followed"),
+                     0);
+    assert_memory_equal(out, "disabled\nenabled", 16);
+    assert_non_null(strstr(out, "again\n4  2026"));
+    assert_non_null(strstr(out, "\n6  2026"));
+    assert_non_null(strstr(out, "\n7  2026"));
+    assert_int_equal(count_lines(out), 2 + 4);
+    /* A vault that goes away ends it. */
+    assert_int_equal(shell(*state, "$V audit tail -f --timeout 500 >/dev/null & sleep 0.5; "
+                                   "$V tokenize --timeout 500 die 2>/dev/null; wait $!"),
+                     3);
+}
+
+/* What vaultd is told, by a vaultd that tells it again. */
+static void
+test_audit_verify(void **state)
+{
+    assert_int_equal(shell(*state,
+                           "mkdir -p $D/bin $D/sbin && cp $V $D/bin/vaultctl && "
+                           "printf '#!/bin/sh\\necho \"$@\"\\nexit 1\\n' >$D/sbin/vaultd && "
+                           "chmod +x $D/sbin/vaultd"),
+                     0);
+    assert_int_equal(shell(*state, "$D/bin/vaultctl audit verify --data $D"), 1);
+    assert_non_null(strstr(out, "/data/audit\n"));
+    assert_null(strstr(out, "--"));
+    assert_string_equal(err, "");
+    assert_int_equal(shell(*state, "touch $D/audit.pub && $D/bin/vaultctl audit verify --data $D "
+                                   "--checkpoint $D/kept --json"),
+                     1);
+    assert_non_null(strstr(out, "/data/audit --public-key "));
+    assert_non_null(strstr(out, "/audit.pub --checkpoint "));
+    assert_non_null(strstr(out, "/kept --json\n"));
+    assert_one_line(err);
+    assert_non_null(strstr(err, "better give --public-key with a copy kept elsewhere"));
+    assert_int_equal(shell(*state, "$D/bin/vaultctl audit verify --public-key /k /log"), 1);
+    assert_string_equal(out, "audit-verify /log --public-key /k\n");
+    assert_string_equal(err, "");
+    assert_int_equal(shell(*state, "rm -r $D/bin $D/sbin $D/audit.pub"), 0);
 }
 
 int
@@ -476,11 +767,13 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_usage_errors),
+        FIXTURE_TEST(test_usage_errors_name_what_is_wrong),
         FIXTURE_TEST(test_help),
         FIXTURE_TEST(test_half_a_command_names_the_rest),
         FIXTURE_TEST(test_a_vault_that_is_not_there),
         FIXTURE_TEST(test_the_folder_names_the_socket),
         FIXTURE_TEST(test_exit_codes_say_what_to_do),
+        FIXTURE_TEST(test_a_budget_used_up_says_when),
         FIXTURE_TEST(test_batches_keep_their_order),
         FIXTURE_TEST(test_a_batch_that_stops_says_where),
         FIXTURE_TEST(test_a_batch_too_large_is_halved),
@@ -488,12 +781,20 @@ main(void)
         FIXTURE_TEST(test_advice_fits_the_cause),
         FIXTURE_TEST(test_lines_that_are_no_text),
         FIXTURE_TEST(test_the_other_contact_commands),
+        FIXTURE_TEST(test_describe),
+        FIXTURE_TEST(test_erase),
+        FIXTURE_TEST(test_freeze),
+        FIXTURE_TEST(test_grants_have_terms),
         FIXTURE_TEST(test_national_numbers),
         FIXTURE_TEST(test_state),
         FIXTURE_TEST(test_admin_commands),
         FIXTURE_TEST(test_keygen_and_principal_add),
         FIXTURE_TEST(test_unseal),
         FIXTURE_TEST(test_audit_tail),
+        FIXTURE_TEST(test_reasons_are_escaped),
+        FIXTURE_TEST(test_audit_filters),
+        FIXTURE_TEST(test_audit_follow),
+        FIXTURE_TEST(test_audit_verify),
     };
 
     (void)unsetenv("CONTACT_VAULT_IDENTITY");

@@ -2,6 +2,7 @@
 #include "vaultctl.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +18,34 @@ static const struct argp_option common_options[] = {
      2},
     {"timeout", OPTION_TIMEOUT, "MS", 0, "For each answer (10000 untold)", 2},
     {"json", OPTION_JSON, NULL, 0, "One JSON document, or one for each line", 2},
+    {"help", '?', NULL, 0, "This text", -1},
+    {"usage", OPTION_USAGE, NULL, 0, "The options alone", -1},
     {0},
 };
 /* clang-format on */
 
-enum { OPTIONS_MAX = 16 };
+enum { OPTIONS_MAX = 20, DOC_BYTES = 512, NAME_BYTES = 64 };
 
 struct parse {
     const struct command *command;
+    const struct argp *argp;
     struct arguments *arguments;
+    char name[NAME_BYTES];
 };
+
+/* One line; the fix is at its end. */
+__attribute__((format(printf, 2, 3), noreturn)) static void
+refuse(const struct parse *parse, const char *format, ...)
+{
+    va_list list;
+
+    (void)fprintf(stderr, "%s: ", parse->name);
+    va_start(list, format);
+    (void)vfprintf(stderr, format, list);
+    va_end(list);
+    (void)fprintf(stderr, "; see %s --help\n", parse->name);
+    exit(EXIT_USAGE);
+}
 
 static const char **
 text_member(struct arguments *arguments, int key)
@@ -56,6 +75,26 @@ text_member(struct arguments *arguments, int key)
         return &arguments->reason;
     case OPTION_FROM:
         return &arguments->from;
+    case OPTION_PRINCIPAL:
+        return &arguments->principal;
+    case OPTION_TOKEN:
+        return &arguments->token;
+    case OPTION_OPERATION:
+        return &arguments->operation;
+    case OPTION_SINCE:
+        return &arguments->since;
+    case OPTION_UNTIL:
+        return &arguments->until;
+    case OPTION_LASTS:
+        return &arguments->lasts;
+    case OPTION_DAILY:
+        return &arguments->daily;
+    case OPTION_HOURLY:
+        return &arguments->hourly;
+    case OPTION_RETAIN:
+        return &arguments->retain;
+    case OPTION_CHECKPOINT:
+        return &arguments->checkpoint;
     case 'n':
         return &arguments->namespace_name;
     case 'o':
@@ -77,9 +116,80 @@ flag_member(struct arguments *arguments, int key)
         return &arguments->person;
     case OPTION_WA_ID:
         return &arguments->wa_id;
+    case OPTION_RELAYED:
+        return &arguments->relayed;
+    case OPTION_ALL:
+        return &arguments->all;
+    case 'f':
+        return &arguments->follow;
     default:
         return NULL;
     }
+}
+
+/* What the option named in `word` (up to its =) is, if it is one alone. */
+static const struct argp_option *
+find_option(const struct parse *parse, const char *word)
+{
+    const struct argp_option *found = NULL;
+    size_t size = strcspn(word, "=");
+
+    for (const struct argp_option *option = parse->argp->options; option->name != NULL; option++) {
+        if (strncmp(option->name, word, size) != 0) {
+            continue;
+        }
+        if (found != NULL) {
+            return NULL;
+        }
+        found = option;
+    }
+    return found;
+}
+
+/* argp and getopt are silent: of what they say, half would be a second line. */
+__attribute__((noreturn)) static void
+refuse_option(const struct parse *parse, const struct argp_state *state)
+{
+    const char *word = state->next > 0 ? state->argv[state->next - 1] : "";
+
+    if (strncmp(word, "--", 2) != 0) {
+        refuse(parse, "no such option, or its value is missing");
+    }
+    const struct argp_option *option = find_option(parse, word + 2);
+    int size = (int)strcspn(word, "=");
+    if (option == NULL) {
+        refuse(parse, "%.*s: no such option, or it may mean several", size, word);
+    }
+    if (option->arg != NULL) {
+        refuse(parse, "%.*s: its value is missing", size, word);
+    }
+    refuse(parse, "%.*s: takes no value", size, word);
+}
+
+static void
+take_values(const struct parse *parse, struct argp_state *state)
+{
+    size_t count = (size_t)(state->argc - state->next);
+
+    if (count < parse->command->values_min) {
+        refuse(parse, "too few arguments");
+    }
+    if (count > parse->command->values_max) {
+        refuse(parse, "too many arguments");
+    }
+    parse->arguments->values = state->argv + state->next;
+    parse->arguments->value_count = count;
+    state->next = state->argc;
+}
+
+static void
+print_help(struct parse *parse, unsigned flags)
+{
+    argp_help(parse->argp, stdout, flags, parse->name);
+    if (flags == ARGP_HELP_USAGE) {
+        putchar('\n');
+    }
+    exit(fflush(stdout) == 0 ? EXIT_OK : EXIT_REFUSED);
 }
 
 static error_t
@@ -98,18 +208,22 @@ take_option(int key, char *argument, struct argp_state *state)
         *flag = true;
         return 0;
     }
-    if (key != ARGP_KEY_ARGS && key != ARGP_KEY_NO_ARGS) {
+    switch (key) {
+    case '?':
+        print_help(parse, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK);
+        return 0;
+    case OPTION_USAGE:
+        print_help(parse, ARGP_HELP_USAGE);
+        return 0;
+    case ARGP_KEY_ARGS:
+    case ARGP_KEY_NO_ARGS:
+        take_values(parse, state);
+        return 0;
+    case ARGP_KEY_ERROR:
+        refuse_option(parse, state);
+    default:
         return ARGP_ERR_UNKNOWN;
     }
-    size_t count = (size_t)(state->argc - state->next);
-    if (count < parse->command->values_min || count > parse->command->values_max) {
-        argp_error(state, "%s arguments",
-                   count < parse->command->values_min ? "too few" : "too many");
-    }
-    parse->arguments->values = state->argv + state->next;
-    parse->arguments->value_count = count;
-    state->next = state->argc;
-    return 0;
 }
 
 static void
@@ -138,15 +252,15 @@ void
 arguments_parse(const struct command *command, int argc, char **argv,
                 struct arguments *ret_arguments)
 {
-    char doc[512], name[64];
+    char doc[DOC_BYTES];
     struct argp_option options[OPTIONS_MAX + 1] = {0};
-    struct parse parse = {.command = command, .arguments = ret_arguments};
     struct argp argp = {
         .options = options,
         .parser = take_option,
         .args_doc = command->arguments,
         .doc = doc,
     };
+    struct parse parse = {.command = command, .argp = &argp, .arguments = ret_arguments};
 
     *ret_arguments = (struct arguments){
         .command = command->name,
@@ -157,11 +271,10 @@ arguments_parse(const struct command *command, int argc, char **argv,
     bool asks = command->help[strlen(command->help) - 1] == '?';
     (void)snprintf(doc, sizeof doc, "%s%s\vFor example:\n  %s", command->help, asks ? "" : ".",
                    command->example);
-    (void)snprintf(name, sizeof name, "vaultctl %s", command->name);
-    argv[0] = name;
-    argp_err_exit_status = EXIT_USAGE;
-    if (argp_parse(&argp, argc, argv, 0, NULL, &parse) != 0) {
-        exit(EXIT_USAGE);
+    (void)snprintf(parse.name, sizeof parse.name, "vaultctl %s", command->name);
+    argv[0] = parse.name;
+    if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &parse) != 0) {
+        refuse(&parse, "out of memory");
     }
     /* What was said on the command line wins; --data before the environment's socket. */
     if (ret_arguments->socket == NULL && ret_arguments->data == NULL) {

@@ -1,105 +1,164 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* audit tail by the daemon; audit verify by vaultd, which needs none. */
-#include "vaultctl.h"
+/* audit tail: the log, or what of it is asked for. */
+#include "commands.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
-enum { PATH_BYTES = 4096, LINES_UNTOLD = 20 };
+#include "print_entry.h"
+#include "terms.h"
 
-static void
-set_text(json_t *json, const char *name, const char *text)
-{
-    if (text != NULL && *text != 0) {
-        json_object_set_new(json, name, json_string(text));
-    }
-}
+enum {
+    LINES_UNTOLD = 20,
+    LINES_MAX = 1000000,
+    ACTS_END = 256,
+    FOLLOW_PAUSE_S = 1,
+    SECOND_MS = 1000,
+};
 
-static const char *
-or_number(const char *name, uint32_t number, char text[static TIME_TEXT_BYTES])
-{
-    if (name != NULL) {
-        return name;
-    }
-    (void)snprintf(text, TIME_TEXT_BYTES, "%u", number);
-    return text;
-}
+struct tail {
+    const struct arguments *arguments;
+    struct cv_client *client;
+    struct cv_audit_query query; /* its `from` moves */
+    uint64_t last;               /* the newest entry when we began */
+};
 
-static void
-print_entry_json(const struct cv_audit_entry *entry, const char *time)
-{
-    char act[TIME_TEXT_BYTES], phase[TIME_TEXT_BYTES];
-    json_t *json = json_pack("{s:I, s:s}", "seq", (json_int_t)entry->sequence, "time", time);
+/* ---- what is asked for ---- */
 
-    set_text(json, "principal", entry->principal);
-    set_text(json, "operation", or_number(cv_act_name(entry->act), entry->act, act));
-    set_text(json, "phase", or_number(cv_phase_name(entry->phase), entry->phase, phase));
-    set_text(json, "namespace", entry->namespace_name);
-    set_text(json, "subject", entry->subject);
-    set_text(json, "role", cv_role_name(entry->role));
-    set_text(json, "token", entry->token);
-    set_text(json, "status", cv_status_name(entry->result));
-    print_json(json);
-}
-
-static void
-print_part(const char *before, const char *text)
-{
-    if (text != NULL && *text != 0) {
-        printf("%s%s", before, text);
-    }
-}
-
-static void
-print_entry(const struct cv_audit_entry *entry, const char *time)
-{
-    char act[TIME_TEXT_BYTES], phase[TIME_TEXT_BYTES];
-    bool has_principal = entry->principal != NULL && *entry->principal != 0;
-
-    printf("%" PRIu64 "  %s  %s  %s", entry->sequence, time, has_principal ? entry->principal : "-",
-           or_number(cv_act_name(entry->act), entry->act, act));
-    if (entry->phase != 1) {
-        print_part(" ", or_number(cv_phase_name(entry->phase), entry->phase, phase));
-    }
-    print_part("  ", entry->subject);
-    print_part(" ", cv_role_name(entry->role));
-    print_part("  in ", entry->namespace_name);
-    print_part("  ", entry->token);
-    print_part("  ", cv_status_name(entry->result));
-    putchar('\n');
-}
-
-static void
-print_one(const struct arguments *arguments, const struct cv_audit_entry *entry)
-{
-    char time[TIME_TEXT_BYTES];
-
-    time_print(entry->time_ms, time);
-    if (arguments->json) {
-        print_entry_json(entry, time);
-    } else {
-        print_entry(entry, time);
-    }
-}
-
-/* The entries numbered `from` to `last`; not those that come while we read. */
 static enum exit_code
-print_entries(const struct arguments *arguments, struct cv_client *client, uint64_t from,
-              uint64_t last)
+find_act(const struct arguments *arguments, uint32_t *ret_act)
+{
+    for (uint32_t act = 1; act < ACTS_END; act++) {
+        const char *name = cv_act_name(act);
+        if (name != NULL && strcmp(name, arguments->operation) == 0) {
+            *ret_act = act;
+            return EXIT_OK;
+        }
+    }
+    return fail(arguments, EXIT_USAGE,
+                "--operation: none is called so; they are called as --json names them: detokenize, "
+                "erase, principal_add, ...");
+}
+
+static enum exit_code
+take_times(const struct arguments *arguments, struct cv_audit_query *query)
+{
+    uint64_t now_ms = (uint64_t)time(NULL) * SECOND_MS;
+
+    if (arguments->since != NULL &&
+        !moment_or_age_parse(arguments->since, now_ms, &query->since_ms)) {
+        return fail(arguments, EXIT_USAGE,
+                    "--since takes an age (" DURATION_FORM ") or a time: " MOMENT_FORM);
+    }
+    if (arguments->until != NULL &&
+        !moment_or_age_parse(arguments->until, now_ms, &query->until_ms)) {
+        return fail(arguments, EXIT_USAGE,
+                    "--until takes an age (" DURATION_FORM ") or a time: " MOMENT_FORM);
+    }
+    return EXIT_OK;
+}
+
+static enum exit_code
+take_filters(const struct arguments *arguments, struct cv_audit_query *query)
 {
     enum exit_code code = EXIT_OK;
 
-    while (code == EXIT_OK && from <= last) {
+    query->principal = arguments->principal;
+    query->token = arguments->token;
+    /* The environment's namespace is meant for contacts; the log is asked about all. */
+    query->namespace_name = arguments->namespace_given ? arguments->namespace_name : NULL;
+    if (query->token != NULL && strlen(query->token) != CV_TOKEN_CHARACTERS) {
+        return fail(arguments, EXIT_USAGE, "--token: a token has %d characters",
+                    CV_TOKEN_CHARACTERS);
+    }
+    if (arguments->operation != NULL) {
+        code = find_act(arguments, &query->act);
+    }
+    return code == EXIT_OK ? take_times(arguments, query) : code;
+}
+
+static enum exit_code
+take_numbers(const struct arguments *arguments, uint64_t *ret_from, uint64_t *ret_lines)
+{
+    if (arguments->from != NULL && !number_parse(arguments->from, INT64_MAX, ret_from)) {
+        return fail(arguments, EXIT_USAGE, "--from takes an entry's number");
+    }
+    if (arguments->lines != NULL && !number_parse(arguments->lines, LINES_MAX, ret_lines)) {
+        return fail(arguments, EXIT_USAGE, "-l takes a number, up to %d", LINES_MAX);
+    }
+    return EXIT_OK;
+}
+
+static bool
+has_filter(const struct cv_audit_query *query)
+{
+    return query->principal != NULL || query->token != NULL || query->namespace_name != NULL ||
+           query->act != 0 || query->since_ms != 0 || query->until_ms != 0;
+}
+
+/* ---- reading ---- */
+
+/* The next page; moves query.from. *ret_reply may be looked at on EXIT_OK and is freed by the
+ * caller anyway. *ret_moved false: that was the end. */
+static enum exit_code
+read_page(struct tail *tail, struct cv_reply **ret_reply, bool *ret_moved)
+{
+    uint64_t from = tail->query.from;
+
+    (void)cv_audit_read(tail->client, &tail->query, ret_reply);
+    enum exit_code code = report(tail->arguments, *ret_reply);
+    /* A vault that does not go forward must not make us go on for ever. */
+    *ret_moved = code == EXIT_OK && (*ret_reply)->next > from;
+    if (*ret_moved) {
+        tail->query.from = (*ret_reply)->next;
+    }
+    return code;
+}
+
+/* The numbers of the last entries seen. */
+struct ring {
+    uint64_t *sequences;
+    size_t capacity, count, next;
+};
+
+static void
+ring_add(struct ring *ring, uint64_t sequence)
+{
+    ring->sequences[ring->next] = sequence;
+    ring->next = (ring->next + 1) % ring->capacity;
+    ring->count += ring->count < ring->capacity ? 1 : 0;
+}
+
+static uint64_t
+ring_oldest(const struct ring *ring)
+{
+    return ring->sequences[ring->count < ring->capacity ? 0 : ring->next];
+}
+
+/* Entries from query.from to the last; not those that come while we read. ring NULL: printed. */
+static enum exit_code
+read_through(struct tail *tail, struct ring *ring)
+{
+    enum exit_code code = EXIT_OK;
+    bool moved = true;
+
+    while (code == EXIT_OK && moved && tail->query.from <= tail->last) {
         struct cv_reply *reply = NULL;
-        (void)cv_audit_read(client, from, 0, &reply);
-        code = report(arguments, reply);
-        size_t count = code == EXIT_OK ? reply->count : 0;
-        for (size_t i = 0; i < count && reply->entries[i].sequence <= last; i++) {
-            print_one(arguments, &reply->entries[i]);
+        code = read_page(tail, &reply, &moved);
+        for (size_t i = 0; code == EXIT_OK && i < reply->count; i++) {
+            const struct cv_audit_entry *entry = &reply->entries[i];
+            if (entry->sequence > tail->last) {
+                break;
+            }
+            if (ring != NULL) {
+                ring_add(ring, entry->sequence);
+            } else {
+                print_entry(tail->arguments, entry);
+            }
         }
-        /* A vault that does not go forward must not make us go on for ever. */
-        from = count > 0 && reply->next > from ? reply->next : last + 1;
         cv_reply_free(&reply);
     }
     return code;
@@ -107,21 +166,21 @@ print_entries(const struct arguments *arguments, struct cv_client *client, uint6
 
 /* Entries are numbered without gaps: is there one of this number, or a later one? */
 static enum exit_code
-has_entry(const struct arguments *arguments, struct cv_client *client, uint64_t number,
-          bool *ret_has)
+has_entry(const struct tail *tail, uint64_t number, bool *ret_has)
 {
+    struct cv_audit_query query = {.from = number, .limit = 1};
     struct cv_reply *reply = NULL;
 
-    (void)cv_audit_read(client, number, 1, &reply);
-    enum exit_code code = report(arguments, reply);
-    *ret_has = code == EXIT_OK && reply->count > 0;
+    (void)cv_audit_read(tail->client, &query, &reply);
+    enum exit_code code = report(tail->arguments, reply);
+    *ret_has = code == EXIT_OK && (reply->count > 0 || reply->next > number);
     cv_reply_free(&reply);
     return code;
 }
 
 /* The number of the last entry, in some forty questions however long the log is. */
 static enum exit_code
-find_last(const struct arguments *arguments, struct cv_client *client, uint64_t *ret_last)
+find_last(struct tail *tail)
 {
     enum exit_code code = EXIT_OK;
     uint64_t last = 0; /* known to be there */
@@ -129,73 +188,118 @@ find_last(const struct arguments *arguments, struct cv_client *client, uint64_t 
     bool has = true;
 
     while (code == EXIT_OK && has && step < UINT64_MAX / 4) {
-        code = has_entry(arguments, client, last + step, &has);
+        code = has_entry(tail, last + step, &has);
         if (has) {
             last += step;
             step *= 2;
         }
     }
     for (; code == EXIT_OK && step > 0; step /= 2) {
-        code = has_entry(arguments, client, last + step, &has);
+        code = has_entry(tail, last + step, &has);
         if (has) {
             last += step;
         }
     }
-    *ret_last = last;
+    tail->last = last;
+    return code;
+}
+
+/* ---- where to begin ---- */
+
+/* At the last `lines` of those that pass the filters: read once for their numbers. */
+static enum exit_code
+seek_among_filtered(struct tail *tail, uint64_t lines)
+{
+    struct ring ring = {.capacity = lines};
+
+    if (lines == 0) {
+        tail->query.from = tail->last + 1;
+        return EXIT_OK;
+    }
+    ring.sequences = calloc(ring.capacity, sizeof *ring.sequences);
+    if (ring.sequences == NULL) {
+        return fail(tail->arguments, EXIT_REFUSED, "out of memory");
+    }
+    enum exit_code code = read_through(tail, &ring);
+    tail->query.from = ring.count > 0 ? ring_oldest(&ring) : tail->last + 1;
+    free(ring.sequences);
+    return code;
+}
+
+/* Untold, the last twenty; of what is asked for with a filter or --from, all. */
+static enum exit_code
+seek(struct tail *tail, uint64_t from, uint64_t lines)
+{
+    const struct arguments *arguments = tail->arguments;
+    bool filtered = has_filter(&tail->query);
+
+    tail->query.from = from;
+    if (arguments->lines == NULL && (filtered || arguments->from != NULL)) {
+        return EXIT_OK;
+    }
+    if (filtered) {
+        return seek_among_filtered(tail, lines);
+    }
+    uint64_t first = tail->last > lines ? tail->last - lines + 1 : 1;
+    tail->query.from = first > from ? first : from;
+    return EXIT_OK;
+}
+
+/* Until the vault is gone, or the reader is. */
+static enum exit_code
+follow(struct tail *tail)
+{
+    enum exit_code code = EXIT_OK;
+
+    while (code == EXIT_OK && fflush(stdout) == 0) {
+        struct cv_reply *reply = NULL;
+        bool moved;
+        code = read_page(tail, &reply, &moved);
+        for (size_t i = 0; code == EXIT_OK && i < reply->count; i++) {
+            print_entry(tail->arguments, &reply->entries[i]);
+        }
+        cv_reply_free(&reply);
+        if (!moved) {
+            (void)sleep(FOLLOW_PAUSE_S);
+        }
+    }
     return code;
 }
 
 static enum exit_code
-choose_first(const struct arguments *arguments, uint64_t last, uint64_t *ret_first)
+run_tail(struct tail *tail, uint64_t from, uint64_t lines)
 {
-    uint64_t lines = LINES_UNTOLD;
+    enum exit_code code = find_last(tail);
 
-    if (arguments->from != NULL) {
-        return number_parse(arguments->from, INT64_MAX, ret_first)
-                   ? EXIT_OK
-                   : fail(arguments, EXIT_USAGE, "--from takes an entry's number");
+    if (code == EXIT_OK) {
+        code = seek(tail, from, lines);
     }
-    if (arguments->lines != NULL && !number_parse(arguments->lines, INT64_MAX, &lines)) {
-        return fail(arguments, EXIT_USAGE, "-l takes a number");
+    if (code == EXIT_OK) {
+        code = read_through(tail, NULL);
     }
-    *ret_first = last > lines ? last - lines + 1 : 1;
-    return EXIT_OK;
+    if (code == EXIT_OK && tail->arguments->follow) {
+        tail->query.from = tail->query.from > tail->last ? tail->last + 1 : tail->query.from;
+        code = follow(tail);
+    }
+    return code;
 }
 
 enum exit_code
 cmd_audit_tail(const struct arguments *arguments)
 {
-    struct cv_client *client = NULL;
-    uint64_t first = 1, last = 0;
-    enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
+    struct tail tail = {.arguments = arguments};
+    uint64_t from = 1, lines = LINES_UNTOLD;
+    enum exit_code code = take_filters(arguments, &tail.query);
 
     if (code == EXIT_OK) {
-        code = find_last(arguments, client, &last);
+        code = take_numbers(arguments, &from, &lines);
     }
     if (code == EXIT_OK) {
-        code = choose_first(arguments, last, &first);
+        code = session_open(arguments, SOCKET_ADMIN, &tail.client);
     }
     if (code == EXIT_OK) {
-        code = print_entries(arguments, client, first, last);
+        code = run_tail(&tail, from, lines);
     }
-    cv_close(&client);
+    cv_close(&tail.client);
     return code;
-}
-
-enum exit_code
-cmd_audit_verify(const struct arguments *arguments)
-{
-    char path[PATH_BYTES];
-    const char *list[] = {"vaultd", "audit-verify", path, arguments->json ? "--json" : NULL, NULL};
-
-    if ((arguments->value_count == 1) == (arguments->data != NULL)) {
-        return fail(arguments, EXIT_USAGE, "which log? Give --data DIR, or the audit folder");
-    }
-    const char *folder = arguments->value_count == 1 ? arguments->values[0] : arguments->data;
-    int size = snprintf(path, sizeof path, "%s%s", folder,
-                        arguments->value_count == 1 ? "" : "/data/audit");
-    if (size < 0 || (size_t)size >= sizeof path) {
-        return fail(arguments, EXIT_USAGE, "the folder's name is too long");
-    }
-    return vaultd_execute(arguments, (char *const *)(uintptr_t)list);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tokenize, lookup, mask, detokenize: values in, one line out for each, in the same order. */
-#include "vaultctl.h"
+/* tokenize, lookup, mask, describe, detokenize, erase: values in, one line out for each, in the
+ * same order. */
+#include "commands.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum act { ACT_TOKENIZE, ACT_LOOKUP, ACT_MASK, ACT_DETOKENIZE };
+#include "input.h"
+
+enum act { ACT_TOKENIZE, ACT_LOOKUP, ACT_MASK, ACT_DESCRIBE, ACT_DETOKENIZE, ACT_ERASE };
 
 enum {
     REASON_BYTES_MAX = 200,
@@ -56,6 +59,20 @@ ask(struct run *run, size_t from, size_t count, struct cv_reply **ret_reply)
     case ACT_MASK:
         (void)cv_mask(run->client, values, count, ret_reply);
         break;
+    case ACT_DESCRIBE:
+        (void)cv_describe(run->client, values, count, ret_reply);
+        break;
+    case ACT_ERASE:
+        (void)cv_erase(run->client,
+                       &(struct cv_erasure){
+                           .values = values,
+                           .count = count,
+                           .reason = run->arguments->reason,
+                           .namespace_name = query.namespace_name,
+                           .form = query.form,
+                       },
+                       ret_reply);
+        break;
     default:
         (void)cv_detokenize(run->client, values, count, run->arguments->reason, ret_reply);
     }
@@ -64,12 +81,36 @@ ask(struct run *run, size_t from, size_t count, struct cv_reply **ret_reply)
 static void
 print_item_json(const struct run *run, const struct cv_item *item, const char *token)
 {
+    char created[TIME_TEXT_BYTES] = "";
+    json_t *json = json_pack("{s:s}", "token", token);
+
     if (run->act == ACT_DETOKENIZE) {
-        print_json(json_pack("{s:s, s:s}", "token", token, "value", item->value));
-    } else {
-        print_json(json_pack("{s:s, s:s, s:s}", "token", item->token, "kind",
-                             cv_kind_name(item->kind), "mask", item->mask));
+        json_set_text(json, "value", item->value);
+        print_json(json);
+        return;
     }
+    if (item->created_ms != 0) {
+        time_print(item->created_ms, created);
+    }
+    json_set_text(json, "kind", cv_kind_name(item->kind));
+    json_set_text(json, "mask", item->mask);
+    json_set_text(json, "namespace", item->namespace_name);
+    json_set_text(json, "country", item->country);
+    json_set_text(json, "created", created);
+    print_json(json);
+}
+
+static void
+print_description(const struct cv_item *item)
+{
+    printf("%s\t%s\t%s\t%s", item->mask, cv_kind_name(item->kind), item->namespace_name,
+           item->country != NULL ? item->country : "-");
+    if (item->created_ms != 0) {
+        char created[TIME_TEXT_BYTES];
+        time_print(item->created_ms, created);
+        printf("\t%s", created);
+    }
+    putchar('\n');
 }
 
 static void
@@ -77,12 +118,23 @@ print_item(const struct run *run, const struct cv_item *item, const char *token)
 {
     if (run->arguments->json) {
         print_item_json(run, item, token);
-    } else if (run->act == ACT_DETOKENIZE) {
+        return;
+    }
+    switch (run->act) {
+    case ACT_DETOKENIZE:
         puts(item->value);
-    } else if (run->act == ACT_MASK) {
+        break;
+    case ACT_MASK:
         puts(item->mask);
-    } else {
-        printf("%s\t%s\n", item->token, item->mask);
+        break;
+    case ACT_DESCRIBE:
+        print_description(item);
+        break;
+    case ACT_ERASE:
+        printf("%s\terased\n", token);
+        break;
+    default:
+        printf("%s\t%s\n", token, item->mask);
     }
 }
 
@@ -135,10 +187,14 @@ show_progress(const struct run *run, bool last)
                   (unsigned long long)(run->done / (uint64_t)took_s), last ? "\n" : "  ");
 }
 
-/* It was executed for none of them, and it was our choice to ask for so many at once. */
+/* It was executed for none of them, and it was our choice to ask for so many at once. A budget that
+ * will never hold so many says no time to wait. */
 static bool
 is_too_many(const struct cv_reply *reply)
 {
+    if (reply->status == CV_QUOTA) {
+        return reply->retry_after_s == 0;
+    }
     return reply->status == CV_UNAVAILABLE && !reply->unreached && !reply->outcome_unknown &&
            strstr(reply->message, SHORT_OF) != NULL;
 }
@@ -206,28 +262,47 @@ work_through(struct run *run)
                                                            : EXIT_REFUSED;
 }
 
+static bool
+takes_contacts(enum act act)
+{
+    return act == ACT_TOKENIZE || act == ACT_LOOKUP || act == ACT_ERASE;
+}
+
 static void
 warn_of_history(const struct run *run)
 {
-    if (!run->input.from_stdin && (run->act == ACT_TOKENIZE || run->act == ACT_LOOKUP) &&
-        isatty(STDERR_FILENO)) {
+    const struct arguments *arguments = run->arguments;
+    bool has_contact = false;
+
+    for (size_t i = 0; !run->input.from_stdin && i < arguments->value_count; i++) {
+        has_contact = has_contact || !looks_like_token(arguments->values[i]);
+    }
+    if (has_contact && takes_contacts(run->act) && isatty(STDERR_FILENO)) {
         (void)fail(run->arguments, EXIT_OK,
                    "note: a contact on the command line stays in the shell's history and shows in "
                    "ps; give it on stdin");
     }
 }
 
+static const char *
+prompt_for(enum act act)
+{
+    if (act == ACT_ERASE) {
+        return "token or contact: ";
+    }
+    return takes_contacts(act) ? "contact: " : "token: ";
+}
+
 static enum exit_code
 run_act(const struct arguments *arguments, enum act act)
 {
     struct run run = {.arguments = arguments, .act = act, .part_max = BATCH_VALUES};
-    bool takes_contacts = act == ACT_TOKENIZE || act == ACT_LOOKUP;
 
     run.batch = malloc(sizeof *run.batch);
     if (run.batch == NULL) {
         return fail(arguments, EXIT_REFUSED, "out of memory");
     }
-    input_init(&run.input, arguments, takes_contacts ? "contact: " : "token: ");
+    input_init(&run.input, arguments, prompt_for(act));
     warn_of_history(&run);
     enum exit_code code = session_open(arguments, SOCKET_DATA, &run.client);
     if (code == EXIT_OK && arguments->region != NULL) {
@@ -271,7 +346,13 @@ cmd_mask(const struct arguments *arguments)
 }
 
 enum exit_code
-cmd_detokenize(const struct arguments *arguments)
+cmd_describe(const struct arguments *arguments)
+{
+    return run_act(arguments, ACT_DESCRIBE);
+}
+
+static enum exit_code
+check_reason(const struct arguments *arguments)
 {
     if (arguments->reason == NULL || *arguments->reason == 0) {
         return fail(arguments, EXIT_USAGE, "say why: --reason TEXT (it stands in the audit log)");
@@ -280,5 +361,21 @@ cmd_detokenize(const struct arguments *arguments)
         return fail(arguments, EXIT_USAGE, "--reason is of %zu bytes and may be of %d",
                     strlen(arguments->reason), REASON_BYTES_MAX);
     }
-    return run_act(arguments, ACT_DETOKENIZE);
+    return EXIT_OK;
+}
+
+enum exit_code
+cmd_detokenize(const struct arguments *arguments)
+{
+    enum exit_code code = check_reason(arguments);
+
+    return code == EXIT_OK ? run_act(arguments, ACT_DETOKENIZE) : code;
+}
+
+enum exit_code
+cmd_erase(const struct arguments *arguments)
+{
+    enum exit_code code = check_reason(arguments);
+
+    return code == EXIT_OK ? run_with_contacts(arguments, ACT_ERASE) : code;
 }

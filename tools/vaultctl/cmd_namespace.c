@@ -1,21 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vaultctl.h"
+#include "commands.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "terms.h"
+
+enum { LINE_BYTES = 160 };
+
 enum exit_code
 cmd_namespace_create(const struct arguments *arguments)
 {
+    return run_by_name(arguments, cv_namespace_create, "created");
+}
+
+static void
+describe_retention(uint32_t months, char ret_text[static LINE_BYTES])
+{
+    (void)snprintf(ret_text, LINE_BYTES,
+                   months == 0 ? "no contact is erased for its age"
+                               : "contacts unused for %u month%s are erased",
+                   months, plural(months));
+}
+
+enum exit_code
+cmd_namespace_set(const struct arguments *arguments)
+{
     struct cv_client *client = NULL;
     struct cv_reply *reply = NULL;
-    enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
+    char done[LINE_BYTES];
+    uint32_t months;
 
+    if (arguments->retain == NULL || !retention_parse(arguments->retain, &months)) {
+        return fail(arguments, EXIT_USAGE, "say how long: --retain takes " RETENTION_FORM);
+    }
+    enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
     if (code != EXIT_OK) {
         return code;
     }
-    (void)cv_namespace_create(client, arguments->values[0], &reply);
-    return finish(arguments, &client, &reply, "created");
+    (void)cv_namespace_set(client, arguments->values[0], months, &reply);
+    describe_retention(months, done);
+    return finish(arguments, &client, &reply, done);
 }
 
 static void
@@ -25,11 +50,14 @@ print_namespace(const struct arguments *arguments, const struct cv_namespace *na
 
     time_print(namespace->created_ms, created);
     if (arguments->json) {
-        print_json(json_pack("{s:s, s:s, s:I}", "name", namespace->name, "created", created,
-                             "contacts", (json_int_t) namespace->contacts));
+        print_json(json_pack("{s:s, s:s, s:I, s:I}", "name", namespace->name, "created", created,
+                             "contacts", (json_int_t) namespace->contacts, "retain_months",
+                             (json_int_t) namespace->retain_months));
     } else {
-        printf("%s\t%s\t%" PRIu64 " contact%s\n", namespace->name, created, namespace->contacts,
-               plural(namespace->contacts));
+        char retention[LINE_BYTES];
+        describe_retention(namespace->retain_months, retention);
+        printf("%s\t%s\t%" PRIu64 " contact%s\t%s\n", namespace->name, created, namespace->contacts,
+               plural(namespace->contacts), retention);
     }
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* principal add, list, show, disable; grant, revoke. */
-#include "vaultctl.h"
+/* principal add, list, show, disable, enable. */
+#include "commands.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,6 +44,9 @@ take_identity(const struct arguments *arguments, struct cv_new_principal *princi
     if ((arguments->uid == NULL) == (arguments->public_key == NULL)) {
         return fail(arguments, EXIT_USAGE, "give one of --uid N and --public-key FILE");
     }
+    if (arguments->relayed && arguments->public_key == NULL) {
+        return fail(arguments, EXIT_USAGE, "--relayed goes with --public-key FILE, not with --uid");
+    }
     if (arguments->uid != NULL) {
         if (!number_parse(arguments->uid, UINT32_MAX, &uid)) {
             return fail(arguments, EXIT_USAGE, "--uid takes a number (see id -u USER)");
@@ -61,6 +65,7 @@ cmd_principal_add(const struct arguments *arguments)
     struct cv_new_principal principal = {
         .name = arguments->values[0],
         .kind = arguments->person ? CV_PERSON : CV_SERVICE,
+        .relayed = arguments->relayed,
     };
     struct cv_client *client = NULL;
     struct cv_reply *reply = NULL;
@@ -77,28 +82,69 @@ cmd_principal_add(const struct arguments *arguments)
 }
 
 static json_t *
+grant_json(const struct cv_role_grant *grant)
+{
+    json_t *json = json_pack("{s:s}", "role", cv_role_name(grant->role));
+
+    json_set_text(json, "namespace", grant->namespace_name);
+    if (grant->until_ms != 0) {
+        char until[TIME_TEXT_BYTES];
+        time_print(grant->until_ms, until);
+        json_set_text(json, "until", until);
+    }
+    if (grant->daily != 0) {
+        json_set_number(json, "daily", grant->daily);
+    }
+    if (grant->hourly != 0) {
+        json_set_number(json, "hourly", grant->hourly);
+    }
+    if (grant->daily != 0 || grant->hourly != 0) {
+        json_set_number(json, "used", grant->used);
+    }
+    return json;
+}
+
+static json_t *
 grants_json(const struct cv_principal *principal)
 {
     json_t *grants = json_array();
 
     for (size_t i = 0; i < principal->grant_count; i++) {
-        const struct cv_role_grant *grant = &principal->grants[i];
-        json_t *json = json_pack("{s:s}", "role", cv_role_name(grant->role));
-        if (grant->namespace_name != NULL) {
-            json_object_set_new(json, "namespace", json_string(grant->namespace_name));
-        }
-        json_array_append_new(grants, json);
+        json_array_append_new(grants, grant_json(&principal->grants[i]));
     }
     return grants;
+}
+
+static void
+print_grant(const struct cv_role_grant *grant)
+{
+    fputs(cv_role_name(grant->role), stdout);
+    if (grant->namespace_name != NULL) {
+        printf(" in %s", grant->namespace_name);
+    }
+    if (grant->until_ms != 0) {
+        char until[TIME_TEXT_BYTES];
+        time_print(grant->until_ms, until);
+        printf(" until %s", until);
+    }
+    if (grant->daily != 0) {
+        printf(" (%" PRIu64 " of %u in 24 h", grant->used, grant->daily);
+    }
+    if (grant->hourly != 0) {
+        printf("%s%u an hour", grant->daily != 0 ? ", " : " (", grant->hourly);
+    }
+    if (grant->daily != 0 || grant->hourly != 0) {
+        putchar(')');
+    }
 }
 
 static void
 print_principal_json(const struct cv_principal *principal, const char *created,
                      const char *public_key)
 {
-    json_t *json = json_pack("{s:s, s:s, s:s, s:b}", "name", principal->name, "kind",
+    json_t *json = json_pack("{s:s, s:s, s:s, s:b, s:b}", "name", principal->name, "kind",
                              cv_principal_kind_name(principal->kind), "created", created,
-                             "disabled", principal->disabled);
+                             "disabled", principal->disabled, "relayed", principal->relayed);
 
     if (principal->public_key != NULL) {
         json_object_set_new(json, "public_key", json_string(public_key));
@@ -112,18 +158,16 @@ print_principal_json(const struct cv_principal *principal, const char *created,
 static void
 print_principal(const struct cv_principal *principal, const char *created, const char *public_key)
 {
-    printf("%s\t%s%s\t%s\t", principal->name, cv_principal_kind_name(principal->kind),
-           principal->disabled ? ", disabled" : "", created);
+    printf("%s\t%s%s%s\t%s\t", principal->name, cv_principal_kind_name(principal->kind),
+           principal->disabled ? ", disabled" : "", principal->relayed ? ", relayed" : "", created);
     if (principal->public_key != NULL) {
         printf("%s\t", public_key);
     } else {
         printf("uid %u\t", principal->uid);
     }
     for (size_t i = 0; i < principal->grant_count; i++) {
-        const struct cv_role_grant *grant = &principal->grants[i];
-        printf("%s%s%s%s", i == 0 ? "" : ", ", cv_role_name(grant->role),
-               grant->namespace_name != NULL ? " in " : "",
-               grant->namespace_name != NULL ? grant->namespace_name : "");
+        fputs(i == 0 ? "" : ", ", stdout);
+        print_grant(&principal->grants[i]);
     }
     putchar('\n');
 }
@@ -184,66 +228,11 @@ cmd_principal_show(const struct arguments *arguments)
 enum exit_code
 cmd_principal_disable(const struct arguments *arguments)
 {
-    struct cv_client *client = NULL;
-    struct cv_reply *reply = NULL;
-    enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
-
-    if (code != EXIT_OK) {
-        return code;
-    }
-    (void)cv_principal_disable(client, arguments->values[0], &reply);
-    return finish(arguments, &client, &reply, "disabled");
-}
-
-static bool
-find_role(const char *name, enum cv_role *ret_role)
-{
-    for (enum cv_role role = CV_ROLE_SERVICE; cv_role_name(role) != NULL; role++) {
-        if (strcmp(cv_role_name(role), name) == 0) {
-            *ret_role = role;
-            return true;
-        }
-    }
-    return false;
-}
-
-typedef enum cv_status grant_call(struct cv_client *client, const char *name, enum cv_role role,
-                                  const char *namespace_name, struct cv_reply **ret_reply);
-
-static enum exit_code
-change_grant(const struct arguments *arguments, grant_call *call, const char *done)
-{
-    enum cv_role role;
-    struct cv_client *client = NULL;
-    struct cv_reply *reply = NULL;
-    const char *namespace_name = arguments->namespace_name;
-
-    if (!find_role(arguments->values[1], &role)) {
-        return fail(arguments, EXIT_USAGE,
-                    "no such role; they are service, deliver, reveal, admin");
-    }
-    /* admin is vault-wide: the environment's namespace is meant for the other roles. */
-    if (role == CV_ROLE_ADMIN && !arguments->namespace_given) {
-        namespace_name = NULL;
-    } else if (role != CV_ROLE_ADMIN && namespace_name == NULL) {
-        return fail(arguments, EXIT_USAGE, "in which namespace? Give -n NS");
-    }
-    enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
-    if (code != EXIT_OK) {
-        return code;
-    }
-    (void)call(client, arguments->values[0], role, namespace_name, &reply);
-    return finish(arguments, &client, &reply, done);
+    return run_by_name(arguments, cv_principal_disable, "disabled");
 }
 
 enum exit_code
-cmd_grant(const struct arguments *arguments)
+cmd_principal_enable(const struct arguments *arguments)
 {
-    return change_grant(arguments, cv_grant, "granted");
-}
-
-enum exit_code
-cmd_revoke(const struct arguments *arguments)
-{
-    return change_grant(arguments, cv_revoke, "revoked");
+    return run_by_name(arguments, cv_principal_enable, "enabled; its grants are in force again");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* init, status, seal, unseal: the vault as a whole. */
-#include "vaultctl.h"
+/* init, status, seal, unseal, freeze, unfreeze: the vault as a whole. */
+#include "commands.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096, EXEC_ARGUMENTS_MAX = 10 };
+enum { PATH_BYTES = 4096, EXEC_ARGUMENTS_MAX = 10, KEY_HEX_BYTES = 2 * CV_KEY_BYTES + 1 };
 
 struct exec_arguments {
     const char *list[EXEC_ARGUMENTS_MAX];
@@ -48,7 +48,8 @@ cmd_init(const struct arguments *arguments)
 static void
 print_state(const struct cv_reply *reply)
 {
-    printf("%s, version %s", reply->state, reply->release);
+    printf("%s%s, version %s", reply->state,
+           reply->frozen == CV_FREEZE_ALL ? " (deliveries too)" : "", reply->release);
     if (reply->has_totals) {
         printf(", %" PRIu64 " namespace%s, %" PRIu64 " contact%s", reply->namespaces_total,
                plural(reply->namespaces_total), reply->contacts_total,
@@ -58,13 +59,27 @@ print_state(const struct cv_reply *reply)
 }
 
 static void
+print_hex(const uint8_t key[static CV_KEY_BYTES], char ret_text[static KEY_HEX_BYTES])
+{
+    for (size_t i = 0; i < CV_KEY_BYTES; i++) {
+        (void)snprintf(ret_text + 2 * i, 3, "%02x", key[i]);
+    }
+}
+
+static void
 print_state_json(const struct cv_reply *reply)
 {
     json_t *json = json_pack("{s:s, s:s}", "state", reply->state, "version", reply->release);
 
     if (reply->has_totals) {
-        json_object_set_new(json, "namespaces", json_integer((json_int_t)reply->namespaces_total));
-        json_object_set_new(json, "contacts", json_integer((json_int_t)reply->contacts_total));
+        json_set_number(json, "namespaces", reply->namespaces_total);
+        json_set_number(json, "contacts", reply->contacts_total);
+        json_set_text(json, "frozen", cv_freeze_name(reply->frozen));
+    }
+    if (reply->audit_key != NULL) {
+        char key[KEY_HEX_BYTES];
+        print_hex(reply->audit_key, key);
+        json_set_text(json, "audit_key", key);
     }
     print_json(json);
 }
@@ -96,15 +111,30 @@ cmd_status(const struct arguments *arguments)
 enum exit_code
 cmd_seal(const struct arguments *arguments)
 {
+    return run_plain(arguments, cv_seal, "sealed");
+}
+
+/* By whoever may, in a hurry: on the socket that people have. */
+enum exit_code
+cmd_freeze(const struct arguments *arguments)
+{
     struct cv_client *client = NULL;
     struct cv_reply *reply = NULL;
-    enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
+    enum exit_code code = session_open(arguments, SOCKET_DATA, &client);
 
     if (code != EXIT_OK) {
         return code;
     }
-    (void)cv_seal(client, &reply);
-    return finish(arguments, &client, &reply, "sealed");
+    (void)cv_freeze(client, arguments->all, &reply);
+    return finish(arguments, &client, &reply,
+                  arguments->all ? "frozen: no reveal, and no delivery either"
+                                 : "frozen: no reveal by people; deliveries go on");
+}
+
+enum exit_code
+cmd_unfreeze(const struct arguments *arguments)
+{
+    return run_plain(arguments, cv_unfreeze, "unfrozen");
 }
 
 static enum exit_code

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vaultctl.h"
+#include "input.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,4 +89,12 @@ void
 batch_wipe(struct batch *batch)
 {
     explicit_bzero(batch, sizeof *batch);
+}
+
+bool
+looks_like_token(const char *value)
+{
+    bool has_prefix = strncmp(value, "phn_", 4) == 0 || strncmp(value, "eml_", 4) == 0;
+
+    return has_prefix && strchr(value, '@') == NULL;
 }

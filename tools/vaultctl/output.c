@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { STREAM_BYTES = 64 * 1024 };
 
@@ -54,12 +55,38 @@ fail(const struct arguments *arguments, enum exit_code code, const char *format,
     return code;
 }
 
+static void
+dump_json(json_t *json, size_t flags)
+{
+    (void)json_dumpf(json, stdout, JSON_COMPACT | flags);
+    (void)fputc('\n', stdout);
+    json_decref(json);
+}
+
 void
 print_json(json_t *json)
 {
-    (void)json_dumpf(json, stdout, JSON_COMPACT);
-    (void)fputc('\n', stdout);
-    json_decref(json);
+    dump_json(json, 0);
+}
+
+void
+print_json_safely(json_t *json)
+{
+    dump_json(json, isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0);
+}
+
+void
+json_set_text(json_t *json, const char *name, const char *text)
+{
+    if (text != NULL && *text != 0) {
+        json_object_set_new(json, name, json_string(text));
+    }
+}
+
+void
+json_set_number(json_t *json, const char *name, uint64_t number)
+{
+    json_object_set_new(json, name, json_integer((json_int_t)number));
 }
 
 json_t *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vaultctl.h"
+#include "input.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -116,7 +116,7 @@ region_open(const struct arguments *arguments, struct region **ret_region)
     return EXIT_OK;
 }
 
-/* International ones and addresses go as they are; so does what would be two lines. */
+/* International ones, addresses and tokens go as they are; so does what would be two lines. */
 static bool
 is_national(const char *value)
 {
@@ -124,7 +124,7 @@ is_national(const char *value)
         value++;
     }
     return *value != 0 && *value != '+' && strncmp(value, "00", 2) != 0 &&
-           strpbrk(value, "@\n") == NULL;
+           strpbrk(value, "@\n") == NULL && !looks_like_token(value);
 }
 
 /* A whole batch's answers fit into a pipe (64 KiB), so writing first cannot block for good. */

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "terms.h"
+
 static const char *const socket_files[] = {
     [SOCKET_DATA] = "run/vault.sock",
     [SOCKET_ADMIN] = "run/admin.sock",
@@ -89,6 +91,8 @@ exit_code_of(enum cv_status status)
     case CV_SEALED:
         return EXIT_SEALED;
     case CV_DENIED:
+    case CV_EXPIRED:
+    case CV_FROZEN:
     case CV_UNAUTHENTICATED:
         return EXIT_NOT_PERMITTED;
     case CV_QUOTA:
@@ -112,7 +116,7 @@ advice_on_denied(const char *message)
         return "; an admin can help with: vaultctl grant";
     }
     if (strstr(message, "disabled") != NULL) {
-        return ", for good in this release; an admin can add a new name with a new key";
+        return "; an admin can help with: vaultctl principal enable";
     }
     return "";
 }
@@ -127,6 +131,12 @@ advice(enum cv_status status, const char *message)
                    : "; give --identity FILE, or ask an admin for: vaultctl principal add";
     case CV_DENIED:
         return advice_on_denied(message);
+    case CV_EXPIRED:
+        return "; an admin can help with: vaultctl grant --for or --until";
+    case CV_FROZEN:
+        return "; an admin can lift it with: vaultctl unfreeze";
+    case CV_QUOTA:
+        return "; give fewer values at once, or ask an admin for: vaultctl grant --daily";
     case CV_BUSY:
         return "; try again";
     default:
@@ -145,8 +155,10 @@ report(const struct arguments *arguments, const struct cv_reply *reply)
     }
     enum exit_code code = reply->unreached ? EXIT_UNREACHABLE : exit_code_of(reply->status);
     if (reply->retry_after_s != 0) {
-        return fail(arguments, code, "%s: %s; try again in %u s", cv_status_name(reply->status),
-                    reply->message, reply->retry_after_s);
+        char wait[WAIT_TEXT_BYTES];
+        wait_print(reply->retry_after_s, wait);
+        return fail(arguments, code, "%s: %s; try again in %s", cv_status_name(reply->status),
+                    reply->message, wait);
     }
     return fail(arguments, code, "%s: %s%s", cv_status_name(reply->status), reply->message,
                 advice(reply->status, reply->message));
@@ -166,4 +178,32 @@ finish(const struct arguments *arguments, struct cv_client **client, struct cv_r
     cv_reply_free(reply);
     cv_close(client);
     return code;
+}
+
+enum exit_code
+run_plain(const struct arguments *arguments, plain_call *call, const char *done)
+{
+    struct cv_client *client = NULL;
+    struct cv_reply *reply = NULL;
+    enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
+
+    if (code != EXIT_OK) {
+        return code;
+    }
+    (void)call(client, &reply);
+    return finish(arguments, &client, &reply, done);
+}
+
+enum exit_code
+run_by_name(const struct arguments *arguments, name_call *call, const char *done)
+{
+    struct cv_client *client = NULL;
+    struct cv_reply *reply = NULL;
+    enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
+
+    if (code != EXIT_OK) {
+        return code;
+    }
+    (void)call(client, arguments->values[0], &reply);
+    return finish(arguments, &client, &reply, done);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vaultctl.h"
+#include "commands.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+
+#include "terms.h"
 
 enum { FREED_BYTE = 0x5a };
 
@@ -38,6 +40,35 @@ static const struct argp_option principal_options[] = {
     {"uid", OPTION_UID, "N", 0, "Known by this Unix uid", 1},
     {"public-key", OPTION_PUBLIC_KEY, "FILE", 0, "Known by the key keygen printed; -: on stdin", 1},
     {"person", OPTION_PERSON, NULL, 0, "A person, not a service; has a key", 1},
+    {"relayed", OPTION_RELAYED, NULL, 0,
+     "Its key counts from behind another uid, too: containers, forwarded sockets", 1},
+    {0},
+};
+static const struct argp_option grant_options[] = {
+    {"namespace", 'n', "NS", 0, "The namespace; admin and audit have none", 1},
+    {"for", OPTION_LASTS, "TIME", 0, "It ends after so long: " DURATION_FORM, 1},
+    {"until", OPTION_UNTIL, "DATE", 0, "It ends at: " MOMENT_FORM, 1},
+    {"daily", OPTION_DAILY, "N", 0, "Its budget over any 24 hours (the vault's own untold)", 1},
+    {"hourly", OPTION_HOURLY, "N", 0, "Its budget over any hour", 1},
+    {0},
+};
+static const struct argp_option set_options[] = {
+    {"retain", OPTION_RETAIN, "TIME", 0,
+     "Contacts that nobody used for so long are erased: " RETENTION_FORM, 1},
+    {0},
+};
+static const struct argp_option freeze_options[] = {
+    {"all", OPTION_ALL, NULL, 0, "Deliveries too, not only reveals by people", 1},
+    {0},
+};
+static const struct argp_option erase_options[] = {
+    {"reason", OPTION_REASON, "TEXT", 0,
+     "Why; stands in the audit log (at most 200 bytes, no contact)", 1},
+    {"namespace", 'n', "NS", 0, "The namespace of contacts; tokens know their own", 1},
+    {"wa-id", OPTION_WA_ID, NULL, 0,
+     "Phone numbers are bare international digits, as WhatsApp has them", 1},
+    {"region", OPTION_REGION, "CC", 0,
+     "Phone numbers without country code are of this country: IT, US, ...", 1},
     {0},
 };
 static const struct argp_option contact_options[] = {
@@ -54,8 +85,22 @@ static const struct argp_option detokenize_options[] = {
     {0},
 };
 static const struct argp_option tail_options[] = {
-    {"lines", 'l', "N", 0, "The last N entries (20 untold)", 1},
+    {"lines", 'l', "N", 0, "The last N entries (20 untold; with --from or a filter, all)", 1},
     {"from", OPTION_FROM, "N", 0, "Everything from entry N on", 1},
+    {"follow", 'f', NULL, 0, "Then wait for more, until interrupted", 1},
+    {"principal", OPTION_PRINCIPAL, "NAME", 0, "Only what this one did", 1},
+    {"token", OPTION_TOKEN, "TOKEN", 0, "Only what was done with this token", 1},
+    {"namespace", 'n', "NS", 0, "Only what was done in this namespace", 1},
+    {"operation", OPTION_OPERATION, "NAME", 0, "Only this: detokenize, erase, grant, ...", 1},
+    {"since", OPTION_SINCE, "DATE", 0, "Only from then on: 90d ago, or " MOMENT_FORM, 1},
+    {"until", OPTION_UNTIL, "DATE", 0, "Only before", 1},
+    {0},
+};
+static const struct argp_option verify_options[] = {
+    {"public-key", OPTION_PUBLIC_KEY, "FILE", 0,
+     "What the log is signed with (DIR/audit.pub untold, if it is there)", 1},
+    {"checkpoint", OPTION_CHECKPOINT, "FILE", 0,
+     "Checkpoints kept elsewhere: nothing before them can be missing", 1},
     {0},
 };
 static const struct argp_option no_options[] = {{0}};
@@ -71,6 +116,10 @@ static const struct command commands[] = {
     {"unseal", "", "Give the vault its root key",
      "vaultctl unseal --data /var/lib/contact-vault --key-file /etc/contact-vault/root.key",
      unseal_options, 0, 0, cmd_unseal},
+    {"freeze", "", "No reveal by people until an admin lifts it",
+     "vaultctl freeze --all --data /var/lib/contact-vault", freeze_options, 0, 0, cmd_freeze},
+    {"unfreeze", "", "Reveals go on", "vaultctl unfreeze --data /var/lib/contact-vault",
+     no_options, 0, 0, cmd_unfreeze},
     {"keygen", "", "Make an Ed25519 identity, where it will be used; prints the public half",
      "vaultctl keygen -o inbox.key > inbox.pub", keygen_options, 0, 0, cmd_keygen},
     {"namespace create", "NAME", "Make a namespace, for a tenant or a brand",
@@ -79,6 +128,9 @@ static const struct command commands[] = {
     {"namespace list", "", "The namespaces there are",
      "vaultctl namespace list --data /var/lib/contact-vault --json", no_options, 0, 0,
      cmd_namespace_list},
+    {"namespace set", "NAME", "Say how long contacts that nobody uses are kept",
+     "vaultctl namespace set milano --retain 24mo --data /var/lib/contact-vault", set_options, 1, 1,
+     cmd_namespace_set},
     {"principal add", "NAME", "Make a principal: who calls, known by a uid or by a key",
      "vaultctl principal add inbox --public-key inbox.pub --data /var/lib/contact-vault",
      principal_options, 1, 1, cmd_principal_add},
@@ -87,13 +139,17 @@ static const struct command commands[] = {
     {"principal show", "NAME", "One principal, with its grants",
      "vaultctl principal show inbox --data /var/lib/contact-vault", no_options, 1, 1,
      cmd_principal_show},
-    {"principal disable", "NAME", "Disable it, for good in this release: only a new name with a new key helps",
+    {"principal disable", "NAME", "It may do nothing more, on open connections neither",
      "vaultctl principal disable inbox --data /var/lib/contact-vault", no_options, 1, 1,
      cmd_principal_disable},
-    {"grant", "NAME ROLE", "Give a principal a role: service, deliver, reveal or admin",
-     "vaultctl grant inbox service -n milano --data /var/lib/contact-vault", namespace_options, 2,
-     2, cmd_grant},
-    {"revoke", "NAME ROLE", "Take a role away",
+    {"principal enable", "NAME", "It may do again what its grants say",
+     "vaultctl principal enable inbox --data /var/lib/contact-vault", no_options, 1, 1,
+     cmd_principal_enable},
+    {"grant", "NAME ROLE",
+     "Give a principal a role: service, deliver, reveal, privacy, admin or audit",
+     "vaultctl grant paola reveal -n milano --for 8h --daily 50",
+     grant_options, 2, 2, cmd_grant},
+    {"revoke", "NAME ROLE", "Take a role away, with an end and without",
      "vaultctl revoke inbox service -n milano --data /var/lib/contact-vault", namespace_options, 2,
      2, cmd_revoke},
     {"tokenize", "[VALUE...|-]", "Contacts to tokens, made where there are none",
@@ -104,13 +160,20 @@ static const struct command commands[] = {
      cmd_lookup},
     {"mask", "[TOKEN...|-]", "Tokens to what an agent may see", "vaultctl mask phn_...", no_options,
      0, VALUES_ANY, cmd_mask},
+    {"describe", "[TOKEN...|-]", "What there is to know of tokens without a reveal",
+     "vaultctl describe --json phn_...", no_options, 0, VALUES_ANY, cmd_describe},
     {"detokenize", "[TOKEN...|-]", "Reveal contacts; recorded before it is answered",
      "vaultctl detokenize --reason 'customer asked for a call back' phn_...", detokenize_options, 0,
      VALUES_ANY, cmd_detokenize},
-    {"audit tail", "", "Who did what", "vaultctl audit tail -l 50 --data /var/lib/contact-vault",
+    {"erase", "[TOKEN|VALUE...|-]", "Erase contacts for ever, by token or by value",
+     "vaultctl erase --reason 'asked by letter of 3 May' phn_...", erase_options, 0, VALUES_ANY,
+     cmd_erase},
+    {"audit tail", "", "Who did what",
+     "vaultctl audit tail --principal paola --since 90d",
      tail_options, 0, 0, cmd_audit_tail},
-    {"audit verify", "[FOLDER]", "Prove the audit log, without a daemon and without a key",
-     "vaultctl audit verify --data /var/lib/contact-vault", no_options, 0, 1, cmd_audit_verify},
+    {"audit verify", "[FOLDER]", "Prove the audit log, without a daemon and without a secret",
+     "vaultctl audit verify --data DIR --public-key audit.pub --checkpoint kept",
+     verify_options, 0, 1, cmd_audit_verify},
 };
 
 /* clang-format on */

@@ -38,9 +38,11 @@ struct arguments {
 
     const char *key_file, *admin_uid, *output;
     const char *uid, *public_key;
-    bool person, wa_id;
+    bool person, relayed, wa_id, all, follow;
     const char *region, *reason;
-    const char *from, *lines;
+    const char *lasts, *until, *daily, *hourly, *retain;
+    const char *from, *lines, *principal, *token, *operation, *since;
+    const char *checkpoint;
 };
 
 /* Options that a command has besides the common ones. */
@@ -60,6 +62,19 @@ enum option_key {
     OPTION_REGION,
     OPTION_REASON,
     OPTION_FROM,
+    OPTION_ALL,
+    OPTION_RELAYED,
+    OPTION_LASTS,
+    OPTION_UNTIL,
+    OPTION_DAILY,
+    OPTION_HOURLY,
+    OPTION_RETAIN,
+    OPTION_PRINCIPAL,
+    OPTION_TOKEN,
+    OPTION_OPERATION,
+    OPTION_SINCE,
+    OPTION_CHECKPOINT,
+    OPTION_USAGE,
 };
 
 enum { VALUES_ANY = 1000000 };
@@ -71,7 +86,7 @@ struct command {
     enum exit_code (*run)(const struct arguments *arguments);
 };
 
-/* Exits with EXIT_USAGE, or 0 after --help, by itself. */
+/* Exits with EXIT_USAGE after one line of error, or 0 after --help, by itself. */
 void arguments_parse(const struct command *command, int argc, char **argv,
                      struct arguments *ret_arguments);
 
@@ -83,6 +98,13 @@ enum socket_name { SOCKET_DATA, SOCKET_ADMIN };
 enum exit_code session_open(const struct arguments *arguments, enum socket_name name,
                             struct cv_client **ret_client);
 enum exit_code exit_code_of(enum cv_status status);
+/* A call that takes nothing but the vault, from the admin socket; `done` is said of it. */
+typedef enum cv_status plain_call(struct cv_client *client, struct cv_reply **ret_reply);
+enum exit_code run_plain(const struct arguments *arguments, plain_call *call, const char *done);
+/* The same for one that takes the first positional argument, a name. */
+typedef enum cv_status name_call(struct cv_client *client, const char *name,
+                                 struct cv_reply **ret_reply);
+enum exit_code run_by_name(const struct arguments *arguments, name_call *call, const char *done);
 /* Says what is wrong, on stderr or as JSON, if anything is. */
 enum exit_code report(const struct arguments *arguments, const struct cv_reply *reply);
 /* The end of a command that only changes something: frees the reply, closes the client. */
@@ -96,6 +118,11 @@ __attribute__((format(printf, 3, 4))) enum exit_code
 fail(const struct arguments *arguments, enum exit_code code, const char *format, ...);
 /* One line on stdout; takes ownership. */
 void print_json(json_t *json);
+/* The same where texts by others are in it: pure ASCII on a terminal. */
+void print_json_safely(json_t *json);
+/* Left out where the text is NULL or empty. */
+void json_set_text(json_t *json, const char *name, const char *text);
+void json_set_number(json_t *json, const char *name, uint64_t number);
 /* {"error": {...}}; retry_after_s 0: none. */
 json_t *error_json(enum cv_status status, const char *message, uint32_t retry_after_s);
 enum { TIME_TEXT_BYTES = 32 };
@@ -112,42 +139,6 @@ const char *plural(uint64_t count);
 /* Decimal digits alone. False: they are none, or more than `max`. */
 bool number_parse(const char *text, uint64_t max, uint64_t *ret_number);
 
-/* ---- input.c: values from the command line, a pipe or a person ---- */
-
-enum {
-    BATCH_VALUES = 1024,
-    VALUE_LINE_BYTES = 520, /* a little over the longest value, so that a longer one is seen */
-};
-
-struct batch {
-    size_t count;
-    const char *values[BATCH_VALUES];
-    const char *faults[BATCH_VALUES]; /* found on this side; NULL: none */
-    char lines[BATCH_VALUES][VALUE_LINE_BYTES];
-};
-
-struct input {
-    const struct arguments *arguments;
-    size_t next; /* of arguments->values */
-    bool from_stdin;
-    bool is_prompted;
-    const char *prompt;
-    uint64_t values_read;
-};
-
-void input_init(struct input *input, const struct arguments *arguments, const char *prompt);
-/* False: there are no more. */
-bool input_read(struct input *input, struct batch *batch);
-void batch_wipe(struct batch *batch);
-
-/* ---- region.c: national numbers, by a helper program behind a pipe ---- */
-
-struct region;
-enum exit_code region_open(const struct arguments *arguments, struct region **ret_region);
-/* In place. False: the helper is gone. */
-bool region_convert(struct region *region, struct batch *batch);
-void region_close(struct region **region);
-
 /* ---- programs.c: other programs of ours ---- */
 
 enum { PROGRAM_PATH_BYTES = 4096 };
@@ -155,27 +146,5 @@ enum { PROGRAM_PATH_BYTES = 4096 };
 bool program_find(const char *const *places, char ret_path[static PROGRAM_PATH_BYTES]);
 /* Becomes vaultd; comes back only when that fails. */
 enum exit_code vaultd_execute(const struct arguments *arguments, char *const *argv);
-
-/* ---- commands ---- */
-
-enum exit_code cmd_init(const struct arguments *arguments);
-enum exit_code cmd_status(const struct arguments *arguments);
-enum exit_code cmd_seal(const struct arguments *arguments);
-enum exit_code cmd_unseal(const struct arguments *arguments);
-enum exit_code cmd_keygen(const struct arguments *arguments);
-enum exit_code cmd_namespace_create(const struct arguments *arguments);
-enum exit_code cmd_namespace_list(const struct arguments *arguments);
-enum exit_code cmd_principal_add(const struct arguments *arguments);
-enum exit_code cmd_principal_list(const struct arguments *arguments);
-enum exit_code cmd_principal_show(const struct arguments *arguments);
-enum exit_code cmd_principal_disable(const struct arguments *arguments);
-enum exit_code cmd_grant(const struct arguments *arguments);
-enum exit_code cmd_revoke(const struct arguments *arguments);
-enum exit_code cmd_tokenize(const struct arguments *arguments);
-enum exit_code cmd_lookup(const struct arguments *arguments);
-enum exit_code cmd_mask(const struct arguments *arguments);
-enum exit_code cmd_detokenize(const struct arguments *arguments);
-enum exit_code cmd_audit_tail(const struct arguments *arguments);
-enum exit_code cmd_audit_verify(const struct arguments *arguments);
 
 #endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* audit verify: by vaultd, which needs no daemon and no key of the vault for it. */
+#include "commands.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+enum { PATH_BYTES = 4096, EXEC_ARGUMENTS_MAX = 10 };
+
+static bool
+join_path(const char *folder, const char *name, char ret_path[static PATH_BYTES])
+{
+    int size = snprintf(ret_path, PATH_BYTES, "%s%s", folder, name);
+
+    return size > 0 && size < PATH_BYTES;
+}
+
+/* The vault's own copy of the public half proves that nobody who cannot write there has changed
+ * the log; who can, may have changed both. */
+static const char *
+choose_public_key(const struct arguments *arguments, char path[static PATH_BYTES])
+{
+    if (arguments->public_key != NULL || arguments->data == NULL) {
+        return arguments->public_key;
+    }
+    if (!join_path(arguments->data, "/audit.pub", path) || access(path, R_OK) != 0) {
+        return NULL;
+    }
+    (void)fail(arguments, EXIT_OK,
+               "note: the public key is the one in %s; better give --public-key with a copy kept "
+               "elsewhere",
+               path);
+    return path;
+}
+
+enum exit_code
+cmd_audit_verify(const struct arguments *arguments)
+{
+    char folder[PATH_BYTES], key_path[PATH_BYTES];
+    const char *list[EXEC_ARGUMENTS_MAX] = {"vaultd", "audit-verify"};
+    size_t count = 2;
+    bool has_folder = arguments->value_count == 1;
+
+    if (has_folder == (arguments->data != NULL)) {
+        return fail(arguments, EXIT_USAGE, "which log? Give --data DIR, or the audit folder");
+    }
+    if (!join_path(has_folder ? arguments->values[0] : arguments->data,
+                   has_folder ? "" : "/data/audit", folder)) {
+        return fail(arguments, EXIT_USAGE, "the folder's name is too long, or empty");
+    }
+    const char *public_key = choose_public_key(arguments, key_path);
+    list[count++] = folder;
+    if (public_key != NULL) {
+        list[count++] = "--public-key";
+        list[count++] = public_key;
+    }
+    if (arguments->checkpoint != NULL) {
+        list[count++] = "--checkpoint";
+        list[count++] = arguments->checkpoint;
+    }
+    if (arguments->json) {
+        list[count++] = "--json";
+    }
+    /* execv takes what it does not change as changeable. */
+    return vaultd_execute(arguments, (char *const *)(uintptr_t)list);
+}
