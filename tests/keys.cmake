@@ -7,8 +7,12 @@ foreach(part audit audit_checkpoint audit_verify audit_retain)
   cmocka_test(unit ${part} DEPS audit journal keyring LIBS PkgConfig::sodium
     SOURCES support/folder.c support/vectors.c support/audit_fixture.c)
 endforeach()
-cmocka_test(unit access DEPS access store keyring LIBS PkgConfig::sodium
-  SOURCES support/folder.c)
+foreach(name access access_terms)
+  cmocka_test(unit ${name} DEPS access store keyring LIBS PkgConfig::sodium
+    SOURCES support/folder.c support/rules.c)
+  target_link_options(test_${name} PRIVATE
+    LINKER:--wrap=clock_vault_ms LINKER:--wrap=store_update_reserved)
+endforeach()
 
 # With clang a fuzzer; with any compiler a test that replays the corpus.
 foreach(target keyring audit)
