@@ -2,6 +2,8 @@
 # Scenarios with the real daemon, the real command line and real sockets; each in a folder of its own.
 add_executable(storm support/storm.c)
 target_link_libraries(storm PRIVATE house contactvault)
+add_executable(spender support/spender.c)
+target_link_libraries(spender PRIVATE house contactvault)
 
 # e2e(NAME [NIGHTLY] [ALONE] [SCRIPT file] [TIMEOUT s] [ARGUMENTS ...])
 # ALONE: it measures or loads the machine so much that it must not share it.
@@ -41,4 +43,7 @@ e2e(10_group_commit ALONE)
 e2e(11_hostile_bytes TIMEOUT 300)
 e2e(12_command_line)
 e2e(13_readme_example)
+e2e(14_budgets ALONE)
+e2e(15_disable_in_flight ALONE)
+e2e(14_budgets_100 NIGHTLY ALONE SCRIPT 14_budgets ARGUMENTS 100 TIMEOUT 1800)
 e2e(04_kill_200 NIGHTLY ALONE SCRIPT 04_kill ARGUMENTS 200 TIMEOUT 3600)

@@ -11,6 +11,7 @@ vaultd=$build/vaultd/vaultd
 vaultctl=$build/tools/vaultctl/vaultctl
 leakfind=$build/tools/leakfind/leakfind
 storm=$build/tests/storm
+spender=$build/tests/spender
 
 scenario=$(basename "$0" .sh)
 work=$(mktemp -d "${TMPDIR:-/tmp}/contact-vault-$scenario.XXXXXX")
@@ -170,13 +171,19 @@ as() {
         "$vaultctl" "${command[@]}" --data "$dir" --identity "$work/$who.key" "$@"
     fi
 }
+# Budgets no scenario can use up; those about budgets give their own.
+terms=(--daily 100000000 --hourly 100000000)
 # new_principal NAME ROLE NAMESPACE [--person]
 new_principal() {
     local name=$1 role=$2 namespace=$3
     shift 3
     "$vaultctl" keygen -o "$work/$name.key" >"$work/$name.pub" 2>"$err" || fail "keygen $name"
     expect 0 as admin principal add "$name" --public-key "$work/$name.pub" "$@"
-    expect 0 as admin grant "$name" "$role" -n "$namespace"
+    case $role in
+    service | deliver | reveal) expect 0 as admin grant "$name" "$role" -n "$namespace" "${terms[@]}" ;;
+    audit) expect 0 as admin grant "$name" "$role" ;;
+    *) expect 0 as admin grant "$name" "$role" -n "$namespace" ;;
+    esac
 }
 # The cast of most scenarios: two brands, a service in each, the sender, a privileged person.
 new_cast() {
