@@ -34,7 +34,7 @@ enum {
 static struct {
     bool reveal;
     struct cv_client *clients[CLIENTS_MAX];
-    const char **values;
+    const char *const *values;
     size_t value_count, batch;
     atomic_bool stop;
     atomic_ulong answered, unknown, quota, refused, unexpected, retry_after_s;
@@ -185,7 +185,7 @@ main(int count, char **arguments)
     spender.reveal = strcmp(arguments[1], "reveal") == 0;
     threads = strtoul(arguments[4], NULL, 10);
     spender.batch = strtoul(arguments[5], NULL, 10);
-    spender.values = (const char **)arguments + 6;
+    spender.values = (const char *const *)(arguments + 6);
     spender.value_count = (size_t)count - 6;
     if (threads == 0 || threads > THREADS_MAX || spender.batch == 0 ||
         spender.batch > CV_BATCH_MAX) {
