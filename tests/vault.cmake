@@ -15,3 +15,11 @@ cmocka_test(unit privacy DEPS ${whole} SOURCES support/fixture.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit put_back DEPS ${whole} SOURCES support/fixture.c support/store_faulty.c
   LIBS PkgConfig::sodium)
+
+# The vault by itself, without dispatch above it.
+set(alone vault store keyring contact)
+set(alone_support support/vault_alone.c support/vault_rows.c support/folder.c
+  support/store_faulty.c)
+foreach(name record erase retention)
+  cmocka_test(unit ${name} DEPS ${alone} SOURCES ${alone_support} LIBS PkgConfig::sodium)
+endforeach()

@@ -99,6 +99,8 @@ inner_write(const struct record_draft *draft, uint8_t *inner)
 
     assert(canonical.size > 0 && canonical.size <= CONTACT_BYTES_MAX);
     assert(first_seen.size > 0 && first_seen.size <= CONTACT_BYTES_MAX);
+    assert(memchr(canonical.data, 0, canonical.size) == NULL);
+    assert(memchr(first_seen.data, 0, first_seen.size) == NULL);
     inner[0] = (uint8_t)canonical.size;
     put_u32(inner + 1, seconds_of(draft->created_ms));
     at = (uint8_t *)mempcpy(at, canonical.data, canonical.size);
