@@ -25,21 +25,18 @@ make_entry(uint8_t type, struct access_entry *ret_entry)
     return ret_entry->settings != NULL;
 }
 
-/* Numbers have no gaps, so this is the one that must come; 0: none may. */
+/* Numbers have no gaps, so this is the one that must come; 0: none may. Settings are one row, and
+ * no key stands twice in the store. */
 static uint32_t
 number_due(const struct access *access, uint8_t type)
 {
-    size_t count, max = ACCESS_ROWS_MAX;
+    size_t count;
 
-    if (type == ACCESS_ROW_NAMESPACE) {
-        count = access->namespace_count;
-    } else if (type == ACCESS_ROW_PRINCIPAL) {
-        count = access->principal_count;
-    } else {
-        count = access->settings == NULL ? 0 : 1;
-        max = 1;
+    if (type == ACCESS_ROW_SETTINGS) {
+        return ACCESS_SETTINGS_NUMBER;
     }
-    return count == max ? 0 : (uint32_t)count + 1;
+    count = type == ACCESS_ROW_NAMESPACE ? access->namespace_count : access->principal_count;
+    return count == ACCESS_ROWS_MAX ? 0 : (uint32_t)count + 1;
 }
 
 static bool
