@@ -526,14 +526,18 @@ check_compares_numbers(void **state)
                "budgets.reveal_hourly: more in an hour than in a day; at most the daily figure, or "
                "0\n");
     check_says("[budgets]\nreveal_daily = 0\nreveal_hourly = 51\n", "");
-    check_says("[budgets]\nservice_daily = 5\nservice_hourly = 6\nlookup_daily = 5\n"
-               "lookup_hourly = 6\ndeliver_daily = 5\ndeliver_hourly = 6\n",
+    /* Each hour's figure beside its own day's: one more is too many, as many are not. */
+    check_says("[budgets]\nservice_daily = 30\nservice_hourly = 31\nlookup_daily = 40\n"
+               "lookup_hourly = 41\ndeliver_daily = 50\ndeliver_hourly = 51\n",
                "file:5: budgets.service_hourly: more in an hour than in a day; at most the daily "
                "figure, or 0\n"
                "file:7: budgets.lookup_hourly: more in an hour than in a day; at most the daily "
                "figure, or 0\n"
                "file:9: budgets.deliver_hourly: more in an hour than in a day; at most the daily "
                "figure, or 0\n");
+    check_says("[budgets]\nservice_daily = 50\nservice_hourly = 50\nlookup_daily = 40\n"
+               "lookup_hourly = 40\ndeliver_daily = 30\ndeliver_hourly = 30\n",
+               "");
     check_says("[limits]\nstrangers = 8\nstrangers_per_uid = 9\n",
                "file:5: limits.strangers_per_uid: at most as many as limits.strangers\n");
     check_says("[limits]\nstranger_s = 4\n",
