@@ -44,14 +44,15 @@ small_log(struct fixture *fixture)
     return fixture_read_log(fixture->log);
 }
 
+/* By the chain alone: whoever has no key finds it too. */
 static void
-expect_fault(const struct fixture *fixture, const char *folder, uint64_t first_bad,
-             const char *text)
+expect_fault(const char *folder, uint64_t first_bad, const char *text)
 {
+    struct audit_check check = {.folder = folder};
     struct audit_report report;
     char number[48];
 
-    assert_int_equal(fixture_verify(fixture, folder, NULL, &report), STATUS_CORRUPT);
+    assert_int_equal(audit_verify(&check, &report), STATUS_CORRUPT);
     assert_int_equal(report.first_bad, first_bad);
     assert_int_equal(report.entries, first_bad - 1);
     (void)snprintf(number, sizeof number, "entry %llu: ", (unsigned long long)first_bad);
@@ -66,7 +67,7 @@ expect_forgery_found(struct fixture *fixture, const struct bytes *entries, size_
                      uint64_t first_bad, const char *text)
 {
     fixture_forge(fixture->copy, entries, count);
-    expect_fault(fixture, fixture->copy, first_bad, text);
+    expect_fault(fixture->copy, first_bad, text);
     assert_int_equal(fixture_open(fixture, fixture->copy), STATUS_CORRUPT);
     assert_null(fixture->audit);
     assert_non_null(strstr(fixture->place, text));
@@ -388,7 +389,7 @@ log_of_another_vault_is_refused(void **state)
     fixture_forge(fixture->copy, log->entries, 1);
     assert_int_equal(fixture_open(fixture, fixture->copy), STATUS_CORRUPT);
     assert_non_null(strstr(fixture->place, "another vault"));
-    expect_fault(fixture, fixture->copy, 1, "not the vault's");
+    expect_fault(fixture->copy, 1, "not the vault's");
     fixture_free_log(&log);
 }
 
@@ -425,6 +426,8 @@ altered_entries_are_found_and_named(void **state)
             refused = first_refused(log);
             assert_in_range(refused, i + 1, i + 2);
             if (at % 40 == 5) {
+                /* Through files, whose log it is, is known: then the root is one thing more. */
+                refused = i == 0 && at >= 24 && at < 56 ? 1 : refused;
                 expect_forgery_found(fixture, log->entries, log->count, refused, ".seg at byte ");
             }
             *byte ^= 0x20;
@@ -561,7 +564,7 @@ torn_tail_is_told_offline_and_recorded_at_start(void **state)
         file[size - 1 - i] = 0; /* the mark of the good end, and the end of entry 5 */
     }
     folder_write(path, file, size);
-    expect_fault(fixture, fixture->copy, 5, "torn or altered");
+    expect_fault(fixture->copy, 5, "torn or altered");
     assert_int_equal(fixture_open(fixture, fixture->copy), STATUS_OK);
     assert_int_equal(fixture->summary.entries, 5); /* four, and the cut */
     assert_false(fixture->summary.clean);
@@ -598,7 +601,7 @@ verifying_changes_nothing(void **state)
     assert_int_equal(fixture_verify(fixture, fixture->copy, NULL, &report), STATUS_NOT_FOUND);
     assert_false(folder_has(fixture->copy));
     assert_int_equal(mkdir(fixture->copy, 0700), 0);
-    expect_fault(fixture, fixture->copy, 1, "there is no entry");
+    expect_fault(fixture->copy, 1, "there is no entry");
     free(file);
     fixture_free_log(&log);
 }

@@ -105,7 +105,7 @@ tell(struct audit_kept *kept, bool done, int error)
     uint64_t now_ms = clock_monotonic_ms();
 
     if (done && kept->warned_ms != 0) {
-        LOG(LOG_LEVEL_NOTICE, EVENT_CHECKPOINT_FAILED, F("again", false));
+        LOG(LOG_LEVEL_NOTICE, EVENT_CHECKPOINT_FAILED, F("over", (bool)true));
         kept->warned_ms = 0;
     } else if (!done && (kept->warned_ms == 0 || now_ms - kept->warned_ms >= WARN_PAUSE_MS)) {
         LOG(LOG_LEVEL_WARNING, EVENT_CHECKPOINT_FAILED, F("errno", error));
@@ -232,7 +232,8 @@ load_end(int folder, const char *name, uint8_t **ret_data, size_t *ret_size)
 struct search {
     const struct audit_kept_owner *owner;
     struct audit_checkpoint newest; /* sequence 0: none yet */
-    uint64_t rejected;
+    uint64_t rejected;              /* lines */
+    uint64_t unreadable;            /* files */
 };
 
 static void
@@ -266,6 +267,7 @@ look_at_lines(struct search *search, struct bytes text)
     }
 }
 
+/* What cannot be read is passed over, and said: the other file may have it. */
 static enum status
 search_folder(int folder, struct search *search)
 {
@@ -276,9 +278,10 @@ search_folder(int folder, struct search *search)
         uint8_t *data = NULL;
         size_t size = 0;
 
-        status = load_end(folder, names.newest[i], &data, &size);
-        if (status == STATUS_OK) {
+        if (load_end(folder, names.newest[i], &data, &size) == STATUS_OK) {
             look_at_lines(search, bytes_of(data, size));
+        } else {
+            search->unreadable++;
         }
         free(data);
     }
@@ -297,10 +300,12 @@ audit_kept_newest(const struct audit_kept *kept, const struct audit_kept_owner *
         status = search_folder(folder, &search);
     }
     if (status != STATUS_OK) {
-        LOG(LOG_LEVEL_WARNING, EVENT_CHECKPOINT_FAILED, F("errno", errno), F("read", false));
+        LOG(LOG_LEVEL_WARNING, EVENT_CHECKPOINT_FAILED, F("errno", errno),
+            F("reading", (bool)true));
     }
-    if (search.rejected > 0) {
-        LOG(LOG_LEVEL_WARNING, EVENT_CHECKPOINT_FAILED, F("not_ours", search.rejected));
+    if (search.rejected > 0 || search.unreadable > 0) {
+        LOG(LOG_LEVEL_WARNING, EVENT_CHECKPOINT_FAILED, F("not_ours", search.rejected),
+            F("unreadable", search.unreadable));
     }
     if (folder >= 0) {
         (void)close(folder);

@@ -145,10 +145,10 @@ audit_retain(struct audit *audit, uint64_t before_ms, struct audit_entry *entry,
 {
     struct audit_start start = {0};
     uint64_t first = audit_first(audit);
-    enum status status = STATUS_OK;
+    enum status status = keyring_is_unsealed(audit->keyring) ? STATUS_OK : STATUS_SEALED;
 
     *ret_removed = 0;
-    if (has_leftovers(audit)) {
+    if (status == STATUS_OK && has_leftovers(audit)) {
         status = journal_remove_before(audit->journal, first);
     }
     if (status == STATUS_OK) {
