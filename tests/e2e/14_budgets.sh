@@ -42,7 +42,7 @@ others=()
 [ "$killed" -ge $((kills / 2)) ] || fail "only $killed kills: the budgets were used up too soon"
 
 cp "$work/spent" "$out"
-expect_json '.quota == 8 and .retry_after_s > 0 and .retry_after_s <= 86400'
+expect_json '.quota == 8 and .retry_after_s > 0 and .retry_after_s <= 86700'
 answered=$(($(json .answered) + before))
 block=$((daily / block_parts > batch ? daily / block_parts : batch))
 # What was under way when the daemon died was spent, and never answered.
@@ -52,7 +52,7 @@ say "tokenize: $answered of $daily answered, $(json .unknown) without answer, $k
 [ "$answered" -ge "$least" ] || fail "less than the budget less a block a kill: $answered, least $least"
 
 cp "$work/seen" "$out"
-expect_json '.quota == 8 and .retry_after_s > 0 and .retry_after_s <= 86400'
+expect_json '.quota == 8 and .retry_after_s > 0 and .retry_after_s <= 86700'
 answered=$(json .answered)
 unknown=$(json .unknown)
 say "reveal: $answered of $reveals answered, $unknown without answer"
