@@ -60,8 +60,8 @@ refused "an older store put back" older
 still_whole
 
 # Another version of the whole.
-sed -i 's/[0-9][0-9]*$/2/' "$dir/data/version"
-refused "a data directory of another version" 'data version 2'
+sed -i 's/[0-9][0-9]*$/1/' "$dir/data/version"
+refused "a data directory of the version before" 'data version 1'
 printf nonsense >"$dir/data/version"
 refused "a version file that is none" version
 still_whole
