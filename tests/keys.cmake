@@ -7,6 +7,10 @@ foreach(part audit audit_checkpoint audit_verify audit_retain)
   cmocka_test(unit ${part} DEPS audit journal keyring LIBS PkgConfig::sodium
     SOURCES support/folder.c support/vectors.c support/audit_fixture.c)
 endforeach()
+cmocka_test(unit audit_command DEPS audit journal keyring host LIBS PkgConfig::sodium
+  SOURCES support/folder.c support/audit_fixture.c ${PROJECT_SOURCE_DIR}/vaultd/main_verify.c
+    ${PROJECT_SOURCE_DIR}/vaultd/public_key_text.c)
+target_include_directories(test_audit_command PRIVATE ${PROJECT_SOURCE_DIR}/vaultd)
 foreach(name access access_terms)
   cmocka_test(unit ${name} DEPS access store keyring LIBS PkgConfig::sodium
     SOURCES support/folder.c support/rules.c)
