@@ -423,6 +423,13 @@ limits_are_the_grants_or_the_defaults(void **state)
     assert_int_equal(access_grant_limits(rules->access, &grant).daily,
                      rules_defaults.deliver.daily);
     assert_int_equal(access_grant_limits(rules->access, &grant).hourly, 3);
+    /* An hourly figure that is not told grows and shrinks with the daily one, but not to nothing.
+     */
+    grant = (struct grant){.role = ROLE_DELIVER, .daily = 10 * rules_defaults.deliver.daily};
+    assert_int_equal(access_grant_limits(rules->access, &grant).hourly,
+                     10 * rules_defaults.deliver.hourly);
+    grant.daily = 1;
+    assert_int_equal(access_grant_limits(rules->access, &grant).hourly, 1);
     grant = (struct grant){.role = ROLE_PRIVACY};
     assert_int_equal(access_grant_limits(rules->access, &grant).daily, 0);
 }

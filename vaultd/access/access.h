@@ -50,7 +50,7 @@ struct grant {
     uint8_t bound_to[32];  /* reveal, deliver: digest of the key or uid it was given for */
     uint64_t ends_ms;      /* vault time; from then on it permits nothing; 0: no end */
     uint32_t daily;        /* budget over 24 hours; 0: the default for the role */
-    uint32_t hourly;       /* over an hour; 0: the default for the role */
+    uint32_t hourly;       /* over an hour; 0: the default for the role, in proportion to `daily` */
 };
 
 struct principal {

@@ -135,6 +135,19 @@ access_limits(const struct access *access, const struct principal *principal, un
     return limits;
 }
 
+/* With a daily figure of its own, an hourly one that is not told keeps its proportion to it. */
+static uint32_t
+hourly_untold(const struct grant *grant, struct budget_limits defaults)
+{
+    uint64_t hourly;
+
+    if (grant->daily == 0 || defaults.daily == 0 || defaults.hourly == 0) {
+        return defaults.hourly;
+    }
+    hourly = (uint64_t)grant->daily * defaults.hourly / defaults.daily;
+    return hourly > 0 ? (uint32_t)hourly : 1;
+}
+
 struct budget_limits
 access_grant_limits(const struct access *access, const struct grant *grant)
 {
@@ -155,7 +168,8 @@ access_grant_limits(const struct access *access, const struct grant *grant)
     case ROLE_AUDIT:
         break; /* without a budget, and so without figures */
     }
-    limits.daily = grant->daily != 0 ? grant->daily : limits.daily;
-    limits.hourly = grant->hourly != 0 ? grant->hourly : limits.hourly;
-    return limits;
+    return (struct budget_limits){
+        .daily = grant->daily != 0 ? grant->daily : limits.daily,
+        .hourly = grant->hourly != 0 ? grant->hourly : hourly_untold(grant, limits),
+    };
 }

@@ -23,8 +23,8 @@
 struct budgets;
 
 enum {
-    BUDGET_BLOCK_LIFE_MS = 60 * 60 * 1000,
-    BUDGET_REPLAY_MS = 25 * 60 * 60 * 1000, /* 24 hours, and a block's life before them */
+    BUDGET_BLOCK_LIFE_MS = 24 * 60 * 60 * 1000,
+    BUDGET_REPLAY_MS = 48 * 60 * 60 * 1000, /* 24 hours, and a block's life before them */
 };
 
 enum budget_class {
