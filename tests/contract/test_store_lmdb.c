@@ -199,7 +199,7 @@ goes_on_after_a_full_disk(void **state)
     store = open_store(&folder, MAP_BYTES);
     assert_int_equal(put_rows(store, 1, 1, VALUE_BYTES), STATUS_OK);
     (void)signal(SIGXFSZ, SIG_IGN);
-    limit_file_size(6 * 1024 * 1024 + 1234); /* within a page, so that a write would be short */
+    limit_file_size(24 * 1024 * 1024 + 1234); /* within a page, so that a write would be short */
     last = fill(store, 1);
     check_goes_on(store, last);
     last = fill(store, last / 2 + last / 4);

@@ -56,17 +56,24 @@ faulty_end(struct store_engine_txn *txn)
 }
 
 static enum status
-faulty_commit(struct store_engine_txn *txn)
+faulty_commit(struct store_engine_txn *txn, bool reserved)
 {
     if (!fails()) {
-        return store_lmdb_backend.commit(txn);
+        return store_lmdb_backend.commit(txn, reserved);
     }
     if (commit_fails == FAULTY_UNKNOWN_KEPT) {
-        (void)!store_lmdb_backend.commit(txn);
+        (void)!store_lmdb_backend.commit(txn, reserved);
     } else {
         store_lmdb_backend.end(txn);
     }
     return commit_fails == FAULTY_ABORTED ? STATUS_UNAVAILABLE : STATUS_INTERNAL;
+}
+
+/* Not counted: a thread of its own calls it at any time. */
+static bool
+faulty_keep_reserve(struct store_engine *engine)
+{
+    return store_lmdb_backend.keep_reserve(engine);
 }
 
 static enum status
@@ -121,6 +128,7 @@ const struct store_backend store_faulty_backend = {
     .begin = faulty_begin,
     .end = faulty_end,
     .commit = faulty_commit,
+    .keep_reserve = faulty_keep_reserve,
     .get_many = faulty_get_many,
     .apply = faulty_apply,
     .last_key = faulty_last_key,

@@ -9,20 +9,16 @@
 #include "store_internal.h"
 
 enum {
-    FORMAT_VERSION = 1,
     GROUP_STEPS_MAX = 1024,
     GROUP_BYTES_MAX = 4 * 1024 * 1024, /* then no further step joins */
-    ROW_KEY_BYTES = 8,
-    CHANGES_BYTES = 16, /* changes, next row number */
 };
-
-static const uint8_t format[] = {'c', 'v', 's', 't', 'o', 'r', 'e', FORMAT_VERSION};
 
 /* A call of store_update, on its caller's stack. */
 struct store_request {
     struct store_request *next;
     store_step *step;
     void *state;
+    bool reserved; /* it may use the reserve */
     enum status status;
     bool leads; /* woken to lead, not because it is done */
     sem_t wake;
@@ -34,6 +30,7 @@ struct group {
     struct store_request **end;
     size_t count;
     size_t bytes;
+    bool reserved; /* whoever wrote may use the reserve */
 };
 
 /* ---- the queue ---- */
@@ -112,7 +109,7 @@ run_step(struct store *store, struct store_engine_txn *engine, struct store_requ
 static enum status
 apply_changes(struct store *store, struct store_engine_txn *engine)
 {
-    uint8_t value[CHANGES_BYTES];
+    uint8_t value[STORE_CHANGES_BYTES];
     struct store_row row = {.table = STORE_META,
                             .key = bytes_of_text(STORE_CHANGES_KEY),
                             .value = bytes_of(value, sizeof value)};
@@ -124,7 +121,7 @@ apply_changes(struct store *store, struct store_engine_txn *engine)
 
 /* The transaction ends here. UNAVAILABLE: known abort, or nobody knows and the store has failed. */
 static enum status
-commit(struct store *store, struct store_engine_txn *engine)
+commit(struct store *store, struct store_engine_txn *engine, bool reserved)
 {
     enum status status = apply_changes(store, engine);
 
@@ -132,7 +129,7 @@ commit(struct store *store, struct store_engine_txn *engine)
         store->backend->end(engine);
         return status;
     }
-    status = store->backend->commit(engine);
+    status = store->backend->commit(engine, reserved);
     atomic_fetch_add(&store->flushes, 1);
     if (status == STATUS_OK) {
         atomic_fetch_add(&store->changes, 1);
@@ -162,6 +159,7 @@ run_transaction(struct store *store, struct group *group, bool alone)
 
         status = run_step(store, engine, request, &bytes);
         group->bytes += bytes;
+        group->reserved &= bytes == 0 || request->reserved;
         request = NULL;
         if (!alone && group->count < GROUP_STEPS_MAX && group->bytes < GROUP_BYTES_MAX) {
             request = dequeue(store);
@@ -176,13 +174,19 @@ run_transaction(struct store *store, struct group *group, bool alone)
         store->backend->end(engine);
         return status;
     }
-    return commit(store, engine);
+    return commit(store, engine, group->reserved);
+}
+
+static struct group
+group_of(struct store_request *first)
+{
+    return (struct group){.first = first, .end = &first->next, .count = 1, .reserved = true};
 }
 
 static void
 run_alone(struct store *store, struct store_request *request)
 {
-    struct group group = {.first = request, .end = &request->next, .count = 1};
+    struct group group = group_of(request);
     enum status status = run_transaction(store, &group, true);
 
     if (status != STATUS_OK) {
@@ -213,7 +217,7 @@ static void
 lead(struct store *store, struct store_request *own)
 {
     struct store_request *first = dequeue(store); /* `own`: who leads stands at the head */
-    struct group group = {.first = first, .end = &first->next, .count = 1};
+    struct group group = group_of(first);
     struct store_request *at;
 
     run_group(store, &group);
@@ -237,10 +241,10 @@ wait_for_wake(struct store_request *request)
     }
 }
 
-enum status
-store_update(struct store *store, store_step *step, void *state)
+static enum status
+update(struct store *store, store_step *step, void *state, bool reserved)
 {
-    struct store_request request = {.step = step, .state = state};
+    struct store_request request = {.step = step, .state = state, .reserved = reserved};
     bool leads;
 
     if (atomic_load(&store->failed)) {
@@ -261,6 +265,24 @@ store_update(struct store *store, store_step *step, void *state)
     }
     (void)sem_destroy(&request.wake);
     return request.status;
+}
+
+enum status
+store_update(struct store *store, store_step *step, void *state)
+{
+    return update(store, step, state, false);
+}
+
+enum status
+store_update_reserved(struct store *store, store_step *step, void *state)
+{
+    return update(store, step, state, true);
+}
+
+bool
+store_keep_reserve(struct store *store)
+{
+    return store->backend->keep_reserve(store->engine);
 }
 
 enum status
@@ -296,148 +318,4 @@ uint64_t
 store_flushes(const struct store *store)
 {
     return atomic_load(&store->flushes);
-}
-
-/* ---- opening and closing ---- */
-
-static enum status
-refuse(int line)
-{
-    LOG(LOG_LEVEL_ERROR, EVENT_STORE_FAILED, F_STATUS("status", STATUS_CORRUPT), F("line", line));
-    return STATUS_CORRUPT;
-}
-
-/* Without a format row it is new, and then it has no row at all. */
-static enum status
-check_is_empty(struct store *store, struct store_engine_txn *engine)
-{
-    for (int table = 0; table < STORE_TABLES; table++) {
-        struct bytes key;
-        enum status status = store->backend->last_key(engine, (enum store_table)table, &key);
-
-        if (status != STATUS_NOT_FOUND) {
-            return status == STATUS_OK ? refuse(__LINE__) : status;
-        }
-    }
-    return STATUS_OK;
-}
-
-/* Row numbers go on behind the last one given, even if its row has been deleted since. */
-static enum status
-read_changes(struct store *store, struct store_engine_txn *engine, struct bytes changes)
-{
-    struct bytes last;
-    enum status status = store->backend->last_key(engine, STORE_RECORD, &last);
-
-    store->next_row = 1;
-    if (status == STATUS_OK && last.size == ROW_KEY_BYTES) {
-        store->next_row = get_u64(last.data) + 1;
-    }
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
-        return status;
-    }
-    if (changes.data == NULL) {
-        return STATUS_OK;
-    }
-    if (changes.size != CHANGES_BYTES) {
-        return refuse(__LINE__);
-    }
-    atomic_store(&store->changes, get_u64(changes.data));
-    if (get_u64(changes.data + sizeof(uint64_t)) > store->next_row) {
-        store->next_row = get_u64(changes.data + sizeof(uint64_t));
-    }
-    return STATUS_OK;
-}
-
-static enum status
-read_meta(struct store *store, bool *ret_is_new)
-{
-    const struct bytes keys[] = {bytes_of_text(STORE_FORMAT_KEY), bytes_of_text(STORE_CHANGES_KEY)};
-    struct bytes values[2] = {{.data = NULL}};
-    struct store_engine_txn *engine = NULL;
-    enum status status = store->backend->begin(store->engine, false, &engine);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = store->backend->get_many(engine, STORE_META, keys, 2, values);
-    *ret_is_new = values[0].data == NULL;
-    if (status == STATUS_OK && *ret_is_new) {
-        status = check_is_empty(store, engine);
-    } else if (status == STATUS_OK && !bytes_equal(values[0], bytes_of(format, sizeof format))) {
-        status = refuse(__LINE__);
-    }
-    if (status == STATUS_OK) {
-        status = read_changes(store, engine, values[1]);
-    }
-    store->backend->end(engine);
-    return status;
-}
-
-static enum status
-write_format(struct store *store)
-{
-    struct store_row row = {.table = STORE_META,
-                            .key = bytes_of_text(STORE_FORMAT_KEY),
-                            .value = bytes_of(format, sizeof format)};
-    struct store_engine_txn *engine = NULL;
-    enum status status = store->backend->begin(store->engine, true, &engine);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = store->backend->apply(engine, &row, 1);
-    if (status != STATUS_OK) {
-        store->backend->end(engine);
-        return status;
-    }
-    return store->backend->commit(engine) == STATUS_OK ? STATUS_OK : STATUS_UNAVAILABLE;
-}
-
-enum status
-store_open_with(const struct store_backend *backend, const struct store_options *options,
-                struct store **ret_store)
-{
-    struct store *store = calloc(1, sizeof *store);
-    bool is_new = false;
-    enum status status;
-
-    if (store == NULL) {
-        return STATUS_INTERNAL;
-    }
-    store->backend = backend;
-    store->queue_end = &store->queue;
-    (void)pthread_mutex_init(&store->lock, NULL);
-    store->writes = store_writes_new();
-    status = store->writes == NULL ? STATUS_INTERNAL : backend->open(options, &store->engine);
-    if (status == STATUS_OK) {
-        status = read_meta(store, &is_new);
-    }
-    if (status == STATUS_OK && is_new) {
-        status = write_format(store);
-    }
-    if (status == STATUS_OK) {
-        *ret_store = store;
-        store = NULL;
-    }
-    store_close(&store);
-    return status;
-}
-
-enum status
-store_open(const struct store_options *options, struct store **ret_store)
-{
-    return store_open_with(&store_lmdb_backend, options, ret_store);
-}
-
-void
-store_close(struct store **store)
-{
-    if (*store != NULL) {
-        (*store)->backend->close((*store)->engine);
-        store_writes_free(&(*store)->writes);
-        (void)pthread_mutex_destroy(&(*store)->lock);
-        free(*store);
-        *store = NULL;
-    }
 }

@@ -34,6 +34,7 @@ enum {
     STORE_KEY_BYTES_MAX = 64,
     STORE_VALUE_BYTES_MAX = 8192,
     STORE_STEP_ROWS_MAX = 65536, /* written by one step */
+    STORE_RESERVED_ROWS = 200,   /* so many the reserve carries in one step, for certain */
 };
 
 struct store_options {
@@ -60,10 +61,12 @@ MUST_USE enum status store_update(struct store *store, store_step *step, void *s
 MUST_USE enum status store_view(struct store *store, store_step *step, void *state);
 
 /*
- * store_update_reserved: for what must go on when the disk is full (erase, freeze, disable): when
- * the step cannot be written for want of space, the reserve file is given up and it runs again. The
- * reserve is made again when there is space: store_keep_reserve, called now and then, says whether
- * it is there.
+ * store_update_reserved: for what must go on when disk or map is full (erase, freeze, disable): it
+ * may use what everything else leaves in reserve, if need be in a transaction of its own. Steps of
+ * at most STORE_RESERVED_ROWS rows, of at most 2,000 bytes each, can follow each other for ever if
+ * they delete or replace; a larger one may be UNAVAILABLE (maps under 64 MiB: so may these).
+ * store_keep_reserve has the reserve made again when there is space, and says whether it is whole:
+ * to be called some ten times a second; on a full disk it looks every two seconds.
  */
 MUST_USE enum status store_update_reserved(struct store *store, store_step *step, void *state);
 bool store_keep_reserve(struct store *store);

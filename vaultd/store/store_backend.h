@@ -38,8 +38,10 @@ struct store_backend {
     /* Ends it and drops what was applied. */
     void (*end)(struct store_engine_txn *txn);
     /* Ends it, durable on OK. UNAVAILABLE: known abort. Anything else: nobody knows what is on
-     * disk. */
-    enum status (*commit)(struct store_engine_txn *txn);
+     * disk. `reserved`: it may use what other commits leave of disk and map. */
+    enum status (*commit)(struct store_engine_txn *txn, bool reserved);
+    /* Makes that reserve whole if there is space. Any thread, beside a write transaction too. */
+    bool (*keep_reserve)(struct store_engine *engine);
 
     /* Values live until the transaction ends or applies; NULL data where there is no such row. */
     enum status (*get_many)(struct store_engine_txn *txn, enum store_table table,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_internal.h: the open store and a step's transaction, shared by store.c and store_txn.c. */
+/* store_internal.h: the open store and a step's transaction, shared by store.c, store_open.c and
+ * store_txn.c. */
 #ifndef CONTACT_VAULT_STORE_INTERNAL_H
 #define CONTACT_VAULT_STORE_INTERNAL_H
 
@@ -16,6 +17,8 @@
 /* Rows of STORE_META that are the store's own. */
 #define STORE_FORMAT_KEY "format"
 #define STORE_CHANGES_KEY "changes"
+
+enum { STORE_CHANGES_BYTES = 16 }; /* changes, next row number */
 
 struct store_request;
 

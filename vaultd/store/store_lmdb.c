@@ -159,6 +159,7 @@ check_size(struct store_engine *engine)
         return store_lmdb_failed(error, __LINE__);
     }
     engine->page_bytes = stat.ms_psize;
+    engine->committed = info.me_last_txnid;
     if ((uint64_t)about.st_size < ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize) {
         return store_lmdb_failed(MDB_CORRUPTED, __LINE__);
     }
@@ -182,6 +183,7 @@ lmdb_close(struct store_engine *engine)
     if (engine->env != NULL) {
         mdb_env_close(engine->env);
     }
+    (void)pthread_mutex_destroy(&engine->space_lock);
     (void)pthread_mutex_destroy(&engine->lock);
     free(engine);
 }
@@ -197,6 +199,7 @@ lmdb_open(const struct store_options *options, struct store_engine **ret_engine)
         return STATUS_INTERNAL;
     }
     (void)pthread_mutex_init(&engine->lock, NULL);
+    (void)pthread_mutex_init(&engine->space_lock, NULL);
     error = mkdir(options->folder, FOLDER_MODE) != 0 && errno != EEXIST ? errno : 0;
     if (error == 0) {
         error = open_environment(engine, options);
@@ -220,6 +223,7 @@ const struct store_backend store_lmdb_backend = {
     .begin = store_lmdb_begin,
     .end = store_lmdb_end,
     .commit = store_lmdb_commit,
+    .keep_reserve = store_lmdb_keep_reserve,
     .get_many = store_lmdb_get_many,
     .apply = store_lmdb_apply,
     .last_key = store_lmdb_last_key,

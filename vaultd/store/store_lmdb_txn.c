@@ -1,19 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Transactions of the LMDB engine: the pool of snapshots, the one writer, and room for its commit.
- */
+/* Transactions of the LMDB engine: the pool of snapshots, and the one writer. */
 #include "store_lmdb.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum {
-    FREE_LIST_PAGES = 16, /* a commit's own bookkeeping */
-    FREED_PER_PAGE = 256, /* page numbers in one page of the free list, about half full */
-};
+/* With `lock` held. What it will read is not older than the last commit so far. */
+static void
+enter_views(struct store_engine_txn *txn)
+{
+    struct store_engine *engine = txn->engine;
 
+    txn->snapshot = engine->committed;
+    txn->prev = NULL;
+    txn->next = engine->views;
+    if (engine->views != NULL) {
+        engine->views->prev = txn;
+    }
+    engine->views = txn;
+}
+
+static void
+leave_views(struct store_engine_txn *txn)
+{
+    if (txn->prev == NULL) {
+        txn->engine->views = txn->next;
+    } else {
+        txn->prev->next = txn->next;
+    }
+    if (txn->next != NULL) {
+        txn->next->prev = txn->prev;
+    }
+}
+
+/* From the pool, or new and not begun; NULL when memory is short. */
 static struct store_engine_txn *
-take_from_pool(struct store_engine *engine)
+take_view(struct store_engine *engine)
 {
     struct store_engine_txn *txn;
 
@@ -21,6 +43,12 @@ take_from_pool(struct store_engine *engine)
     txn = engine->pool;
     if (txn != NULL) {
         engine->pool = txn->next;
+    } else {
+        txn = calloc(1, sizeof *txn);
+    }
+    if (txn != NULL) {
+        txn->engine = engine;
+        enter_views(txn);
     }
     (void)pthread_mutex_unlock(&engine->lock);
     return txn;
@@ -32,36 +60,56 @@ give_to_pool(struct store_engine_txn *txn)
     struct store_engine *engine = txn->engine;
 
     (void)pthread_mutex_lock(&engine->lock);
+    leave_views(txn);
     txn->next = engine->pool;
     engine->pool = txn;
     (void)pthread_mutex_unlock(&engine->lock);
 }
 
-static enum status
-begin_view(struct store_engine *engine, struct store_engine_txn **ret_txn)
+static void
+drop_view(struct store_engine_txn *txn)
 {
-    struct store_engine_txn *txn = take_from_pool(engine);
-    int error;
-
-    if (txn != NULL) {
-        error = mdb_txn_renew(txn->txn);
-    } else {
-        txn = calloc(1, sizeof *txn);
-        if (txn == NULL) {
-            return STATUS_INTERNAL;
-        }
-        txn->engine = engine;
-        error = mdb_txn_begin(engine->env, NULL, MDB_RDONLY, &txn->txn);
-    }
-    if (error == 0) {
-        *ret_txn = txn;
-        return STATUS_OK;
-    }
+    (void)pthread_mutex_lock(&txn->engine->lock);
+    leave_views(txn);
+    (void)pthread_mutex_unlock(&txn->engine->lock);
     if (txn->txn != NULL) {
         mdb_txn_abort(txn->txn);
     }
     free(txn);
+}
+
+static enum status
+begin_view(struct store_engine *engine, struct store_engine_txn **ret_txn)
+{
+    struct store_engine_txn *txn = take_view(engine);
+    int error;
+
+    if (txn == NULL) {
+        return STATUS_INTERNAL;
+    }
+    error = txn->txn == NULL ? mdb_txn_begin(engine->env, NULL, MDB_RDONLY, &txn->txn)
+                             : mdb_txn_renew(txn->txn);
+    if (error == 0) {
+        *ret_txn = txn;
+        return STATUS_OK;
+    }
+    drop_view(txn);
     return error == MDB_READERS_FULL ? STATUS_BUSY : store_lmdb_failed(error, __LINE__);
+}
+
+/* What any view reads now or later is not older. */
+static uint64_t
+find_oldest_view(struct store_engine *engine)
+{
+    uint64_t oldest;
+
+    (void)pthread_mutex_lock(&engine->lock);
+    oldest = engine->committed;
+    for (const struct store_engine_txn *view = engine->views; view != NULL; view = view->next) {
+        oldest = view->snapshot < oldest ? view->snapshot : oldest;
+    }
+    (void)pthread_mutex_unlock(&engine->lock);
+    return oldest;
 }
 
 enum status
@@ -77,7 +125,8 @@ store_lmdb_begin(struct store_engine *engine, bool write, struct store_engine_tx
     if (error != 0) {
         return store_lmdb_failed(error, __LINE__);
     }
-    engine->writer = (struct store_engine_txn){.engine = engine, .txn = txn, .is_write = true};
+    engine->writer = (struct store_engine_txn){
+        .engine = engine, .txn = txn, .is_write = true, .snapshot = find_oldest_view(engine)};
     *ret_txn = &engine->writer;
     return STATUS_OK;
 }
@@ -93,79 +142,6 @@ store_lmdb_end(struct store_engine_txn *txn)
     give_to_pool(txn);
 }
 
-/* Pages that an earlier commit has freed. Some may still be read, so this is an upper bound. */
-static uint64_t
-count_free_pages(struct store_engine *engine)
-{
-    enum { FREE_DBI = 0 }; /* LMDB's list: transaction -> count, page numbers */
-    struct store_engine_txn *txn = NULL;
-    MDB_cursor *cursor = NULL;
-    MDB_val key;
-    MDB_val list;
-    uint64_t pages = 0;
-
-    if (begin_view(engine, &txn) != STATUS_OK) {
-        return 0;
-    }
-    if (mdb_cursor_open(txn->txn, FREE_DBI, &cursor) == 0) {
-        while (mdb_cursor_get(cursor, &key, &list, MDB_NEXT) == 0) {
-            size_t count;
-
-            memcpy(&count, list.mv_data, sizeof count);
-            pages += count;
-        }
-        mdb_cursor_close(cursor);
-    }
-    store_lmdb_end(txn);
-    return pages;
-}
-
-static uint64_t
-lower(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-/*
- * At most these pages are written: a leaf and a split for each row, the branches above them and the
- * pages of large values, as far as the trees have so many; what deletions emptied; the free list.
- */
-static int
-count_pages(const struct store_engine_txn *txn, uint64_t *ret_pages)
-{
-    uint64_t pages = FREE_LIST_PAGES + txn->value_pages + txn->deleted;
-
-    for (int table = 0; table < STORE_TABLES; table++) {
-        MDB_stat stat;
-        int error = mdb_stat(txn->txn, txn->engine->tables[table], &stat);
-
-        if (error != 0) {
-            return error;
-        }
-        pages += lower(2 * txn->rows[table], stat.ms_leaf_pages);
-        pages += lower(stat.ms_depth * txn->rows[table], stat.ms_branch_pages);
-    }
-    *ret_pages = pages + pages / FREED_PER_PAGE;
-    return 0;
-}
-
-/* Can this transaction be written for certain? */
-static bool
-has_space(const struct store_engine_txn *txn)
-{
-    struct store_engine *engine = txn->engine;
-    uint64_t pages = 0;
-    MDB_envinfo info;
-    uint64_t used;
-
-    if (mdb_env_info(engine->env, &info) != 0 || count_pages(txn, &pages) != 0) {
-        return false;
-    }
-    used = ((uint64_t)info.me_last_pgno + 1) * engine->page_bytes;
-    return store_space_ensure(&engine->space, used, pages * engine->page_bytes, txn->grows) ||
-           count_free_pages(engine) > 2 * pages;
-}
-
 /* After an error LMDB may refuse for good: then it could not undo a half-written meta page. */
 static bool
 is_usable(struct store_engine *engine)
@@ -179,19 +155,29 @@ is_usable(struct store_engine *engine)
     return true;
 }
 
+static void
+note_commit(struct store_engine *engine, uint64_t committed)
+{
+    (void)pthread_mutex_lock(&engine->lock);
+    engine->committed = committed;
+    (void)pthread_mutex_unlock(&engine->lock);
+}
+
 enum status
-store_lmdb_commit(struct store_engine_txn *txn)
+store_lmdb_commit(struct store_engine_txn *txn, bool reserved)
 {
     struct store_engine *engine = txn->engine;
+    uint64_t number = mdb_txn_id(txn->txn);
     enum status status;
     int error;
 
-    if (!has_space(txn)) {
+    if (!store_lmdb_has_room(txn, reserved)) {
         mdb_txn_abort(txn->txn);
         return store_lmdb_failed(ENOSPC, __LINE__);
     }
     error = mdb_txn_commit(txn->txn);
     if (error == 0) {
+        note_commit(engine, number);
         return STATUS_OK;
     }
     status = store_lmdb_failed(error, __LINE__);

@@ -6,18 +6,22 @@
 #include <sys/stat.h>
 
 enum {
-    AHEAD_BYTES = 4 * 1024 * 1024, /* asked for at once, when there is that much */
-    RESERVE_BYTES = 1024 * 1024,
-    RESERVE_SHARE = 8, /* of a small map: not more than an eighth */
+    AHEAD_BYTES = 4 * 1024 * 1024,   /* asked for at once, when there is that much */
+    RESERVE_BYTES = 8 * 1024 * 1024, /* carries STORE_RESERVED_ROWS; store_lmdb_room.c */
+    SMALL_BYTES = 1024 * 1024,       /* for what is no contact and not reserved */
+    SHARE = 8,                       /* of a small map: each not more than an eighth */
+    STAT_BLOCK_BYTES = 512,
 };
 
+/* A file may have holes (LMDB skips pages, a copy drops zeros): then none of its blocks are
+ * believed, and the first to ask fills them. */
 void
 store_space_init(struct store_space *space, int fd, uint64_t limit)
 {
     struct stat about;
 
     *space = (struct store_space){.fd = fd, .limit = limit};
-    if (fstat(fd, &about) == 0) {
+    if (fstat(fd, &about) == 0 && about.st_blocks >= about.st_size / STAT_BLOCK_BYTES) {
         space->have = (uint64_t)about.st_size;
     }
 }
@@ -44,15 +48,44 @@ extend(struct store_space *space, uint64_t to)
     return true;
 }
 
-bool
-store_space_ensure(struct store_space *space, uint64_t used, uint64_t need, bool grows)
+static uint64_t
+at_most_a_share(const struct store_space *space, uint64_t bytes)
 {
-    uint64_t share = space->limit / RESERVE_SHARE;
-    uint64_t reserve = share < RESERVE_BYTES ? share : RESERVE_BYTES;
-    uint64_t wanted = used + need + (grows ? reserve : 0);
+    uint64_t share = space->limit / SHARE;
+
+    return share < bytes ? share : bytes;
+}
+
+static uint64_t
+left_by(const struct store_space *space, enum store_writer writer)
+{
+    uint64_t left = 0;
+
+    if (writer != STORE_WRITES_RESERVED) {
+        left = at_most_a_share(space, RESERVE_BYTES);
+    }
+    if (writer == STORE_WRITES_CONTACTS) {
+        left += at_most_a_share(space, SMALL_BYTES);
+    }
+    return left;
+}
+
+bool
+store_space_ensure(struct store_space *space, uint64_t used, uint64_t need,
+                   enum store_writer writer)
+{
+    uint64_t wanted = used + need + left_by(space, writer);
 
     if (space->is_blind) {
-        return used + need <= space->limit;
+        return wanted <= space->limit;
     }
     return wanted <= space->have || extend(space, wanted + AHEAD_BYTES) || extend(space, wanted);
+}
+
+bool
+store_space_keep(struct store_space *space, uint64_t used)
+{
+    uint64_t wanted = used + left_by(space, STORE_WRITES_CONTACTS);
+
+    return !space->is_blind && (wanted <= space->have || extend(space, wanted)) && !space->is_blind;
 }

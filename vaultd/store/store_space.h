@@ -2,8 +2,8 @@
 /*
  * store_space.h: blocks of the database file, had from the file system before they are needed. A
  * full disk so shows before the engine has written a byte (LMDB answers a short write with EIO,
- * which cannot be told from a broken disk), and what is in hand keeps deletions going. One thread
- * at a time.
+ * which cannot be told from a broken disk), and what is in hand is the reserve: nobody else can
+ * take it from a full disk, and it is held back from a full map too. One thread at a time.
  */
 #ifndef CONTACT_VAULT_STORE_SPACE_H
 #define CONTACT_VAULT_STORE_SPACE_H
@@ -18,11 +18,21 @@ struct store_space {
     bool is_blind;  /* the file system cannot reserve: every write may fail by itself */
 };
 
-/* `have` is the file's size. */
+/* Who writes, and so what he leaves to the others. */
+enum store_writer {
+    STORE_WRITES_CONTACTS, /* leaves what small things need, and the reserve */
+    STORE_WRITES_OTHER,    /* deletions, rows about the whole: leaves the reserve */
+    STORE_WRITES_RESERVED, /* leaves nothing */
+};
+
 void store_space_init(struct store_space *space, int fd, uint64_t limit);
 
-/* Are there `need` bytes behind `used`? Gets more if not. A file that grows leaves a reserve, so
- * that one that does not (deletions, small rows about the whole) still finds room. */
-bool store_space_ensure(struct store_space *space, uint64_t used, uint64_t need, bool grows);
+/* Are there `need` bytes behind `used`, and behind them what this writer leaves? Gets more if not.
+ */
+bool store_space_ensure(struct store_space *space, uint64_t used, uint64_t need,
+                        enum store_writer writer);
+
+/* Is what is left to the reserve there, or can it be had? */
+bool store_space_keep(struct store_space *space, uint64_t used);
 
 #endif
