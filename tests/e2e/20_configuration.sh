@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The configuration: checked without touching anything, refused as a whole with every fault by its line, in
+# force where it is right. What the service manager and the journal hear, and how SIGTERM and SIGHUP are taken.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+conf=$work/vaultd.conf
+write() { cat >"$conf" && chmod 0644 "$conf"; }
+log_says() { tail -c "+$((log_from + 1))" "$log" | grep -q -- "$1"; }
+log_from=0
+from_here() { log_from=$(wc -c <"$log"); }
+
+# ---- checked ----
+
+expect 0 "$vaultd" --check-config --data "$dir"
+same "what is said of nothing but defaults" "$(cat "$out")" ok
+expect 0 "$vaultd" --check-config --config "$root/vaultd/vaultd.conf.example" --data "$dir"
+[ ! -e "$dir" ] || fail "--check-config made the data directory"
+expect 2 "$vaultd" --check-config
+write <<END
+[vault]
+data = $dir
+quark = 1
+[limits]
+workers = many
+workers = 3
+nonsense
+[sockets]
+[audit]
+checkpoint_folder = $work/nowhere
+END
+expect 1 "$vaultd" --check-config --config "$conf"
+sed -n "s#^vaultd: $work/##p" "$err" >"$work/said"
+cat >"$work/wanted" <<END
+vaultd.conf:3: vault.quark: there is no such key; [vault] takes data key_file map_gib
+vaultd.conf:5: limits.workers: a number from 1 to 1024
+vaultd.conf:6: limits.workers: said already, in line 5
+vaultd.conf:7: a line is [section], key = value, or a comment that begins with #
+vaultd.conf:8: sockets: there is no such section; there are [vault] [socket] [admin_socket] [limits] [budgets] [audit] [log]
+vaultd.conf:10: audit.checkpoint_folder: there is no such folder
+END
+diff "$work/wanted" "$work/said" || fail "other faults were said"
+same "lines" "$(lines "$err")" 6
+[ ! -s "$out" ] || fail "something on stdout beside the faults"
+new_vault
+find "$dir" -printf '%p %m %T@\n' | sort >"$work/before"
+expect 1 "$vaultd" --config "$conf" --key-file "$dir.key"
+expect 1 "$vaultd" --check-config --config "$conf"
+write <<<"[vault]"
+expect 0 "$vaultd" --check-config --config "$conf" --data "$dir"
+find "$dir" -printf '%p %m %T@\n' | sort >"$work/after"
+diff "$work/before" "$work/after" || fail "the data directory was touched"
+say "six faults, each by its line; nothing starts and nothing is touched"
+
+chmod 0666 "$conf"
+expect 1 "$vaultd" --config "$conf" --data "$dir"
+expect_error 'may write'
+expect 1 "$vaultd" --config "$work/none.conf" --data "$dir"
+expect_error 'No such file'
+say "a file that others may write to is refused"
+
+# ---- the log's public key, from init ----
+
+same "mode of audit.pub" "$(stat -c %a "$dir/audit.pub")" 644
+grep -qxF -- "$(cat "$dir/audit.pub")" <("$vaultd" init --data "$work/second" --key-file "$work/second.key") &&
+    fail "two vaults with one key"
+grep -qE '^contact-vault public 1 [A-Za-z0-9+/]{43}=$' "$dir/audit.pub" || fail "audit.pub: $(cat "$dir/audit.pub")"
+
+# ---- in force ----
+
+mkdir -m 0755 "$work/run"
+mkdir -m 0700 "$work/checkpoints"
+write <<END
+[vault]
+data = $work/another
+key_file = $dir.key
+[socket]
+path = $work/run/v.sock
+mode = 0606
+[admin_socket]
+path = $work/run/a.sock
+mode = 0600
+group = $(id -gn)
+[limits]
+drain_s = 60
+write_s = 60
+handshake_s = 60
+stranger_s = 120
+strangers_per_uid = 2
+[audit]
+checkpoint_folder = $work/checkpoints
+checkpoint_s = 1
+[log]
+level = notice
+END
+# start_configured [VARIABLE=value...]: what is on the command line goes before the file.
+start_configured() {
+    env "$@" "$vaultd" --config "$conf" --data "$dir" >>"$log" 2>&1 </dev/null &
+    daemon=$!
+    await 60 configured_answers || fail "the daemon did not come up"
+}
+configured_answers() {
+    [ "$("$vaultctl" status --socket "ipc://$work/run/v.sock" --json 2>/dev/null </dev/null | jq -r .state)" = unsealed ] ||
+        ! alive
+}
+
+heard_alive() { [ "$(grep -c WATCHDOG=1 "$work/heard")" -ge 4 ]; }
+
+# The service manager: a path, then an abstract name.
+for ear in "$work/notify" "@contact-vault-test.$$"; do
+    : >"$work/heard"
+    python3 "$here/notified.py" "$ear" >"$work/heard" &
+    others=($!)
+    await 20 grep -q listening "$work/heard" || fail "no ear"
+    start_configured NOTIFY_SOCKET="$ear" WATCHDOG_USEC=600000
+    alive || fail "the daemon stopped at start"
+    await 20 grep -q 'READY=1 STATUS=unsealed' "$work/heard" || fail "not told ready: $(cat "$work/heard")"
+    expect 0 "$vaultctl" seal --socket "ipc://$work/run/a.sock"
+    await 20 grep -qx 'STATUS=sealed' "$work/heard" || fail "not told of the seal"
+    await 20 heard_alive || fail "not told that it is alive"
+    stop_vault
+    await 20 grep -q 'STOPPING=1 STATUS=stopping' "$work/heard" || fail "not told that it stops"
+    kill "${others[0]}"
+    wait "${others[0]}" 2>/dev/null || true
+    others=()
+done
+say "the service manager hears: ready, sealed, alive, stopping"
+
+start_configured
+[ "$(stat -c %a "$work/run/v.sock")" = 606 ] || fail "mode $(stat -c %a "$work/run/v.sock") of the data socket"
+[ "$(stat -c %a "$work/run/a.sock")" = 600 ] || fail "mode $(stat -c %a "$work/run/a.sock") of the admin socket"
+[ ! -S "$dir/run/vault.sock" ] || fail "it listens where it was not told to"
+expect 0 "$vaultctl" namespace create milano --socket "ipc://$work/run/a.sock"
+kept() { [ -n "$(find "$work/checkpoints" -type f -size +0)" ]; }
+await 20 kept || fail "no checkpoint in the second place"
+! grep -q ' info vaultd: ' "$log" || fail "the log's level is not in force"
+grep -qE '^20[0-9-]{8}T[0-9:.]{12}Z notice vaultd: started' "$log" || fail "no time in front of the log's lines"
+say "sockets, modes, checkpoint folder and level are in force"
+
+# SIGHUP changes nothing, and is said.
+from_here
+kill -HUP "$daemon"
+await 20 log_says 'reload_ignored' || fail "SIGHUP is not said"
+configured_answers && alive || fail "SIGHUP ended it"
+
+# A caller who does not take his answers holds the drain up, for as long as it may last.
+clog() {
+    python3 "$here/clog.py" "$work/run/v.sock" >"$work/clog" &
+    others=($!)
+    await 30 grep -q clogged "$work/clog" || fail "the connection takes whatever it is sent"
+}
+unclog() {
+    kill -9 "${others[0]}"
+    wait "${others[0]}" 2>/dev/null || true
+    others=()
+}
+clog
+from_here
+kill -TERM "$daemon"
+await 20 log_says stopping || fail "SIGTERM is not heard"
+sleep 1
+alive || fail "the drain did not wait for what was in flight"
+stop_vault # a second SIGTERM, and exit 0
+log_says 'drain_cut told_to=yes' || fail "the drain was not cut by the second SIGTERM"
+unclog
+sed -i 's/^drain_s = 60/drain_s = 2/' "$conf"
+start_configured
+clog
+from_here
+before=$SECONDS
+stop_vault
+log_says 'drain_cut told_to=no' || fail "the drain was not cut by its deadline"
+[ $((SECONDS - before)) -ge 1 ] && [ $((SECONDS - before)) -le 20 ] || fail "a drain of $((SECONDS - before)) s"
+unclog
+start_configured
+stop_vault
+say "SIGTERM waits for what is in flight; a second one, or the deadline, ends that; each time in good order"
