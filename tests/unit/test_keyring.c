@@ -284,6 +284,73 @@ adding_a_key_twice_changes_nothing(void **state)
 }
 
 static void
+removed_keys_are_gone(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct keyring *keyring = open_unsealed(fixture);
+    struct key_name names[] = {
+        {KEY_REASON, 0, 2029}, {KEY_REASON, 0, 2030}, {KEY_REASON, 0, 2031}, {KEY_DATA, 7, 1}};
+    struct key_name removed[] = {{KEY_REASON, 0, 2030}, {KEY_DATA, 7, 1}};
+    uint8_t box[KEYRING_BOX_EXTRA + 4], plain[4];
+
+    assert_int_equal(keyring_add_keys(keyring, names, 4), STATUS_OK);
+    assert_int_equal(
+        keyring_encrypt(keyring, names[2], (struct bytes){0}, bytes_of_text("abcd"), box),
+        STATUS_OK);
+    assert_int_equal(keyring_remove_keys(keyring, removed, 2), STATUS_OK);
+    for (int pass = 0; pass < 2; pass++) {
+        assert_int_equal(keyring_generation(keyring), 3);
+        assert_true(keyring_has(keyring, access_key));
+        assert_true(keyring_has(keyring, names[0]));
+        assert_false(keyring_has(keyring, names[1]));
+        assert_false(keyring_has(keyring, names[3]));
+        assert_int_equal(
+            keyring_decrypt(keyring, names[2], (struct bytes){0}, bytes_of(box, sizeof box), plain),
+            STATUS_OK);
+        assert_memory_equal(plain, "abcd", 4);
+        keyring_close(&keyring); /* and durably so */
+        keyring = open_unsealed(fixture);
+    }
+    /* Made again under the same name, it is another key. */
+    assert_int_equal(
+        keyring_encrypt(keyring, names[0], (struct bytes){0}, bytes_of_text("efgh"), box),
+        STATUS_OK);
+    assert_int_equal(keyring_remove_keys(keyring, &names[0], 1), STATUS_OK);
+    assert_int_equal(keyring_add_keys(keyring, &names[0], 1), STATUS_OK);
+    assert_int_equal(
+        keyring_decrypt(keyring, names[0], (struct bytes){0}, bytes_of(box, sizeof box), plain),
+        STATUS_CORRUPT);
+    keyring_close(&keyring);
+}
+
+static void
+removing_what_is_not_there_changes_nothing(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct keyring *keyring = open_unsealed(fixture);
+    struct key_name absent[] = {{KEY_DATA, 7, 1}, {KEY_DATA, 8, 1}};
+    struct key_name twice[] = {{KEY_DATA, 7, 1}, {KEY_DATA, 7, 1}};
+    char blocker[FOLDER_PATH_BYTES];
+
+    assert_int_equal(keyring_add_keys(keyring, &data_key, 1), STATUS_OK);
+    assert_int_equal(keyring_remove_keys(keyring, absent, 2), STATUS_NOT_FOUND);
+    assert_int_equal(keyring_remove_keys(keyring, twice, 2), STATUS_NOT_FOUND);
+    folder_join(fixture->folder, "keyring.new", blocker);
+    assert_int_equal(mkdir(blocker, 0700), 0); /* no temporary file can be made here */
+    assert_int_equal(keyring_remove_keys(keyring, &data_key, 1), STATUS_UNAVAILABLE);
+    assert_int_equal(rmdir(blocker), 0);
+    assert_int_equal(keyring_generation(keyring), 2);
+    assert_true(keyring_has(keyring, data_key));
+    keyring_seal(keyring);
+    assert_int_equal(keyring_remove_keys(keyring, &data_key, 1), STATUS_SEALED);
+    keyring_close(&keyring);
+    keyring = open_unsealed(fixture);
+    assert_int_equal(keyring_generation(keyring), 2);
+    assert_true(keyring_has(keyring, data_key));
+    keyring_close(&keyring);
+}
+
+static void
 failed_write_leaves_all_as_it_was(void **state)
 {
     const struct fixture *fixture = *state;
@@ -321,25 +388,28 @@ older_copy_opens_but_shows_its_generation(void **state)
     free(older);
 }
 
-/* In a process of its own: adds a key to the file, and dies on the way where a failpoint says so.
- */
+typedef enum status change_keys(struct keyring *keyring, const struct key_name *names,
+                                size_t count);
+
+/* In a process of its own: adds or removes a key, and dies on the way where a failpoint says so. */
 static int
-add_key_and_exit(const char *path)
+change_key_and_exit(const char *path, const char *how)
 {
+    change_keys *change = strcmp(how, "add") == 0 ? keyring_add_keys : keyring_remove_keys;
     struct secret *root = sodium_init() < 0 ? NULL : new_root(0x11);
     struct keyring *keyring = NULL;
-    bool added = keyring_open(path, &keyring) == STATUS_OK &&
-                 keyring_unseal(keyring, root) == STATUS_OK &&
-                 keyring_add_keys(keyring, &data_key, 1) == STATUS_OK;
+    bool changed = keyring_open(path, &keyring) == STATUS_OK &&
+                   keyring_unseal(keyring, root) == STATUS_OK &&
+                   change(keyring, &data_key, 1) == STATUS_OK;
 
     keyring_close(&keyring);
     secret_free(&root);
-    return added ? 1 : 2;
+    return changed ? 1 : 2;
 }
 
 /* Failpoints are read once in a process, so the child is a fresh one. */
 static void
-crash_at(const struct fixture *fixture, const char *failpoint)
+crash_at(const struct fixture *fixture, const char *how, const char *failpoint)
 {
     int status = 0;
     pid_t child = fork();
@@ -347,7 +417,7 @@ crash_at(const struct fixture *fixture, const char *failpoint)
     assert_true(child >= 0);
     if (child == 0) {
         (void)setenv("CONTACT_VAULT_FAILPOINTS", failpoint, 1);
-        (void)execl("/proc/self/exe", "test_keyring", fixture->path, (char *)NULL);
+        (void)execl("/proc/self/exe", "test_keyring", fixture->path, how, (char *)NULL);
         _exit(127);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -370,16 +440,26 @@ crash_leaves_old_or_new(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct keyring *keyring;
 
-        crash_at(fixture, cases[i].failpoint);
+        crash_at(fixture, "add", cases[i].failpoint);
         keyring = open_unsealed(fixture);
         assert_int_equal(keyring_generation(keyring), cases[i].generation);
         assert_int_equal(keyring_has(keyring, data_key), cases[i].generation == 2);
         keyring_close(&keyring);
     }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct keyring *keyring;
+
+        crash_at(fixture, "remove", cases[i].failpoint);
+        keyring = open_unsealed(fixture);
+        assert_int_equal(keyring_generation(keyring), cases[i].generation + 1);
+        assert_int_equal(keyring_has(keyring, data_key), cases[i].generation == 1);
+        assert_true(keyring_has(keyring, access_key));
+        keyring_close(&keyring);
+    }
     /* What a crash left behind is in nobody's way. */
     struct keyring *keyring = open_unsealed(fixture);
     assert_int_equal(keyring_add_keys(keyring, &later, 1), STATUS_OK);
-    assert_int_equal(keyring_generation(keyring), 3);
+    assert_int_equal(keyring_generation(keyring), 4);
     keyring_close(&keyring);
 #else
     (void)state;
@@ -555,6 +635,9 @@ main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(added_keys_are_durable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(adding_a_key_twice_changes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(removed_keys_are_gone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(removing_what_is_not_there_changes_nothing, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(failed_write_leaves_all_as_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(older_copy_opens_but_shows_its_generation, set_up,
                                         tear_down),
@@ -566,8 +649,8 @@ main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(vectors_give_what_they_say, set_up, tear_down),
     };
 
-    if (argc == 2) {
-        return add_key_and_exit(argv[1]);
+    if (argc == 3) {
+        return change_key_and_exit(argv[1], argv[2]);
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

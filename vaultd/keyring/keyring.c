@@ -103,6 +103,53 @@ extend(const struct secret *old, const struct key_name *names, size_t count,
 }
 
 static enum status
+remove_key(uint8_t *rows, size_t count, struct key_name name)
+{
+    uint8_t key_name[KEYRING_NAME_BYTES];
+    uint8_t *row;
+    size_t index;
+    bool found;
+
+    put_name(key_name, name);
+    index = lower_bound(rows, count, key_name, &found);
+    if (!found) {
+        return STATUS_NOT_FOUND;
+    }
+    row = rows + index * KEYRING_ROW_BYTES;
+    memmove(row, row + KEYRING_ROW_BYTES, (count - index - 1) * KEYRING_ROW_BYTES);
+    return STATUS_OK;
+}
+
+/* A new frozen arena: the old one's rows without those named. */
+static enum status
+reduce(const struct secret *old, const struct key_name *names, size_t count,
+       struct secret **ret_keys)
+{
+    size_t have = secret_size(old) / KEYRING_ROW_BYTES;
+    struct secret *all = NULL;
+    struct secret *keys = NULL;
+    enum status status = secret_new(secret_size(old), &all);
+
+    if (status == STATUS_OK) {
+        memcpy(secret_write(all), secret_read(old), secret_size(old));
+    }
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        status = remove_key(secret_write(all), have - i, names[i]);
+    }
+    if (status == STATUS_OK) {
+        assert(count < have); /* a keyring of no keys is none */
+        status = secret_new((have - count) * KEYRING_ROW_BYTES, &keys);
+    }
+    if (status == STATUS_OK) {
+        memcpy(secret_write(keys), secret_read(all), secret_size(keys));
+        secret_freeze(keys);
+        *ret_keys = keys;
+    }
+    secret_free(&all);
+    return status;
+}
+
+static enum status
 write_file(const char *path, enum keyring_write_mode mode, const struct keyring_header *header,
            const struct secret *root, const struct secret *keys)
 {
@@ -287,8 +334,12 @@ keyring_has(const struct keyring *keyring, struct key_name name)
     return keyring_find(keyring, name, &key) == STATUS_OK;
 }
 
-enum status
-keyring_add_keys(struct keyring *keyring, const struct key_name *names, size_t count)
+/* A new set of keys: how it is made from the old one, its file, then its use. */
+typedef enum status change_of(const struct secret *old, const struct key_name *names, size_t count,
+                              struct secret **ret_keys);
+
+static enum status
+change_keys(struct keyring *keyring, change_of *change, const struct key_name *names, size_t count)
 {
     struct keyring_header header = keyring->header;
     struct secret *keys = NULL;
@@ -299,7 +350,7 @@ keyring_add_keys(struct keyring *keyring, const struct key_name *names, size_t c
         return STATUS_SEALED;
     }
     keyring_header_set_generation(&header, keyring_generation(keyring) + 1);
-    status = extend(keyring->keys, names, count, &keys);
+    status = change(keyring->keys, names, count, &keys);
     /* Memory short is UNAVAILABLE here: INTERNAL tells the caller that the rename was done. */
     if (status == STATUS_INTERNAL) {
         status = STATUS_UNAVAILABLE;
@@ -312,7 +363,19 @@ keyring_add_keys(struct keyring *keyring, const struct key_name *names, size_t c
         return status;
     }
     keyring->header = header;
-    secret_free(&keyring->keys);
+    secret_free(&keyring->keys); /* wiped, and with it what was removed */
     keyring->keys = keys;
     return STATUS_OK;
+}
+
+enum status
+keyring_add_keys(struct keyring *keyring, const struct key_name *names, size_t count)
+{
+    return change_keys(keyring, extend, names, count);
+}
+
+enum status
+keyring_remove_keys(struct keyring *keyring, const struct key_name *names, size_t count)
+{
+    return change_keys(keyring, reduce, names, count);
 }

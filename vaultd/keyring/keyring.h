@@ -84,8 +84,11 @@ bool keyring_has(const struct keyring *keyring, struct key_name name);
 MUST_USE enum status keyring_add_keys(struct keyring *keyring, const struct key_name *names,
                                       size_t count);
 
-/* Destroys keys: the file is written without them as generation + 1, then they leave the memory.
- * Statuses as above. NOT_FOUND: there is no such key. */
+/*
+ * Destroys keys: the file is written without them as generation + 1, then they leave the memory.
+ * Statuses as above. NOT_FOUND: one of them is not there (or named twice); then all stay. Never the
+ * last one.
+ */
 MUST_USE enum status keyring_remove_keys(struct keyring *keyring, const struct key_name *names,
                                          size_t count);
 
