@@ -24,6 +24,7 @@
 enum {
     FAULTS_SAID_MAX = 100, /* of a file that is no configuration at all, enough */
     NAME_SHOWN_MAX = 60,
+    WHY_BYTES = 512, /* the list of the largest section's keys, and room */
 };
 
 static const char byte_order_mark[] = "\xef\xbb\xbf";
@@ -156,7 +157,7 @@ static const char *
 check_section(struct reading *reading, const char *line)
 {
     char name[NAME_SHOWN_MAX] = "";
-    char why[CONFIG_SENTENCE_BYTES];
+    char why[WHY_BYTES];
     size_t size = strlen(line);
 
     if (size < sizeof "[x]" - 1 || strchr(line, ']') != line + size - 1) {
@@ -176,7 +177,7 @@ check_section(struct reading *reading, const char *line)
 static const char *
 check_line(struct reading *reading, struct bytes line, char *text, size_t capacity)
 {
-    char why[CONFIG_SENTENCE_BYTES];
+    char why[WHY_BYTES];
 
     if (line.size == 0 || line.data[0] == '#' || line.data[0] == ';') {
         return no_line;
@@ -256,7 +257,7 @@ take_setting(void *user, const char *section, const char *key, const char *value
     struct reading *reading = user;
     unsigned number = config_find_key(section, key);
     char what[2 * NAME_SHOWN_MAX];
-    char why[CONFIG_SENTENCE_BYTES];
+    char why[WHY_BYTES];
 
     reading->setting_due = false;
     (void)snprintf(what, sizeof what, "%.*s%s%.*s", NAME_SHOWN_MAX - 1, section,
