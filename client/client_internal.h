@@ -7,7 +7,7 @@
  *   client_session.c                   HELLO: who we are, said once for all threads
  *   client_link.c                      the nng socket: is it there, and whose server is it
  *   client_exchange.c                  one request and its answer
- *   client_reply.c                     an answer's bytes become a cv_reply
+ *   client_reply.c, client_table.c     an answer's bytes become a cv_reply
  *   client_identity.c                  key files
  */
 #ifndef CONTACT_VAULT_CLIENT_INTERNAL_H

@@ -4,11 +4,11 @@
 #include <assert.h>
 #include <sodium.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "client_table.h"
 #include "utf8.h"
 
 /* A reply, its rows and its texts are one allocation, so that one wipe reaches all of it. */
@@ -26,129 +26,6 @@ static struct cv_reply out_of_memory = {
 };
 
 static const char MALFORMED[] = "the vault's answer does not follow the protocol";
-
-/* ---- what each kind of row holds ---- */
-
-enum column_type { COLUMN_TEXT, COLUMN_UINT32, COLUMN_UINT64, COLUMN_BOOL, COLUMN_KEY };
-
-struct column {
-    enum field field;
-    enum column_type type;
-    bool required;
-    size_t offset; /* of the member in its struct */
-};
-
-struct table {
-    const struct column *columns;
-    size_t column_count;
-    size_t row_size;
-};
-
-_Static_assert(sizeof(enum cv_status) == sizeof(uint32_t), "COLUMN_UINT32 fills enums, too");
-
-#define COLUMN(row, member, name, kind, must)                                                      \
-    {                                                                                              \
-        .field = FIELD_##name, .type = COLUMN_##kind, .required = (must),                          \
-        .offset = offsetof(struct row, member)                                                     \
-    }
-#define TABLE(list, row)                                                                           \
-    {                                                                                              \
-        .columns = (list), .column_count = sizeof(list) / sizeof *(list),                          \
-        .row_size = sizeof(struct row)                                                             \
-    }
-
-static const struct column item_columns[] = {
-    COLUMN(cv_item, status, STATUS, UINT32, false),
-    COLUMN(cv_item, message, MESSAGE, TEXT, false),
-    COLUMN(cv_item, token, TOKEN, TEXT, false),
-    COLUMN(cv_item, kind, KIND, UINT32, false),
-    COLUMN(cv_item, mask, MASK, TEXT, false),
-    COLUMN(cv_item, value, VALUE, TEXT, false),
-    COLUMN(cv_item, namespace_name, NAMESPACE, TEXT, false),
-    COLUMN(cv_item, country, COUNTRY, TEXT, false),
-    COLUMN(cv_item, created_ms, CREATED, UINT64, false),
-};
-static const struct column namespace_columns[] = {
-    COLUMN(cv_namespace, name, NAME, TEXT, true),
-    COLUMN(cv_namespace, created_ms, CREATED, UINT64, true),
-    COLUMN(cv_namespace, contacts, CONTACTS, UINT64, true),
-    COLUMN(cv_namespace, retain_months, RETAIN_MONTHS, UINT32, false),
-};
-static const struct column grant_columns[] = {
-    COLUMN(cv_role_grant, role, ROLE, UINT32, true),
-    COLUMN(cv_role_grant, namespace_name, NAMESPACE, TEXT, false),
-    COLUMN(cv_role_grant, until_ms, UNTIL, UINT64, false),
-    COLUMN(cv_role_grant, daily, DAILY, UINT32, false),
-    COLUMN(cv_role_grant, hourly, HOURLY, UINT32, false),
-    COLUMN(cv_role_grant, used, USED, UINT64, false),
-};
-static const struct column principal_columns[] = {
-    COLUMN(cv_principal, name, NAME, TEXT, true),
-    COLUMN(cv_principal, kind, KIND, UINT32, true),
-    COLUMN(cv_principal, created_ms, CREATED, UINT64, true),
-    COLUMN(cv_principal, disabled, DISABLED, BOOL, false),
-    COLUMN(cv_principal, relayed, RELAYED, BOOL, false),
-    COLUMN(cv_principal, public_key, PUBLIC_KEY, KEY, false),
-    COLUMN(cv_principal, uid, UID, UINT32, false),
-};
-static const struct column entry_columns[] = {
-    COLUMN(cv_audit_entry, sequence, SEQUENCE, UINT64, true),
-    COLUMN(cv_audit_entry, time_ms, TIME, UINT64, true),
-    COLUMN(cv_audit_entry, principal, PRINCIPAL, TEXT, false),
-    COLUMN(cv_audit_entry, act, ACT, UINT32, true),
-    COLUMN(cv_audit_entry, phase, PHASE, UINT32, true),
-    COLUMN(cv_audit_entry, result, RESULT, UINT32, true),
-    COLUMN(cv_audit_entry, role, ROLE, UINT32, false),
-    COLUMN(cv_audit_entry, namespace_name, NAMESPACE, TEXT, false),
-    COLUMN(cv_audit_entry, token, TOKEN, TEXT, false),
-    COLUMN(cv_audit_entry, subject, SUBJECT, TEXT, false),
-    COLUMN(cv_audit_entry, amount, AMOUNT, UINT64, false),
-    COLUMN(cv_audit_entry, relayed, RELAYED, BOOL, false),
-    COLUMN(cv_audit_entry, reason, REASON, TEXT, false),
-};
-static const struct column reply_columns[] = {
-    COLUMN(cv_reply, status, STATUS, UINT32, true),
-    COLUMN(cv_reply, message, MESSAGE, TEXT, false),
-    COLUMN(cv_reply, retry_after_s, RETRY_AFTER_S, UINT32, false),
-    COLUMN(cv_reply, next, NEXT, UINT64, false),
-    COLUMN(cv_reply, principal, PRINCIPAL, TEXT, false),
-    COLUMN(cv_reply, state, STATE, TEXT, false),
-    COLUMN(cv_reply, release, RELEASE, TEXT, false),
-    COLUMN(cv_reply, namespaces_total, NAMESPACES, UINT64, false),
-    COLUMN(cv_reply, contacts_total, CONTACTS, UINT64, false),
-    COLUMN(cv_reply, frozen, FROZEN, UINT32, false),
-    COLUMN(cv_reply, audit_key, PUBLIC_KEY, KEY, false),
-};
-
-static const struct table items_table = TABLE(item_columns, cv_item);
-static const struct table namespaces_table = TABLE(namespace_columns, cv_namespace);
-static const struct table grants_table = TABLE(grant_columns, cv_role_grant);
-static const struct table principals_table = TABLE(principal_columns, cv_principal);
-static const struct table entries_table = TABLE(entry_columns, cv_audit_entry);
-static const struct table reply_table = TABLE(reply_columns, cv_reply);
-
-static const struct table *
-table_of(enum operation operation)
-{
-    switch (operation) {
-    case OP_TOKENIZE:
-    case OP_LOOKUP:
-    case OP_MASK:
-    case OP_DETOKENIZE:
-    case OP_ERASE:
-    case OP_DESCRIBE:
-        return &items_table;
-    case OP_NAMESPACE_LIST:
-        return &namespaces_table;
-    case OP_PRINCIPAL_LIST:
-    case OP_PRINCIPAL_SHOW:
-        return &principals_table;
-    case OP_AUDIT_READ:
-        return &entries_table;
-    default:
-        return NULL;
-    }
-}
 
 /* ---- copying a message into the block ---- */
 
@@ -267,12 +144,12 @@ copy_grants(struct decoder *decoder, const struct message *message, struct cv_pr
 {
     const struct message_list *list = NULL;
     size_t count = count_of(message, FIELD_GRANTS, &list);
-    uint8_t *grants = take_rows(decoder, &grants_table, count);
+    uint8_t *grants = take_rows(decoder, &client_table_grants, count);
 
     principal->grants = (const struct cv_role_grant *)(void *)grants;
     principal->grant_count = count;
     for (size_t i = 0; i < count; i++) {
-        if (!copy_row(decoder, &grants_table, message_list_message(list, i),
+        if (!copy_row(decoder, &client_table_grants, message_list_message(list, i),
                       grants + i * sizeof(struct cv_role_grant))) {
             return false;
         }
@@ -291,7 +168,7 @@ copy_rows(struct decoder *decoder, const struct table *table, const struct messa
         if (!copy_row(decoder, table, message, row)) {
             return false;
         }
-        if (table == &principals_table && !copy_grants(decoder, message, row)) {
+        if (table == &client_table_principals && !copy_grants(decoder, message, row)) {
             return false;
         }
     }
@@ -382,11 +259,11 @@ place_rows(struct cv_reply *reply, const struct request *request, void *rows, si
 static bool
 fill(struct decoder *decoder, const struct message *message, struct cv_reply *reply)
 {
-    const struct table *table = table_of(decoder->request->operation);
+    const struct table *table = client_table(decoder->request->operation);
     const struct message_list *list = NULL;
     uint64_t number;
 
-    if (!copy_row(decoder, &reply_table, message, reply)) {
+    if (!copy_row(decoder, &client_table_reply, message, reply)) {
         return false;
     }
     if (reply->message == NULL) {
@@ -474,7 +351,7 @@ rows_size(const struct message *message, const struct table *table)
     size_t count = count_of(message, FIELD_ITEMS, &list);
     size_t size = table == NULL ? 0 : count * table->row_size;
 
-    for (size_t i = 0; table == &principals_table && i < count; i++) {
+    for (size_t i = 0; table == &client_table_principals && i < count; i++) {
         size += sizeof(struct cv_role_grant) *
                 count_of(message_list_message(list, i), FIELD_GRANTS, &grants);
     }
@@ -505,7 +382,7 @@ reply_decode(struct message_parser *parser, const struct request *request, struc
         return malformed();
     }
     /* A text takes at least a byte before its own in the message: there is room for its NUL. */
-    size_t size = rows_size(message, table_of(request->operation)) + answer.size;
+    size_t size = rows_size(message, client_table(request->operation)) + answer.size;
     struct cv_reply *reply = block_new(size);
     if (reply == &out_of_memory) {
         return reply;

@@ -11,8 +11,24 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const enum operation operations[] = {
-    OP_TOKENIZE,       OP_MASK,           OP_DETOKENIZE, OP_NAMESPACE_LIST,
-    OP_PRINCIPAL_LIST, OP_PRINCIPAL_SHOW, OP_AUDIT_READ, OP_STATUS,
+    OP_TOKENIZE,
+    OP_MASK,
+    OP_DETOKENIZE,
+    OP_NAMESPACE_LIST,
+    OP_PRINCIPAL_LIST,
+    OP_PRINCIPAL_SHOW,
+    OP_AUDIT_READ,
+    OP_STATUS,
+    /* New ones take a place of their own; the rest stand twice, so that the corpus keeps its sense.
+     */
+    OP_ERASE,
+    OP_DESCRIBE,
+    OP_DETOKENIZE,
+    OP_NAMESPACE_LIST,
+    OP_PRINCIPAL_LIST,
+    OP_PRINCIPAL_SHOW,
+    OP_AUDIT_READ,
+    OP_STATUS,
 };
 
 static size_t
@@ -29,7 +45,8 @@ measure_principal(const struct cv_principal *principal)
     for (size_t i = 0; i < CV_KEY_BYTES && principal->public_key != NULL; i++)
         total += principal->public_key[i];
     for (size_t i = 0; i < principal->grant_count; i++)
-        total += measure(principal->grants[i].namespace_name) + principal->grants[i].role;
+        total += measure(principal->grants[i].namespace_name) + principal->grants[i].role +
+                 principal->grants[i].until_ms + principal->grants[i].used;
     return total;
 }
 
@@ -38,17 +55,23 @@ measure_reply(const struct cv_reply *reply)
 {
     size_t total = measure(reply->message) + measure(reply->state) + measure(reply->release);
 
+    for (size_t i = 0; i < CV_KEY_BYTES && reply->audit_key != NULL; i++)
+        total += reply->audit_key[i];
+
     for (size_t i = 0; i < reply->count; i++) {
         if (reply->items != NULL)
             total += measure(reply->items[i].message) + measure(reply->items[i].token) +
-                     measure(reply->items[i].mask) + measure(reply->items[i].value);
+                     measure(reply->items[i].mask) + measure(reply->items[i].value) +
+                     measure(reply->items[i].namespace_name) + measure(reply->items[i].country) +
+                     reply->items[i].created_ms;
         if (reply->namespaces != NULL)
             total += measure(reply->namespaces[i].name) + reply->namespaces[i].contacts;
         if (reply->principals != NULL)
             total += measure_principal(&reply->principals[i]);
         if (reply->entries != NULL)
             total += measure(reply->entries[i].principal) + measure(reply->entries[i].token) +
-                     measure(reply->entries[i].subject) + reply->entries[i].sequence;
+                     measure(reply->entries[i].subject) + reply->entries[i].sequence +
+                     measure(reply->entries[i].reason) + reply->entries[i].amount;
     }
     return total;
 }
@@ -65,13 +88,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (parser == NULL && message_parser_new(&parser) != STATUS_OK)
         return 0;
     request.operation = operations[data[0] % (sizeof operations / sizeof *operations)];
-    if (request.operation <= OP_DETOKENIZE && request.operation >= OP_TOKENIZE) {
+    if (request.operation <= OP_DESCRIBE && request.operation >= OP_TOKENIZE) {
         request.values = values;
         request.value_count = 1 + (data[0] >> 7);
     }
     struct cv_reply *reply = reply_decode(parser, &request, bytes_of(data + 1, size - 1));
     assert(reply != NULL && reply->message != NULL);
-    assert(measure_reply(reply) != SIZE_MAX);
+    volatile size_t measured = measure_reply(reply); /* any number; it only has to be read */
+    (void)measured;
     cv_reply_free(&reply);
     return 0;
 }

@@ -560,9 +560,10 @@ static void
 test_state(void **state)
 {
     assert_int_equal(shell(*state, "$V status --json"), 0);
-    assert_string_equal(out, "{\"state\":\"unsealed\",\"version\":\"0.0-fake\",\"namespaces\":1,"
-                             "\"contacts\":42,\"frozen\":\"none\",\"audit_key\":\"abcd0000"
-                             "00000000000000000000000000000000000000000000000000000000\"}\n");
+    assert_string_equal(
+        out, "{\"state\":\"unsealed\",\"version\":\"0.0-fake\",\"namespaces\":1,"
+             "\"contacts\":42,\"frozen\":\"none\",\"audit_key\":\"contact-vault public 1 "
+             "q80AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"}\n");
 }
 
 static void
@@ -657,6 +658,8 @@ test_audit_tail(void **state)
     assert_int_equal(shell(*state, "$V audit tail -l 1 --from 2"), 0);
     assert_int_equal(count_lines(out), 1);
     assert_non_null(strstr(out, "5  "));
+    assert_int_equal(shell(*state, "$V audit tail -l 4 --from 4"), 0);
+    assert_int_equal(count_lines(out), 2);
     assert_int_equal(shell(*state, "$V audit tail --from 3"), 0);
     assert_int_equal(count_lines(out), 3);
     assert_non_null(strstr(out, "budget  in shop  " FAKE_TOKEN "  amount 100  ok\n"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vaultctl.h"
+#include "commands.h"
 
 #include <assert.h>
 #include <stdarg.h>

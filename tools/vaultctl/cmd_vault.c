@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096, EXEC_ARGUMENTS_MAX = 10, KEY_HEX_BYTES = 2 * CV_KEY_BYTES + 1 };
+enum { PATH_BYTES = 4096, EXEC_ARGUMENTS_MAX = 10 };
 
 struct exec_arguments {
     const char *list[EXEC_ARGUMENTS_MAX];
@@ -59,14 +59,6 @@ print_state(const struct cv_reply *reply)
 }
 
 static void
-print_hex(const uint8_t key[static CV_KEY_BYTES], char ret_text[static KEY_HEX_BYTES])
-{
-    for (size_t i = 0; i < CV_KEY_BYTES; i++) {
-        (void)snprintf(ret_text + 2 * i, 3, "%02x", key[i]);
-    }
-}
-
-static void
 print_state_json(const struct cv_reply *reply)
 {
     json_t *json = json_pack("{s:s, s:s}", "state", reply->state, "version", reply->release);
@@ -77,8 +69,8 @@ print_state_json(const struct cv_reply *reply)
         json_set_text(json, "frozen", cv_freeze_name(reply->frozen));
     }
     if (reply->audit_key != NULL) {
-        char key[KEY_HEX_BYTES];
-        print_hex(reply->audit_key, key);
+        char key[CV_PUBLIC_TEXT_BYTES]; /* as audit.pub has it */
+        cv_public_key_print(reply->audit_key, key);
         json_set_text(json, "audit_key", key);
     }
     print_json(json);

@@ -1,9 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* commands.h: what vaultctl.c's table names; each takes its arguments parsed. */
+/* commands.h: what vaultctl.c's table is made of, and the functions it names. */
 #ifndef CONTACT_VAULT_COMMANDS_H
 #define CONTACT_VAULT_COMMANDS_H
 
+#include <argp.h>
+#include <stddef.h>
+
 #include "vaultctl.h"
+
+/* Options that a command has besides the common ones. */
+enum option_key {
+    OPTION_DATA = 0x100,
+    OPTION_SOCKET,
+    OPTION_IDENTITY,
+    OPTION_JSON,
+    OPTION_SERVER_UID,
+    OPTION_TIMEOUT,
+    OPTION_KEY_FILE,
+    OPTION_ADMIN_UID,
+    OPTION_UID,
+    OPTION_PUBLIC_KEY,
+    OPTION_PERSON,
+    OPTION_WA_ID,
+    OPTION_REGION,
+    OPTION_REASON,
+    OPTION_FROM,
+    OPTION_ALL,
+    OPTION_RELAYED,
+    OPTION_LASTS,
+    OPTION_UNTIL,
+    OPTION_DAILY,
+    OPTION_HOURLY,
+    OPTION_RETAIN,
+    OPTION_PRINCIPAL,
+    OPTION_TOKEN,
+    OPTION_OPERATION,
+    OPTION_SINCE,
+    OPTION_CHECKPOINT,
+    OPTION_USAGE,
+};
+
+enum { VALUES_ANY = 1000000 };
+
+struct command {
+    const char *name, *arguments, *help, *example;
+    const struct argp_option *options;
+    size_t values_min, values_max;
+    enum exit_code (*run)(const struct arguments *arguments);
+};
+
+/* Exits with EXIT_USAGE after one line of error, or 0 after --help, by itself. */
+void arguments_parse(const struct command *command, int argc, char **argv,
+                     struct arguments *ret_arguments);
 
 enum exit_code cmd_init(const struct arguments *arguments);
 enum exit_code cmd_status(const struct arguments *arguments);

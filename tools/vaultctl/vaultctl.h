@@ -6,7 +6,6 @@
 #ifndef CONTACT_VAULT_VAULTCTL_H
 #define CONTACT_VAULT_VAULTCTL_H
 
-#include <argp.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,51 +43,6 @@ struct arguments {
     const char *from, *lines, *principal, *token, *operation, *since;
     const char *checkpoint;
 };
-
-/* Options that a command has besides the common ones. */
-enum option_key {
-    OPTION_DATA = 0x100,
-    OPTION_SOCKET,
-    OPTION_IDENTITY,
-    OPTION_JSON,
-    OPTION_SERVER_UID,
-    OPTION_TIMEOUT,
-    OPTION_KEY_FILE,
-    OPTION_ADMIN_UID,
-    OPTION_UID,
-    OPTION_PUBLIC_KEY,
-    OPTION_PERSON,
-    OPTION_WA_ID,
-    OPTION_REGION,
-    OPTION_REASON,
-    OPTION_FROM,
-    OPTION_ALL,
-    OPTION_RELAYED,
-    OPTION_LASTS,
-    OPTION_UNTIL,
-    OPTION_DAILY,
-    OPTION_HOURLY,
-    OPTION_RETAIN,
-    OPTION_PRINCIPAL,
-    OPTION_TOKEN,
-    OPTION_OPERATION,
-    OPTION_SINCE,
-    OPTION_CHECKPOINT,
-    OPTION_USAGE,
-};
-
-enum { VALUES_ANY = 1000000 };
-
-struct command {
-    const char *name, *arguments, *help, *example;
-    const struct argp_option *options;
-    size_t values_min, values_max;
-    enum exit_code (*run)(const struct arguments *arguments);
-};
-
-/* Exits with EXIT_USAGE after one line of error, or 0 after --help, by itself. */
-void arguments_parse(const struct command *command, int argc, char **argv,
-                     struct arguments *ret_arguments);
 
 /* ---- session.c: a connection, and what its answers mean to a shell ---- */
 
