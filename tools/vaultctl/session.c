@@ -104,8 +104,6 @@ exit_code_of(enum cv_status status)
     }
 }
 
-/* One status has several causes: the vault's words tell which, and whether they are advice already.
- */
 static const char *
 advice_on_denied(const char *message)
 {
@@ -115,20 +113,23 @@ advice_on_denied(const char *message)
     if (strstr(message, "grant") != NULL) {
         return "; an admin can help with: vaultctl grant";
     }
-    if (strstr(message, "disabled") != NULL) {
-        return "; an admin can help with: vaultctl principal enable";
-    }
     return "";
 }
 
+/* One status has several causes: the vault's words tell which, and whether they are advice already.
+ */
 static const char *
 advice(enum cv_status status, const char *message)
 {
+    if (strstr(message, "vaultctl") != NULL || strstr(message, "--identity") != NULL) {
+        return "";
+    }
+    if (strstr(message, "disabled") != NULL) {
+        return "; an admin can help with: vaultctl principal enable";
+    }
     switch (status) {
     case CV_UNAUTHENTICATED:
-        return strstr(message, "--identity") != NULL
-                   ? ""
-                   : "; give --identity FILE, or ask an admin for: vaultctl principal add";
+        return "; give --identity FILE, or ask an admin for: vaultctl principal add";
     case CV_DENIED:
         return advice_on_denied(message);
     case CV_EXPIRED:

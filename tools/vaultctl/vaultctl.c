@@ -49,7 +49,7 @@ static const struct argp_option grant_options[] = {
     {"for", OPTION_LASTS, "TIME", 0, "It ends after so long: " DURATION_FORM, 1},
     {"until", OPTION_UNTIL, "DATE", 0, "It ends at: " MOMENT_FORM, 1},
     {"daily", OPTION_DAILY, "N", 0, "Its budget over any 24 hours (the vault's own untold)", 1},
-    {"hourly", OPTION_HOURLY, "N", 0, "Its budget over any hour", 1},
+    {"hourly", OPTION_HOURLY, "N", 0, "Its budget over any hour (in proportion untold)", 1},
     {0},
 };
 static const struct argp_option set_options[] = {
