@@ -2,6 +2,7 @@
 #include "store_sync.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
@@ -9,6 +10,8 @@
 
 static _Atomic uint64_t calls;
 static _Atomic uint64_t fails_at;
+static _Atomic uint64_t asked;
+static _Atomic bool is_full;
 
 uint64_t
 sync_count(void)
@@ -37,4 +40,27 @@ fdatasync(int fd)
         return -1;
     }
     return (int)syscall(SYS_fdatasync, fd);
+}
+
+void
+space_full(bool full)
+{
+    atomic_store(&is_full, full);
+}
+
+uint64_t
+space_asked(void)
+{
+    return atomic_load(&asked);
+}
+
+__attribute__((visibility("default"))) int
+fallocate(int fd, int mode, off_t offset, off_t size)
+{
+    atomic_fetch_add(&asked, 1);
+    if (atomic_load(&is_full)) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return (int)syscall(SYS_fallocate, fd, mode, offset, size);
 }

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * store_sync.h: stands in front of fdatasync and fsync for the whole test program, liblmdb
- * included: counts the calls and makes one fail.
+ * included: counts the calls and makes one fail. And before fallocate, which a full disk refuses.
  */
 #ifndef CONTACT_VAULT_STORE_SYNC_H
 #define CONTACT_VAULT_STORE_SYNC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 uint64_t sync_count(void);
 /* The next `calls`-th call fails with EIO; 0: none does. */
 void sync_fail_in(uint64_t calls);
+
+/* While `full`, fallocate gives ENOSPC. Files that are there can be written as before. */
+void space_full(bool full);
+/* How often it was called. */
+uint64_t space_asked(void);
 
 #endif

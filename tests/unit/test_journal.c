@@ -14,126 +14,9 @@
 
 #include <cmocka.h>
 
+#include "store_entries.h"
 #include "store_folder.h"
 #include "store_sync.h"
-
-enum {
-    HEADER_BYTES = 64,       /* of a segment; journal_format.h */
-    FRAME_HEADER_BYTES = 24, /* of a frame */
-    SEGMENT_BYTES = 16 * 1024,
-    ENTRY_BYTES = 40, /* a multiple of 8, so that a frame has no padding */
-    FRAME_BYTES = FRAME_HEADER_BYTES + ENTRY_BYTES,
-};
-
-static const struct journal_options defaults = {.id = "journal of tests",
-                                                .segment_bytes = SEGMENT_BYTES};
-
-static struct journal_options
-options_for(const struct folder *folder)
-{
-    struct journal_options options = defaults;
-
-    options.folder = folder->path;
-    return options;
-}
-
-/* ---- entries whose content follows from their position ---- */
-
-static void
-fill_entry(uint64_t position, uint8_t ret_entry[static ENTRY_BYTES])
-{
-    memset(ret_entry, 0xa5, ENTRY_BYTES);
-    put_u64(ret_entry, position);
-    ret_entry[ENTRY_BYTES - 1] = 0x77;
-}
-
-struct seen {
-    uint64_t first;
-    uint64_t last;
-    uint64_t count;
-    bool wrong;
-};
-
-static enum status
-see(void *state, uint64_t position, struct bytes entry)
-{
-    uint8_t expected[ENTRY_BYTES];
-    struct seen *seen = state;
-
-    fill_entry(position, expected);
-    seen->wrong |= !bytes_equal(entry, bytes_of(expected, sizeof expected));
-    seen->wrong |= seen->count > 0 && position != seen->last + 1;
-    seen->first = seen->count == 0 ? position : seen->first;
-    seen->last = position;
-    seen->count++;
-    return STATUS_OK;
-}
-
-static struct journal *
-open_journal(const struct folder *folder, uint64_t entries)
-{
-    struct journal_options options = options_for(folder);
-    struct journal_report report;
-    struct journal *journal = NULL;
-    struct seen seen = {.count = 0};
-
-    assert_int_equal(journal_open(&options, see, &seen, &report, &journal), STATUS_OK);
-    assert_false(seen.wrong);
-    assert_int_equal(seen.count, entries);
-    assert_int_equal(report.entries, entries);
-    return journal;
-}
-
-static void
-append_group(struct journal *journal, uint64_t from, uint64_t count)
-{
-    uint64_t position = 0;
-
-    for (uint64_t i = 0; i < count; i++) {
-        uint8_t entry[ENTRY_BYTES];
-        struct bytes bytes = bytes_of(entry, sizeof entry);
-
-        fill_entry(from + i, entry);
-        assert_int_equal(journal_append(journal, &bytes, 1, &position), STATUS_OK);
-        assert_int_equal(position, from + i);
-    }
-    assert_int_equal(journal_wait(journal, position), STATUS_OK);
-}
-
-/* Each a group of its own. */
-static void
-append_singly(struct journal *journal, uint64_t from, uint64_t count)
-{
-    for (uint64_t i = 0; i < count; i++) {
-        append_group(journal, from + i, 1);
-    }
-}
-
-static void
-expect_open(const struct folder *folder, const struct journal_options *options, enum status status,
-            const char *place)
-{
-    struct journal_report report;
-    struct journal *journal = NULL;
-    enum status walked = journal_walk(options, NULL, NULL, &report);
-
-    (void)folder;
-    assert_int_equal(walked, status);
-    assert_string_equal(report.place.text, place);
-    assert_int_equal(journal_open(options, NULL, NULL, &report, &journal), status);
-    assert_string_equal(report.place.text, place);
-    assert_null(journal);
-}
-
-static void
-expect_corrupt(const struct folder *folder, const char *place)
-{
-    struct journal_options options = options_for(folder);
-
-    expect_open(folder, &options, STATUS_CORRUPT, place);
-}
-
-/* ---- the tests ---- */
 
 static void
 keeps_entries_in_order(void **state)
@@ -143,16 +26,16 @@ keeps_entries_in_order(void **state)
 
     (void)state;
     folder_make(&folder);
-    journal = open_journal(&folder, 0);
-    append_group(journal, 1, 7);
+    journal = entries_open(&folder, 0);
+    entries_append(journal, 1, 7);
     journal_close(&journal);
     assert_null(journal);
-    journal = open_journal(&folder, 7);
-    append_singly(journal, 8, 1000); /* over several segments */
+    journal = entries_open(&folder, 7);
+    entries_append_singly(journal, 8, 1000); /* over several segments */
     journal_close(&journal);
-    journal = open_journal(&folder, 1007);
+    journal = entries_open(&folder, 1007);
     journal_close(&journal);
-    journal = open_journal(&folder, 1007); /* a close without entries in between adds nothing */
+    journal = entries_open(&folder, 1007); /* a close without entries in between adds nothing */
     journal_close(&journal);
     folder_remove(&folder);
 }
@@ -167,10 +50,10 @@ makes_its_folder(void **state)
     (void)state;
     folder_make(&parent);
     folder_file(&parent, "audit", folder.path);
-    journal = open_journal(&folder, 0);
-    append_group(journal, 1, 1);
+    journal = entries_open(&folder, 0);
+    entries_append(journal, 1, 1);
     journal_close(&journal);
-    journal = open_journal(&folder, 1);
+    journal = entries_open(&folder, 1);
     journal_close(&journal);
     folder_remove(&parent);
 }
@@ -183,22 +66,22 @@ reads_pages(void **state)
 
     (void)state;
     folder_make(&folder);
-    journal = open_journal(&folder, 0);
-    append_singly(journal, 1, 600);
+    journal = entries_open(&folder, 0);
+    entries_append_singly(journal, 1, 600);
     for (uint64_t from = 1; from <= 600; from += 37) {
         struct seen seen = {.count = 0};
         uint64_t expected = 600 - from + 1 < 50 ? 600 - from + 1 : 50;
 
-        assert_int_equal(journal_read(journal, from, 50, see, &seen), STATUS_OK);
+        assert_int_equal(journal_read(journal, from, 50, entries_see, &seen), STATUS_OK);
         assert_false(seen.wrong);
         assert_int_equal(seen.first, from);
         assert_int_equal(seen.count, expected);
     }
     struct seen all = {.count = 0};
-    assert_int_equal(journal_read(journal, 1, UINT64_MAX, see, &all), STATUS_OK);
+    assert_int_equal(journal_read(journal, 1, UINT64_MAX, entries_see, &all), STATUS_OK);
     assert_int_equal(all.count, 600);
     struct seen none = {.count = 0};
-    assert_int_equal(journal_read(journal, 601, 10, see, &none), STATUS_OK);
+    assert_int_equal(journal_read(journal, 601, 10, entries_see, &none), STATUS_OK);
     assert_int_equal(none.count, 0);
     journal_close(&journal);
     folder_remove(&folder);
@@ -216,14 +99,14 @@ reads_only_what_is_on_disk(void **state)
 
     (void)state;
     folder_make(&folder);
-    journal = open_journal(&folder, 0);
-    append_group(journal, 1, 2);
-    fill_entry(3, entry);
+    journal = entries_open(&folder, 0);
+    entries_append(journal, 1, 2);
+    entries_fill(3, entry);
     assert_int_equal(journal_append(journal, &bytes, 1, &position), STATUS_OK);
-    assert_int_equal(journal_read(journal, 1, 10, see, &seen), STATUS_OK);
+    assert_int_equal(journal_read(journal, 1, 10, entries_see, &seen), STATUS_OK);
     assert_int_equal(seen.count, 2);
     journal_close(&journal);
-    journal = open_journal(&folder, 3); /* the close flushed it */
+    journal = entries_open(&folder, 3); /* the close flushed it */
     journal_close(&journal);
     folder_remove(&folder);
 }
@@ -241,7 +124,7 @@ refuses_too_large(void **state)
 
     (void)state;
     folder_make(&folder);
-    journal = open_journal(&folder, 0);
+    journal = entries_open(&folder, 0);
     assert_int_equal(journal_append(journal, entries, 2, &position), STATUS_TOO_LARGE);
     entries[0] = bytes_of(large, JOURNAL_ENTRY_BYTES_MAX);
     for (int i = 1; i < 8; i++) {
@@ -251,7 +134,7 @@ refuses_too_large(void **state)
     assert_int_equal(journal_append(journal, entries, 6, &position), STATUS_OK); /* over two */
     assert_int_equal(position, 6);
     journal_close(&journal);
-    options = options_for(&folder);
+    options = entries_options(&folder);
     assert_int_equal(journal_walk(&options, NULL, NULL, &report), STATUS_OK);
     assert_int_equal(report.entries, 6);
     folder_remove(&folder);
@@ -292,7 +175,7 @@ shares_flushes(void **state)
 
     (void)state;
     folder_make(&folder);
-    journal = open_journal(&folder, 0);
+    journal = entries_open(&folder, 0);
     for (int i = 0; i < WRITERS; i++) {
         writers[i] = (struct writer){.journal = journal};
         assert_int_equal(pthread_create(&writers[i].thread, NULL, append_and_wait, &writers[i]), 0);
@@ -303,24 +186,9 @@ shares_flushes(void **state)
     }
     assert_in_range(journal_flushes(journal), 1, WRITERS * APPENDS / 4);
     journal_close(&journal);
-    options = options_for(&folder);
+    options = entries_options(&folder);
     assert_int_equal(journal_walk(&options, NULL, NULL, &report), STATUS_OK);
     assert_int_equal(report.entries, WRITERS * APPENDS);
-    folder_remove(&folder);
-}
-
-/* A copy of the folder while it is open is what kill -9 leaves. */
-static void
-copy_after(uint64_t entries, struct folder *ret_copy)
-{
-    struct folder folder;
-    struct journal *journal;
-
-    folder_make(&folder);
-    journal = open_journal(&folder, 0);
-    append_singly(journal, 1, entries);
-    folder_copy(&folder, ret_copy);
-    journal_close(&journal);
     folder_remove(&folder);
 }
 
@@ -338,10 +206,10 @@ cuts_a_torn_tail_at_every_byte(void **state)
         struct journal_report report;
         struct journal *journal = NULL;
 
-        copy_after(ENTRIES, &folder);
+        entries_copy_after(ENTRIES, &folder);
         folder_file(&folder, "00000001.seg", path);
         file_write_at(path, LAST + kept, zeros, FRAME_BYTES - kept);
-        options = options_for(&folder);
+        options = entries_options(&folder);
         for (int pass = 0; pass < 2; pass++) { /* a walk reports and changes nothing */
             assert_int_equal(journal_walk(&options, NULL, NULL, &report), STATUS_OK);
             assert_int_equal(report.entries, ENTRIES - 1);
@@ -351,9 +219,9 @@ cuts_a_torn_tail_at_every_byte(void **state)
         assert_int_equal(report.entries, ENTRIES - 1);
         assert_int_equal(report.cut, kept > 1);
         assert_string_equal(report.place.text, kept > 1 ? "00000001.seg at byte 320" : "");
-        append_singly(journal, ENTRIES, 3);
+        entries_append_singly(journal, ENTRIES, 3);
         journal_close(&journal);
-        journal = open_journal(&folder, ENTRIES + 2);
+        journal = entries_open(&folder, ENTRIES + 2);
         journal_close(&journal);
         folder_remove(&folder);
     }
@@ -372,19 +240,19 @@ cuts_a_torn_group(void **state)
 
     (void)state;
     folder_make(&folder);
-    journal = open_journal(&folder, 0);
-    append_group(journal, 1, 3);
-    append_group(journal, 4, 4);
+    journal = entries_open(&folder, 0);
+    entries_append(journal, 1, 3);
+    entries_append(journal, 4, 4);
     folder_copy(&folder, &copy);
     folder_file(&copy, "00000001.seg", path);
     file_write_at(path, HEADER_BYTES + 4 * FRAME_BYTES + 30, "torn", 4);
-    options = options_for(&copy);
+    options = entries_options(&copy);
     assert_int_equal(journal_walk(&options, NULL, NULL, &report), STATUS_OK);
     assert_true(report.cut);
     assert_int_equal(report.entries, 4);
     /* What was whole behind the cut must not come back behind a new entry. */
-    struct journal *cut = open_journal(&copy, 4);
-    append_singly(cut, 5, 1);
+    struct journal *cut = entries_open(&copy, 4);
+    entries_append_singly(cut, 5, 1);
     assert_int_equal(journal_walk(&options, NULL, NULL, &report), STATUS_OK);
     assert_int_equal(report.entries, 5);
     assert_false(report.cut);
@@ -392,18 +260,18 @@ cuts_a_torn_group(void **state)
     folder_remove(&copy);
 
     /* Once another group stands behind it, the same bytes were on disk before: damage. */
-    append_group(journal, 8, 1);
+    entries_append(journal, 8, 1);
     folder_copy(&folder, &copy);
     folder_file(&copy, "00000001.seg", path);
     file_write_at(path, HEADER_BYTES + 4 * FRAME_BYTES + 30, "torn", 4);
-    expect_corrupt(&copy, "00000001.seg at byte 320");
+    entries_expect_corrupt(&copy, "00000001.seg at byte 320");
     folder_remove(&copy);
     journal_close(&journal);
 
     /* A clean close proves the last group as well. */
     folder_file(&folder, "00000001.seg", path);
     file_write_at(path, HEADER_BYTES + 7 * FRAME_BYTES + 30, "torn", 4);
-    expect_corrupt(&folder, "00000001.seg at byte 512");
+    entries_expect_corrupt(&folder, "00000001.seg at byte 512");
     folder_remove(&folder);
 }
 
@@ -417,21 +285,21 @@ finds_a_flipped_byte(void **state)
     size_t size;
 
     (void)state;
-    copy_after(5, &folder);
+    entries_copy_after(5, &folder);
     folder_file(&folder, "00000001.seg", path);
     data = file_load(path, &size);
     for (size_t at = MIDDLE; at < MIDDLE + FRAME_BYTES; at++) {
         uint8_t flipped = data[at] ^ 0x40;
 
         file_write_at(path, at, &flipped, 1);
-        expect_corrupt(&folder, "00000001.seg at byte 192");
+        entries_expect_corrupt(&folder, "00000001.seg at byte 192");
         file_write_at(path, at, &data[at], 1);
     }
     for (size_t at = 0; at < HEADER_BYTES; at++) {
         uint8_t flipped = data[at] ^ 0x01;
 
         file_write_at(path, at, &flipped, 1);
-        expect_corrupt(&folder, "00000001.seg at byte 0");
+        entries_expect_corrupt(&folder, "00000001.seg at byte 0");
         file_write_at(path, at, &data[at], 1);
     }
     free(data);
@@ -448,7 +316,7 @@ finds_damage_in_any_segment(void **state)
     uint8_t bad = 0xee;
 
     (void)state;
-    copy_after(600, &folder); /* three segments and a spare */
+    entries_copy_after(600, &folder); /* three segments and a spare */
     for (int number = 1; number <= 3; number++) {
         char name[32];
         char place[64];
@@ -461,7 +329,7 @@ finds_damage_in_any_segment(void **state)
             folder_copy(&folder, &copy);
             folder_file(&copy, name, path);
             file_write_at(path, frame + 3, &bad, 1);
-            expect_corrupt(&copy, place);
+            entries_expect_corrupt(&copy, place);
             folder_remove(&copy);
         }
     }
@@ -478,17 +346,17 @@ finds_missing_and_swapped_segments(void **state)
     char third[FOLDER_PATH_BYTES];
 
     (void)state;
-    copy_after(600, &folder);
+    entries_copy_after(600, &folder);
     folder_copy(&folder, &copy);
     folder_file(&copy, "00000001.seg", one);
     folder_file(&copy, "00000002.seg", two);
     folder_file(&copy, "x", third);
     assert_int_equal(rename(two, third), 0);
-    expect_corrupt(&copy, "00000002.seg is missing");
+    entries_expect_corrupt(&copy, "00000002.seg is missing");
     assert_int_equal(rename(one, two), 0);
-    expect_corrupt(&copy, "00000001.seg is missing");
+    entries_expect_corrupt(&copy, "00000001.seg is missing");
     assert_int_equal(rename(third, one), 0); /* one and two have changed places */
-    expect_corrupt(&copy, "00000001.seg at byte 0");
+    entries_expect_corrupt(&copy, "00000001.seg at byte 0");
     folder_remove(&copy);
     folder_remove(&folder);
 }
@@ -504,11 +372,11 @@ finds_missing_entries(void **state)
     char place[64];
 
     (void)state;
-    copy_after(600, &folder);
+    entries_copy_after(600, &folder);
     folder_file(&folder, "00000001.seg", path);
     file_write_at(path, last, zeros, FRAME_BYTES);
     (void)snprintf(place, sizeof place, "00000001.seg at byte %zu", last);
-    expect_corrupt(&folder, place);
+    entries_expect_corrupt(&folder, place);
     folder_remove(&folder);
 }
 
@@ -524,19 +392,19 @@ refuses_a_foreign_journal(void **state)
     size_t size_after;
 
     (void)state;
-    copy_after(3, &folder);
+    entries_copy_after(3, &folder);
     folder_file(&folder, "00000001.seg", path);
     before = file_load(path, &size);
-    options = options_for(&folder);
+    options = entries_options(&folder);
     options.id[0] ^= 1;
-    expect_open(&folder, &options, STATUS_CORRUPT, "00000001.seg at byte 0");
+    entries_expect(&options, STATUS_CORRUPT, "00000001.seg at byte 0");
     after = file_load(path, &size_after);
     assert_int_equal(size, size_after);
     assert_memory_equal(before, after, size); /* and has not been touched */
     free(before);
     free(after);
     file_write_at(path, 11, "\x02", 1); /* version 2 */
-    expect_corrupt(&folder, "00000001.seg at byte 0");
+    entries_expect_corrupt(&folder, "00000001.seg at byte 0");
     folder_remove(&folder);
 }
 
@@ -554,7 +422,7 @@ recycled_entries_never_pass(void **state)
     uint64_t entries;
 
     (void)state;
-    copy_after(300, &folder);
+    entries_copy_after(300, &folder);
     folder_file(&folder, "00000001.seg", path);
     first = file_load(path, &size);
     folder_file(&folder, "00000002.seg", path);
@@ -562,7 +430,7 @@ recycled_entries_never_pass(void **state)
     /* Behind the last entry of the second segment there is now an old, whole, foreign one. */
     size_t end = HEADER_BYTES + (300 - entries) * FRAME_BYTES;
     file_write_at(path, end, first + end, FRAME_BYTES);
-    options = options_for(&folder);
+    options = entries_options(&folder);
     assert_int_equal(journal_open(&options, NULL, NULL, &report, &journal), STATUS_OK);
     assert_int_equal(report.entries, 300);
     assert_true(report.cut);
@@ -581,16 +449,16 @@ cuts_a_torn_segment_header(void **state)
     struct journal *journal = NULL;
 
     (void)state;
-    copy_after(10, &folder);
+    entries_copy_after(10, &folder);
     folder_file(&folder, "00000002.seg", path); /* the spare, and the first bytes of a header */
     file_write_at(path, 0, "cvjour", 6);
-    options = options_for(&folder);
+    options = entries_options(&folder);
     assert_int_equal(journal_open(&options, NULL, NULL, &report, &journal), STATUS_OK);
     assert_true(report.cut);
     assert_string_equal(report.place.text, "00000002.seg at byte 0");
-    append_singly(journal, 11, 400);
+    entries_append_singly(journal, 11, 400);
     journal_close(&journal);
-    journal = open_journal(&folder, 410);
+    journal = entries_open(&folder, 410);
     journal_close(&journal);
     folder_remove(&folder);
 }
@@ -609,12 +477,12 @@ walk_changes_nothing(void **state)
     size_t size;
 
     (void)state;
-    copy_after(4, &folder);
+    entries_copy_after(4, &folder);
     folder_file(&folder, "00000001.seg", path);
     file_write_at(path, HEADER_BYTES + 3 * FRAME_BYTES + 50, "torn", 4);
     before = file_load(path, &size);
-    options = options_for(&folder);
-    assert_int_equal(journal_walk(&options, see, &seen, &report), STATUS_OK);
+    options = entries_options(&folder);
+    assert_int_equal(journal_walk(&options, entries_see, &seen, &report), STATUS_OK);
     assert_int_equal(seen.count, 3);
     assert_true(report.cut);
     assert_string_equal(report.place.text, "00000001.seg at byte 256");
@@ -623,7 +491,7 @@ walk_changes_nothing(void **state)
     free(before);
     free(after);
     options.folder = absent.path;
-    assert_int_equal(journal_walk(&options, see, &seen, &report), STATUS_NOT_FOUND);
+    assert_int_equal(journal_walk(&options, entries_see, &seen, &report), STATUS_NOT_FOUND);
     folder_remove(&folder);
 }
 
@@ -644,8 +512,8 @@ a_visitor_ends_the_walk(void **state)
     struct journal *journal = NULL;
 
     (void)state;
-    copy_after(5, &folder);
-    options = options_for(&folder);
+    entries_copy_after(5, &folder);
+    options = entries_options(&folder);
     assert_int_equal(journal_open(&options, stop_at_three, NULL, &report, &journal), STATUS_DENIED);
     assert_string_equal(report.place.text, "00000001.seg at byte 192");
     assert_null(journal);
@@ -668,17 +536,17 @@ goes_on_after_a_full_disk(void **state)
     enum status status = STATUS_OK;
 
     (void)state;
-    copy_after(1, &folder); /* a segment and two made ahead, of the small size */
+    entries_copy_after(1, &folder); /* a segment and two made ahead, of the small size */
     (void)signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
     small = limit;
     small.rlim_cur = 2 * SEGMENT_BYTES;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    options = options_for(&folder);
+    options = entries_options(&folder);
     options.segment_bytes = 4 * SEGMENT_BYTES; /* no new one of this size can be made */
     assert_int_equal(journal_open(&options, NULL, NULL, &report, &journal), STATUS_OK);
     for (taken = 1; status == STATUS_OK && taken < 10000;) {
-        fill_entry(taken + 1, entry);
+        entries_fill(taken + 1, entry);
         status = journal_append(journal, &bytes, 1, &position);
         taken += status == STATUS_OK;
         if (status == STATUS_OK) {
@@ -690,15 +558,15 @@ goes_on_after_a_full_disk(void **state)
     assert_false(journal_failed(journal));
     assert_int_equal(journal_append(journal, &bytes, 1, &position), STATUS_UNAVAILABLE);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0); /* there is room again */
-    fill_entry(taken + 1, entry);
+    entries_fill(taken + 1, entry);
     for (int tries = 0; status != STATUS_OK && tries < 500; tries++) { /* seen within seconds */
         (void)usleep(10000);
         status = journal_append(journal, &bytes, 1, &position);
     }
     assert_int_equal(status, STATUS_OK);
-    append_singly(journal, taken + 2, 999);
+    entries_append_singly(journal, taken + 2, 999);
     journal_close(&journal);
-    journal = open_journal(&folder, taken + 1000);
+    journal = entries_open(&folder, taken + 1000);
     journal_close(&journal);
     folder_remove(&folder);
 }
@@ -714,9 +582,9 @@ fails_for_good(void **state)
 
     (void)state;
     folder_make(&folder);
-    journal = open_journal(&folder, 0);
-    append_singly(journal, 1, 3);
-    fill_entry(4, entry);
+    journal = entries_open(&folder, 0);
+    entries_append_singly(journal, 1, 3);
+    entries_fill(4, entry);
     assert_int_equal(journal_append(journal, &bytes, 1, &position), STATUS_OK);
     sync_fail_in(1);
     assert_int_equal(journal_wait(journal, position), STATUS_UNAVAILABLE);
@@ -752,7 +620,7 @@ a_failure_wakes_everybody(void **state)
 
     (void)state;
     folder_make(&folder);
-    journal = open_journal(&folder, 0);
+    journal = entries_open(&folder, 0);
     sync_fail_in(40);
     for (int i = 0; i < WRITERS; i++) {
         writers[i] = (struct writer){.journal = journal};
@@ -774,7 +642,7 @@ enum { ROLE_FLUSHED = 0, ROLE_NOT_FLUSHED = 10, ROLE_FAILED = 11, ROLE_WRONG = 1
 static struct journal *
 open_for_role(const char *path)
 {
-    struct journal_options options = defaults;
+    struct journal_options options = entries_defaults;
     struct journal_report report;
     struct journal *journal = NULL;
 
@@ -833,7 +701,7 @@ role_append(const char *path)
     uint64_t position = strtoull(getenv("JOURNAL_FROM"), NULL, 10);
 
     for (;;) {
-        fill_entry(position + 1, entry);
+        entries_fill(position + 1, entry);
         if (journal_append(journal, &bytes, 1, &position) != STATUS_OK ||
             journal_wait(journal, position) != STATUS_OK ||
             write(STDOUT_FILENO, &position, sizeof position) != (ssize_t)sizeof position) {
@@ -885,13 +753,13 @@ survives_kill(void **state)
 
     (void)state;
     folder_make(&folder);
-    options = options_for(&folder);
+    options = entries_options(&folder);
     for (int round = 0; round < 8; round++) {
         uint64_t acknowledged = kill_a_writer(folder.path, entries, 20 + round * 61);
         struct seen seen = {.count = 0};
         struct journal_report report;
 
-        assert_int_equal(journal_walk(&options, see, &seen, &report), STATUS_OK);
+        assert_int_equal(journal_walk(&options, entries_see, &seen, &report), STATUS_OK);
         assert_false(seen.wrong);
         assert_true(acknowledged > entries);
         assert_in_range(report.entries, acknowledged, acknowledged + 1);
