@@ -18,11 +18,11 @@
 #include "clock.h"
 #include "store_faulty.h"
 #include "vault_alone.h"
+#include "vault_internal.h"
 #include "vault_retention.h"
-#include "vault_rows.h"
 #include "vault_uses.h"
 
-enum { RECORD_MAX = 1024, PLACES_MAX = 64, CALLS_MAX = 60, ALL = 4096, ROW_BYTES = 8 };
+enum { RECORD_MAX = 1024, PLACES_MAX = 64, CALLS_MAX = 60, ALL = 4096 };
 static const uint64_t day_ms = 24 * 3600 * 1000;
 
 static struct alone alone;
@@ -110,10 +110,12 @@ test_a_use_is_written_once_a_month(void **state)
     uint16_t made = this_month();
     char text[CONTACT_BYTES_MAX + 1];
     const char *mask;
+    uint64_t row;
 
     (void)state;
     assert_int_equal(alone_lookup(&alone, "looked-up@example.com"), STATUS_OK);
     assert_int_equal(alone_reveal(&alone, &revealed, text), STATUS_OK);
+    assert_int_equal(vault_uses_peek(alone.vault->uses, &row, 1), 0);
     assert_int_equal(note_used(ALL), 0);
     go_on_by(1);
     for (unsigned i = 0; i < 3; i++) {
@@ -171,6 +173,24 @@ test_a_limit_leaves_the_rest_for_the_next(void **state)
     assert_int_equal(note_used(4), 4);
     assert_int_equal(note_used(4), 2);
     assert_int_equal(note_used(4), 0);
+}
+
+static void
+test_what_is_written_already_is_not_written_again(void **state)
+{
+    struct vault_place place = alone_tokenize(&alone, "+393331234567");
+    uint8_t record[RECORD_MAX];
+    size_t size = alone_record(&alone, &place, record);
+    uint64_t changes;
+
+    (void)state;
+    go_on_by(1);
+    assert_int_equal(alone_lookup(&alone, "+393331234567"), STATUS_OK);
+    put_u16(record + size - 2, this_month());
+    alone_put_record(&alone, &place, record, size);
+    changes = store_changes(alone.store);
+    assert_int_equal(note_used(ALL), 0);
+    assert_int_equal(store_changes(alone.store), changes);
 }
 
 /* What went meanwhile does not come back by a note of its use; what is damaged stays as it is. */
@@ -594,6 +614,7 @@ main(void)
         WITH_VAULT(test_a_use_is_written_once_a_month),
         WITH_VAULT(test_only_the_month_changes),
         WITH_VAULT(test_a_limit_leaves_the_rest_for_the_next),
+        WITH_VAULT(test_what_is_written_already_is_not_written_again),
         WITH_VAULT(test_a_note_revives_nothing),
         WITH_VAULT(test_what_could_not_be_written_is_written_later),
         WITH_VAULT(test_a_sweep_is_made_of_bounded_steps),

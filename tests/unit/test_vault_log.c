@@ -187,6 +187,20 @@ test_keys_of_reasons_are_destroyed_by_year(void **state)
     (void)alone_tokenize(&alone, "+393331234567"); /* the other keys are all there */
 }
 
+static enum status
+check_settled(struct store_txn *txn, void *state)
+{
+    struct bytes value;
+
+    (void)state;
+    assert_int_equal(store_get(txn, STORE_META, bytes_of_text("keyring"), &value), STATUS_OK);
+    assert_int_equal(get_u64(value.data), keyring_generation(alone.keyring));
+    assert_int_equal(store_get(txn, STORE_META, bytes_of_text("keyring_pending"), &value),
+                     STATUS_OK);
+    assert_int_equal(get_u64(value.data), 0);
+    return STATUS_OK;
+}
+
 /* Whatever call of the store fails between the two files, they agree at the next start. */
 static void
 test_keyring_and_store_agree_whatever_fails(void **state)
@@ -209,6 +223,8 @@ test_keyring_and_store_agree_whatever_fails(void **state)
             assert_int_equal(status, reached ? STATUS_UNAVAILABLE : STATUS_OK);
             alone_close(&alone);
             assert_int_equal(alone_open(&alone), STATUS_OK);
+            /* Nothing is left pending, or the keyring before would be taken too. */
+            assert_int_equal(store_view(alone.store, check_settled, NULL), STATUS_OK);
             assert_int_equal(vault_reason_keys_destroy(alone.vault, 2030), STATUS_OK);
             assert_false(vault_has_reason_key(alone.vault, 2030));
         }
