@@ -14,7 +14,8 @@ from_here() { log_from=$(wc -c <"$log"); }
 
 expect 0 "$vaultd" --check-config --data "$dir"
 same "what is said of nothing but defaults" "$(cat "$out")" ok
-expect 0 "$vaultd" --check-config --config "$root/vaultd/vaultd.conf.example" --data "$dir"
+write <"$root/vaultd/vaultd.conf.example"
+expect 0 "$vaultd" --check-config --config "$conf" --data "$dir"
 [ ! -e "$dir" ] || fail "--check-config made the data directory"
 expect 2 "$vaultd" --check-config
 write <<END
@@ -50,6 +51,14 @@ write <<<"[vault]"
 expect 0 "$vaultd" --check-config --config "$conf" --data "$dir"
 find "$dir" -printf '%p %m %T@\n' | sort >"$work/after"
 diff "$work/before" "$work/after" || fail "the data directory was touched"
+# One fault is enough, whichever part finds it.
+for fault in '[limits]
+workers = many' '[budgets]
+reveal_daily = 5'; do
+    write <<<"$fault"
+    expect 1 "$vaultd" --config "$conf" --data "$dir" --key-file "$dir.key"
+    same "lines of one fault" "$(lines "$err")" 1
+done
 say "six faults, each by its line; nothing starts and nothing is touched"
 
 chmod 0666 "$conf"
