@@ -242,9 +242,11 @@ def checkpoint_vectors():
     for name, at in (("uid", 72), ("amount", 64), ("time", 20), ("access-tag", 99), ("instance", 131), ("changes", 150),
                      ("signature", 180), ("previous", 30)):
         yield "altered-" + name, "denied", VAULT_ID, public, line, flipped(good, at)
-    for name, bad in (("upper-case", line.upper()), ("two-blanks", line.replace(b" 2 ", b"  2 ")),
+    for name, bad in (("upper-case", line[:-128] + line[-128:].upper()), ("two-blanks", line.replace(b" 2 ", b"  2 ")),
                       ("leading-zero", line.replace(b" 2 ", b" 02 ")), ("plus", line.replace(b" 2 ", b" +2 ")),
                       ("too-large", line.replace(b" 2 ", b" 18446744073709551616 ")),
+                      ("wraps", line.replace(b" 2 ", b" 18446744073709551618 ")),
+                      ("wraps-to-as-long", line.replace(b" 2 ", b" 28446744073709551616 ")),
                       ("act-too-large", line.replace(b" 204 ", b" 4294967500 ")),
                       ("sequence-0", line.replace(b" 2 ", b" 0 ")), ("cut", line[:-1]), ("longer", line + b"0"),
                       ("blank-after", line + b" "), ("carriage-return", line + b"\r"), ("domain-only", line[:26]),

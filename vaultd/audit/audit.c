@@ -265,7 +265,6 @@ append(struct audit *audit, struct audit_entry *entries, size_t count, bool rese
     for (size_t i = 0; i < count; i++) {
         if (entries[i].has_checkpoint) {
             memcpy(entries[i].instance_id, audit->instance_id, INSTANCE_ID_BYTES);
-            memset(entries[i].signature, 0, SIGNATURE_BYTES);
         }
     }
     status = prepare(&batch);

