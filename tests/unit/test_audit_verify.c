@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit_checkpoint.h"
@@ -266,6 +267,10 @@ tail_cut(void **state)
                    "the log ends before it, but a checkpoint kept elsewhere says %llu",
                    (unsigned long long)story.last_kept);
     expect_found(fixture, story.kept, story.last_kept, text);
+    folder_remove(fixture->copy);
+    /* All of it. */
+    assert_int_equal(mkdir(fixture->copy, 0700), 0);
+    expect_found(fixture, story.kept, 1, "there is no entry");
     fixture_free_log(&story.log);
 }
 
