@@ -282,11 +282,11 @@ main(int argc, char **argv)
     }
     const struct command *command = find_command(argc, argv, &words);
     if (command == NULL)
-        return refuse_command(argc, argv);
+        return (int)refuse_command(argc, argv);
     output_setup();
     arguments_parse(command, argc - words, argv + words, &arguments);
     enum exit_code code = command->run(&arguments);
     if (!output_finish() && code == EXIT_OK)
         code = fail(&arguments, EXIT_REFUSED, "the output could not be written");
-    return code;
+    return (int)code;
 }
