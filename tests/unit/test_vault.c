@@ -16,7 +16,7 @@
 #include "fixture.h"
 #include "scratch.h"
 
-enum { CONTACTS = 4, ROW_MAX = 1024 };
+enum { CONTACTS = 4, ROW_MAX = 1024, MONTH_BYTES = 2 };
 
 static struct fixture fixture;
 static struct scratch *scratch;
@@ -157,7 +157,8 @@ test_every_flipped_bit_of_a_record_is_found(void **state)
 
         damaged.value[byte] ^= (uint8_t)(1u << byte % 8);
         put(damaged);
-        assert_int_equal(count_unreadable(), 1);
+        /* The month of last use is not vouched for, and says nothing of the contact. */
+        assert_int_equal(count_unreadable(), byte < rows.rows[1].value_size - MONTH_BYTES);
     }
     put(rows.rows[1]);
     assert_int_equal(count_unreadable(), 0);
