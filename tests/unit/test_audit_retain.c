@@ -45,9 +45,9 @@ old_time_ms(uint64_t number)
     return newest_ms - (OLD - number) * HOUR_MS;
 }
 
-/* The fixture's log becomes one of old entries in many segments, opened and signed today. */
+/* The fixture's log becomes one of old entries in many segments. */
 static void
-make_old_log(struct fixture *fixture)
+make_forgotten_log(struct fixture *fixture)
 {
     static uint8_t bytes[OLD][AUDIT_ENTRY_FIXED_BYTES + 5];
     struct bytes entries[OLD];
@@ -70,6 +70,13 @@ make_old_log(struct fixture *fixture)
     fixture_forge(fixture->log, entries, OLD);
     fixture->options.segment_bytes = SMALL_SEGMENT;
     fixture_reopen(fixture);
+}
+
+/* And is opened and signed today. */
+static void
+make_old_log(struct fixture *fixture)
+{
+    make_forgotten_log(fixture);
     (void)fixture_append(fixture, fixture_act(AUDIT_ACT_OPENED));
 }
 
@@ -277,6 +284,23 @@ the_last_day_and_the_segment_in_use_stay(void **state)
     assert_int_equal(read_one(fixture, OLD + 1).operation, AUDIT_ACT_OPENED);
     expect_verified(fixture, first);
     assert_false(audit_retain_due(fixture->audit, UINT64_MAX));
+}
+
+/* Even where all of it is old: the segment being written stays. */
+static void
+log_that_is_old_to_its_end_keeps_its_end(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t removed = 0, first;
+
+    make_forgotten_log(fixture);
+    assert_int_equal(retain(fixture, UINT64_MAX, &removed), STATUS_OK);
+    first = audit_first(fixture->audit);
+    assert_in_range(first, OLD / 2, OLD);
+    assert_int_equal(removed, first - 1);
+    expect_proved(fixture);
+    expect_verified(fixture, first);
+    fixture_reopen(fixture);
 }
 
 static void
@@ -522,6 +546,7 @@ main(int argc, char **argv)
         TEST(older_segments_go_and_the_rest_is_whole),
         TEST(retained_entry_vouches_for_the_access_state),
         TEST(the_last_day_and_the_segment_in_use_stay),
+        TEST(log_that_is_old_to_its_end_keeps_its_end),
         TEST(short_log_has_nothing_to_remove),
         TEST(sealed_vault_removes_nothing),
         TEST(beginning_that_the_vault_has_not_signed_is_refused),
