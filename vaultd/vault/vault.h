@@ -98,7 +98,7 @@ MUST_USE enum status vault_mask(struct vault *vault, struct scratch *scratch,
 struct vault_description {
     const char *mask;    /* in scratch; NULL where places[i].status is not OK */
     const char *country; /* a phone number's calling code, "+39"; NULL: an address, or unknown */
-    uint64_t created_ms; /* vault time */
+    uint64_t created_ms; /* vault time, to the second */
 };
 /* As vault_mask, and more. */
 MUST_USE enum status vault_describe(struct vault *vault, struct scratch *scratch,
@@ -108,7 +108,8 @@ MUST_USE enum status vault_describe(struct vault *vault, struct scratch *scratch
 /*
  * vault_erase: record, token row and index row of every place that is OK, gone and durable on
  * return, on a full disk too. Each place's status: OK, NOT_FOUND (gone meanwhile), CORRUPT (the
- * record does not open, so its index row cannot be found: nothing of it was erased).
+ * record does not open, is not the place's, or a row that should lead to it leads to another:
+ * nothing of it was erased). TOO_LARGE: over BATCH_ITEMS_MAX.
  */
 MUST_USE enum status vault_erase(struct vault *vault, struct scratch *scratch,
                                  struct vault_place *places, size_t count);
@@ -124,7 +125,8 @@ MUST_USE enum status vault_reveal(struct vault *vault, struct scratch *scratch,
 /* ---- what the store knows of the log, so that an older log put back is found ---- */
 
 enum { VAULT_LOG_DIGEST_BYTES = 32 };
-/* The log has this entry, durably. Tagged under the tag key. */
+/* The log has this entry, durably. Tagged under the tag key. What is known of the log never becomes
+ * less: an earlier entry changes nothing. CORRUPT: the row was altered; it is left as it is. */
 MUST_USE enum status vault_note_log(struct vault *vault, uint64_t sequence,
                                     const uint8_t digest[static VAULT_LOG_DIGEST_BYTES]);
 /* NOT_FOUND: none was noted yet. CORRUPT: the row was altered. */
