@@ -587,11 +587,11 @@ newest_line_is_found_behind_many(void **state)
     }
     free(kept_text(fixture, path));
     folder_join(fixture->place2, "checkpoints-30313233-2001-01", older);
-    assert_int_equal(rename(path, older), 0); /* as if the month had just begun */
-    for (char month = '1'; month <= '9'; month++) {
-        char text[] = "checkpoints-30313233-2000-0?";
+    assert_int_equal(rename(path, older), 0);         /* as if the month had just begun */
+    for (unsigned year = 1900; year < 2000; year++) { /* in whatever order the folder lists them */
+        char text[FOLDER_PATH_BYTES];
 
-        text[sizeof text - 2] = month;
+        (void)snprintf(text, sizeof text, "checkpoints-30313233-%u-12", year);
         folder_join(fixture->place2, text, older);
         add_text(older, "nothing\n");
     }
