@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
+# Owns SECURITY.md S23.
 # Text handed to LOG, and a poisoned function, must not compile, and for that reason; the same program
 # with a number in its place must.
 # Usage: must_not_compile.sh COMPILER. Exit 77: no such compiler here.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S25. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -135,8 +136,8 @@ parse_takes_no_line_for_more_of_the_one_above(void **state)
     (void)state;
     refused("[vault]\ndata = /srv\n  /v\n",
             "file:3: a line is [section], key = value, or a comment that begins with #\n");
-    refused("[vault]\ndata = /srv\n  map_gib = 0\n",
-            "file:3: vault.map_gib: a number from 1 to 65536\n");
+    refused("[vault]\ndata = /srv\n  map_gib = x\n",
+            "file:3: vault.map_gib: a number from 1 to 65536, or 0: 1024\n");
 }
 
 static void

@@ -49,7 +49,7 @@ struct config_budgets {
 struct config {
     char data[CONFIG_PATH_BYTES];
     char key_file[CONFIG_PATH_BYTES];
-    uint32_t map_gib;
+    uint32_t map_gib; /* 0: the store's default */
     struct config_socket socket;
     struct config_socket admin_socket;
     struct config_limits limits;
