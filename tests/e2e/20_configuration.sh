@@ -154,11 +154,13 @@ configured_answers && alive || fail "SIGHUP ended it"
 
 # A caller who does not take his answers holds the drain up, for as long as it may last.
 clog() {
+    : >"$work/clog" # before the one in the background does it
     python3 "$here/clog.py" "$work/run/v.sock" >"$work/clog" &
     others=($!)
     await 30 grep -q clogged "$work/clog" || fail "the connection takes whatever it is sent"
 }
 unclog() {
+    : >"$work/clog" # before the one in the background does it
     kill -9 "${others[0]}"
     wait "${others[0]}" 2>/dev/null || true
     others=()
