@@ -264,9 +264,12 @@ test_uses_are_a_bounded_set(void **state)
     }
     /* Half full, nothing is dropped. */
     assert_int_equal(vault_uses_peek(uses, rows, 2 * VAULT_USES_MAX), VAULT_USES_MAX / 2);
+    assert_false(vault_uses_lost(uses));
     for (uint64_t row = 1; row <= 4 * VAULT_USES_MAX; row++) {
         vault_uses_add(uses, row);
     }
+    assert_true(vault_uses_lost(uses));
+    assert_false(vault_uses_lost(uses));
     count = vault_uses_peek(uses, rows, 2 * VAULT_USES_MAX);
     assert_in_range(count, VAULT_USES_MAX / 2, VAULT_USES_MAX);
     for (size_t i = 0; i < count; i++) {

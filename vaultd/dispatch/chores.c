@@ -15,7 +15,7 @@ enum {
     CLOCK_JUMP_MS = 5000, /* less is a clock that is being put right */
     NOTE_PAUSE_MS = 5000, /* a commit of the store; under load there are many checkpoints */
     USED_PAUSE_MS = 1000,
-    USED_AT_ONCE = 1024,
+    USED_AT_ONCE = 8192,
     SWEEP_PAUSE_MS = 24 * 3600 * 1000,
     SWEEP_ROWS = 2048,
     SWEEP_ERASED = 256,
@@ -199,6 +199,12 @@ sweep(struct dispatch *dispatch)
 {
     struct chores *chores = &dispatch->chores;
 
+    if (vault_lost_uses(dispatch->parts.vault)) {
+        /* Nobody knows which contacts they were: a day for them to be used again. */
+        chores->sweep_began_ms = clock_monotonic_ms();
+        chores->sweeping = false;
+        return;
+    }
     if (!chores->sweeping && is_due(chores->sweep_began_ms, SWEEP_PAUSE_MS)) {
         chores->sweep_began_ms = clock_monotonic_ms();
         chores->sweep_cursor = 0;

@@ -101,6 +101,12 @@ vault_note_used(struct vault *vault, size_t limit, size_t *ret_written)
     return status;
 }
 
+bool
+vault_lost_uses(struct vault *vault)
+{
+    return vault_uses_lost(vault->uses);
+}
+
 /* ---- what was not used for too long ---- */
 
 struct sweeping {

@@ -19,6 +19,10 @@ uint16_t vault_month(uint64_t time_ms);
  * Uses are remembered in memory until then; one that a crash loses is noted at the next use. */
 MUST_USE enum status vault_note_used(struct vault *vault, size_t limit, size_t *ret_written);
 
+/* Were there uses since the last call that could not be remembered, too many at once? Then no sweep
+ * shall begin before those contacts had time to be used again. */
+bool vault_lost_uses(struct vault *vault);
+
 struct vault_retention {
     uint32_t namespace_id;
     uint16_t before_month; /* last used before this one: to be erased */

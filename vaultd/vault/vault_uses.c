@@ -20,6 +20,7 @@ struct vault_uses {
     pthread_mutex_t settling;
     pthread_mutex_t lock;
     size_t count;
+    bool lost;   /* one was dropped */
     size_t next; /* where the next walk begins, so that each row has its turn */
     uint64_t slots[VAULT_USES_MAX];
 };
@@ -81,11 +82,26 @@ vault_uses_add(struct vault_uses *uses, uint64_t row)
 
     assert(row != NO_ROW);
     (void)pthread_mutex_lock(&uses->lock);
-    if (find_slot(uses, row, &free_slot) == NULL && free_slot != NULL) {
-        *free_slot = row;
-        uses->count++;
+    if (find_slot(uses, row, &free_slot) == NULL) {
+        uses->lost = uses->lost || free_slot == NULL;
+        if (free_slot != NULL) {
+            *free_slot = row;
+            uses->count++;
+        }
     }
     (void)pthread_mutex_unlock(&uses->lock);
+}
+
+bool
+vault_uses_lost(struct vault_uses *uses)
+{
+    bool lost;
+
+    (void)pthread_mutex_lock(&uses->lock);
+    lost = uses->lost;
+    uses->lost = false;
+    (void)pthread_mutex_unlock(&uses->lock);
+    return lost;
 }
 
 bool

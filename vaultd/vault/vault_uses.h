@@ -20,6 +20,8 @@ void vault_uses_free(struct vault_uses **uses);
 
 /* Row numbers begin at 1. When there is no room it is dropped: the next use comes here again. */
 void vault_uses_add(struct vault_uses *uses, uint64_t row);
+/* Was any dropped since the last time this was asked? */
+bool vault_uses_lost(struct vault_uses *uses);
 bool vault_uses_has(struct vault_uses *uses, uint64_t row);
 /* Some of them, at most `limit`; they stay. */
 size_t vault_uses_peek(struct vault_uses *uses, uint64_t *ret_rows, size_t limit);
