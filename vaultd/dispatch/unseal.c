@@ -244,8 +244,11 @@ open_all(struct dispatch *dispatch, const struct secret *root, char *ret_fault)
         status = record_checkpoint(dispatch, &opened);
     }
     if (status != STATUS_OK) {
-        (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES,
-                       "the keyring or the log cannot be written: is the disk full?");
+        (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES, "%s",
+                       status == STATUS_CORRUPT
+                           ? "the log names a principal or a namespace that the database does not "
+                             "have: one of the two was altered"
+                           : "the keyring or the log cannot be written: is the disk full?");
     }
     return status;
 }
