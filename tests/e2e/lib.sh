@@ -108,9 +108,10 @@ lines() { wc -l <"$1" | tr -d ' '; }
 
 new_vault() { "$vaultctl" init --data "$dir" >"$out" 2>"$err" </dev/null || fail "init"; }
 
+vaultd_options=() # beside where the data and the key are
 # launch_vault [wrapper...]: starts it and does not wait; the wrapper must exec the daemon.
 launch_vault() {
-    "$@" "$vaultd" --data "$dir" --key-file "${key_file:-$dir.key}" >>"$log" 2>&1 </dev/null &
+    "$@" "$vaultd" --data "$dir" --key-file "${key_file:-$dir.key}" ${vaultd_options[@]+"${vaultd_options[@]}"} >>"$log" 2>&1 </dev/null &
     daemon=$!
 }
 state_is() { [ "$("$vaultctl" status --data "$dir" --json 2>/dev/null </dev/null | jq -r .state)" = "$1" ]; }
@@ -133,7 +134,7 @@ start_vault() {
 start_refused() {
     local code=0 before=0
     [ ! -f "$log" ] || before=$(wc -c <"$log")
-    timeout 60 "$vaultd" --data "$dir" --key-file "${key_file:-$dir.key}" >>"$log" 2>&1 </dev/null || code=$?
+    timeout 60 "$vaultd" --data "$dir" --key-file "${key_file:-$dir.key}" ${vaultd_options[@]+"${vaultd_options[@]}"} >>"$log" 2>&1 </dev/null || code=$?
     tail -c "+$((before + 1))" "$log" >"$err"
     : >"$out"
     [ $code -ne 0 ] && [ $code -lt 124 ] || fail "exit $code of a daemon that should have refused to start"
