@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S21 "a grant that has ended permits nothing". */
 /*
  * The terms of grants: ends and budgets; and what else of the state changes: principals enabled and
  * relayed, the freeze, a namespace's retention. Vault time stands still unless a test moves it.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * Owns: SECURITY.md S19 "erased is erased".
  * vault_erase: all three rows of a contact go in one step, or none; whatever was altered, fails in
  * the middle or happens at the same time. vault_rows.h looks at the tables after each test.
  */

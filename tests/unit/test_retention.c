@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * Owns: SECURITY.md S24 "what nobody uses is erased, and nothing else".
  * Months of last use: when they are written, and what a sweep takes for unused. Vault time only
  * goes forth, so each test takes it on from where the last one left it.
  */
