@@ -85,15 +85,15 @@ count_used(const struct store_engine *engine, uint64_t *ret_used)
 }
 
 /*
- * At the end of the file, or in pages freed before. A large value wants its pages in a row, which
- * freed ones need not be; and the free list itself is written at the end when it must.
+ * At the end of the file, or in pages freed before. What wants its pages in a row, which freed ones
+ * need not be, has room at the end in any case: large values, and a long list of what was freed.
  */
 static bool
 has_space(const struct store_engine_txn *txn, uint64_t used, uint64_t pages,
           enum store_writer writer)
 {
     struct store_engine *engine = txn->engine;
-    uint64_t at_end = FREE_LIST_PAGES + txn->value_pages;
+    uint64_t at_end = txn->value_pages;
     uint64_t free_pages;
 
     if (store_space_ensure(&engine->space, used, pages * engine->page_bytes, writer)) {
@@ -101,9 +101,11 @@ has_space(const struct store_engine_txn *txn, uint64_t used, uint64_t pages,
     }
     free_pages = count_free_pages(txn);
     if (free_pages > 2 * pages) {
-        writer = STORE_WRITES_RESERVED; /* it is free pages that are used: the end is a margin */
+        writer = STORE_WRITES_RESERVED; /* the end is for the rare case only */
+        at_end += pages > FREED_PER_PAGE ? pages / FREED_PER_PAGE + 1 : 0;
+    } else {
+        at_end += FREE_LIST_PAGES + (pages > free_pages ? pages - free_pages : 0);
     }
-    at_end += pages > free_pages ? pages - free_pages : 0;
     return store_space_ensure(&engine->space, used, at_end * engine->page_bytes, writer);
 }
 
