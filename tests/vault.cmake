@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # The vault as a whole, without a socket: dispatch and everything below it.
 set(whole dispatch access vault audit store keyring journal contact)
-cmocka_test(unit matrix DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
+# With the part of vaultctl that makes an exit code of a status.
+set(exit_codes ${CMAKE_CURRENT_SOURCE_DIR}/../tools/vaultctl)
+cmocka_test(unit matrix DEPS ${whole} TIMEOUT 300
+  SOURCES support/fixture.c support/still_clock.c support/log_reader.c support/cast.c
+          ${exit_codes}/session.c ${exit_codes}/output.c ${exit_codes}/terms.c
+  LIBS contactvault PkgConfig::jansson PkgConfig::sodium -Wl,--wrap=clock_gettime)
+target_include_directories(test_matrix PRIVATE ${exit_codes})
+cmocka_test(unit matrix_states DEPS ${whole}
+  SOURCES support/fixture.c support/still_clock.c support/log_reader.c support/cast.c
+  LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit dispatch DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit vault DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit gate DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)

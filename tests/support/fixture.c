@@ -62,7 +62,7 @@ open_parts(struct fixture *fixture)
 {
     char path[FIXTURE_PATH_BYTES];
     struct audit_summary found;
-    struct dispatch_parts parts = {.daemon_uid = 0,
+    struct dispatch_parts parts = {.daemon_uid = fixture->daemon_uid,
                                    .found = &found,
                                    .making = true,
                                    .audit_retain_months = fixture->audit_retain_months};
@@ -344,5 +344,53 @@ caller_grant(struct caller *caller, enum operation operation, const char *name, 
     if (namespace_name != NULL) {
         message_put_text(&caller->request, FIELD_NAMESPACE, namespace_name);
     }
+    return caller_send(caller);
+}
+
+enum status
+caller_grant_on_terms(struct caller *caller, const char *name, enum role role,
+                      const char *namespace_name, const struct caller_terms *terms)
+{
+    const struct {
+        enum field field;
+        uint64_t value;
+    } figures[] = {{FIELD_LASTS_S, terms->lasts_s},
+                   {FIELD_UNTIL, terms->until_ms},
+                   {FIELD_DAILY, terms->daily},
+                   {FIELD_HOURLY, terms->hourly}};
+    size_t count = sizeof figures / sizeof figures[0];
+    size_t fields = 2u + (namespace_name != NULL);
+
+    for (size_t i = 0; i < count; i++) {
+        fields += figures[i].value > 0;
+    }
+    caller_begin(caller, OP_GRANT, fields);
+    message_put_text(&caller->request, FIELD_NAME, name);
+    message_put_uint(&caller->request, FIELD_ROLE, role);
+    if (namespace_name != NULL) {
+        message_put_text(&caller->request, FIELD_NAMESPACE, namespace_name);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (figures[i].value > 0) {
+            message_put_uint(&caller->request, figures[i].field, figures[i].value);
+        }
+    }
+    return caller_send(caller);
+}
+
+enum status
+caller_freeze(struct caller *caller, bool deliveries_too)
+{
+    caller_begin(caller, OP_FREEZE, deliveries_too);
+    if (deliveries_too) {
+        message_put_bool(&caller->request, FIELD_ALL, true);
+    }
+    return caller_send(caller);
+}
+
+enum status
+caller_unfreeze(struct caller *caller)
+{
+    caller_begin(caller, OP_UNFREEZE, 0);
     return caller_send(caller);
 }

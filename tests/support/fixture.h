@@ -42,6 +42,7 @@ struct fixture {
     bool keeps_checkpoints; /* in the folder "checkpoints" beside the vault */
     uint64_t segment_bytes; /* of the log; 0: its default */
     uint32_t audit_retain_months;
+    uint32_t daemon_uid; /* may unseal, as root may */
 };
 
 /* A new vault, unsealed, with the admin "admin" of uid FIXTURE_ADMIN_UID. */
@@ -92,5 +93,13 @@ enum status caller_principal_add(struct caller *caller, const char *name, enum p
 enum status caller_grant(struct caller *caller, enum operation operation, const char *name,
                          enum role role, const char *namespace_name);
 enum status caller_name(struct caller *caller, enum operation operation, const char *name);
+/* Zeros: not told. */
+struct caller_terms {
+    uint64_t lasts_s, until_ms, daily, hourly;
+};
+enum status caller_grant_on_terms(struct caller *caller, const char *name, enum role role,
+                                  const char *namespace_name, const struct caller_terms *terms);
+enum status caller_freeze(struct caller *caller, bool deliveries_too);
+enum status caller_unfreeze(struct caller *caller);
 
 #endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cast.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "still_clock.h"
+
+enum { DAEMON_UID = 1600, MAKER_UID = 2101, READER_UID = 2102, AMPLE = 1000000 };
+
+#define PHONE "+393331234567"
+#define PHONE_DIGITS "3331234567" /* also as it may be printed elsewhere */
+#define MAIL_BEGINS "q7.erase-"   /* of every address here */
+#define REASON "because of case 1977"
+
+static const struct {
+    const char *title, *name; /* no name: no principal */
+    enum principal_kind kind;
+    uint32_t uid;
+    enum role role; /* 0: none */
+} members[WHO_COUNT] = {
+    [SERVICE] = {"service", "inbox", PRINCIPAL_SERVICE, 2001, ROLE_SERVICE},
+    [DELIVER] = {"deliver", "sender", PRINCIPAL_SERVICE, 2002, ROLE_DELIVER},
+    [REVEAL] = {"reveal", "lead", PRINCIPAL_PERSON, 2003, ROLE_REVEAL},
+    [PRIVACY] = {"privacy", "dpo", PRINCIPAL_PERSON, 2004, ROLE_PRIVACY},
+    [ADMIN] = {"admin", "second-admin", PRINCIPAL_PERSON, 2005, ROLE_ADMIN},
+    [AUDIT] = {"audit", "auditor", PRINCIPAL_PERSON, 2006, ROLE_AUDIT},
+    [NO_GRANT] = {"no grant", "nobody", PRINCIPAL_SERVICE, 2007, 0},
+    [DISABLED] = {"disabled", "gone", PRINCIPAL_PERSON, 2008, ROLE_REVEAL},
+    [STRANGER] = {"stranger", NULL, 0, 2999, 0},
+    [ROOT] = {"root", NULL, 0, 0, 0},
+    [DAEMON] = {"the daemon's uid", NULL, 0, DAEMON_UID, 0},
+};
+
+const char *
+cast_name(enum who who)
+{
+    return members[who].name;
+}
+
+const char *
+cast_title(enum who who)
+{
+    return members[who].title;
+}
+
+/* What goes wrong in here is the test's own fault: stop at once. */
+static void
+must(enum status status)
+{
+    if (status != STATUS_OK) {
+        (void)fprintf(stderr, "cast: %s\n", status_name(status));
+        assert(status == STATUS_OK);
+    }
+}
+
+/* ---- the making ---- */
+
+static const char *
+place_of(enum role role)
+{
+    return role == ROLE_ADMIN || role == ROLE_AUDIT ? NULL : "brand";
+}
+
+static void
+add_helpers(struct cast *cast)
+{
+    const struct caller_terms ample = {.daily = AMPLE};
+    struct caller *hand = &cast->hand;
+
+    must(caller_namespace_create(hand, "brand"));
+    must(caller_namespace_create(hand, "set-me"));
+    must(caller_principal_add(hand, "maker", PRINCIPAL_SERVICE, MAKER_UID));
+    must(caller_grant_on_terms(hand, "maker", ROLE_SERVICE, "brand", &ample));
+    must(caller_principal_add(hand, "reader", PRINCIPAL_PERSON, READER_UID));
+    must(caller_grant(hand, OP_GRANT, "reader", ROLE_AUDIT, NULL));
+    must(caller_principal_add(hand, "pawn", PRINCIPAL_SERVICE, 2103));
+    must(caller_principal_add(hand, "victim", PRINCIPAL_SERVICE, 2104));
+    caller_make(&cast->maker, &cast->fixture, PEER_DATA, MAKER_UID);
+    must(caller_hello(&cast->maker));
+    log_reader_make(&cast->log, &cast->fixture, READER_UID);
+}
+
+static void
+add_member(struct cast *cast, enum who who, uint64_t lasts_s)
+{
+    const struct caller_terms terms = {.lasts_s = lasts_s};
+    const char *name = members[who].name;
+    enum role role = members[who].role;
+
+    if (name != NULL) {
+        must(caller_principal_add(&cast->hand, name, members[who].kind, members[who].uid));
+    }
+    if (role != 0) {
+        must(caller_grant_on_terms(&cast->hand, name, role, place_of(role), &terms));
+    }
+    for (int socket = 0; socket < SOCKETS; socket++) {
+        struct caller *caller = &cast->callers[socket][who];
+        enum status expected = name == NULL ? STATUS_UNAUTHENTICATED : STATUS_OK;
+        enum status status;
+
+        caller_make(caller, &cast->fixture, socket == ON_DATA ? PEER_DATA : PEER_ADMIN,
+                    members[who].uid);
+        status = caller_hello(caller);
+        assert(status == expected);
+    }
+}
+
+static void
+make_token(struct cast *cast, const char *value, char ret_token[static TOKEN_TEXT_BYTES + 1])
+{
+    must(caller_values(&cast->maker, OP_TOKENIZE, &value, 1, "brand", NULL));
+    must(caller_item_status(&cast->maker, 0));
+    memcpy(ret_token, caller_item_text(&cast->maker, 0, FIELD_TOKEN).data, TOKEN_TEXT_BYTES);
+    ret_token[TOKEN_TEXT_BYTES] = '\0';
+}
+
+/* Each has drawn its first block of the budget, so that no request of a walk draws one. */
+static void
+warm(struct cast *cast, enum who who)
+{
+    const char *const values[] = {PHONE};
+
+    must(caller_values(&cast->callers[ON_DATA][who], OP_LOOKUP, values, 1, NULL, NULL));
+}
+
+void
+cast_make(struct cast *cast, uint64_t lasts_s, const struct access_budgets *defaults)
+{
+    const char *tokens[] = {cast->kept};
+
+    *cast = (struct cast){0};
+    fixture_make(&cast->fixture);
+    fixture_close(&cast->fixture);
+    cast->fixture.daemon_uid = DAEMON_UID;
+    if (defaults != NULL) {
+        cast->fixture.defaults = *defaults;
+    }
+    must(fixture_open(&cast->fixture));
+    caller_make(&cast->hand, &cast->fixture, PEER_ADMIN, FIXTURE_ADMIN_UID);
+    must(caller_hello(&cast->hand));
+    add_helpers(cast);
+    for (int who = 0; who < WHO_COUNT; who++) {
+        add_member(cast, (enum who)who, lasts_s);
+    }
+    must(caller_name(&cast->hand, OP_PRINCIPAL_DISABLE, members[DISABLED].name));
+    make_token(cast, PHONE, cast->kept);
+    (void)strcpy(cast->token, cast->kept);
+    warm(cast, SERVICE);
+    warm(cast, REVEAL);
+    warm(cast, PRIVACY);
+    /* A reason stands among the first entries of the log: whoever reads it from there meets it. */
+    must(caller_values(&cast->callers[ON_DATA][DELIVER], OP_DETOKENIZE, tokens, 1, NULL, REASON));
+    log_reader_skip(&cast->log);
+}
+
+void
+cast_remove(struct cast *cast)
+{
+    for (int i = 0; i < SOCKETS * WHO_COUNT; i++) {
+        caller_remove(&cast->callers[i / WHO_COUNT][i % WHO_COUNT]);
+    }
+    log_reader_remove(&cast->log);
+    caller_remove(&cast->maker);
+    caller_remove(&cast->hand);
+    fixture_remove(&cast->fixture);
+}
+
+/* ---- before a request ---- */
+
+static void
+freeze_as_wanted(struct cast *cast)
+{
+    enum freeze now = access_frozen(cast->fixture.access);
+
+    if (now == cast->freeze) {
+        return;
+    }
+    if (now != FREEZE_NONE) {
+        must(caller_unfreeze(&cast->hand));
+    }
+    if (cast->freeze != FREEZE_NONE) {
+        must(caller_freeze(&cast->hand, cast->freeze == FREEZE_ALL));
+    }
+}
+
+static void
+arrange_victim(struct cast *cast, bool disabled)
+{
+    const struct principal *victim = access_by_name(cast->fixture.access, bytes_of_text("victim"));
+
+    if (victim->disabled != disabled) {
+        must(caller_name(&cast->hand, disabled ? OP_PRINCIPAL_DISABLE : OP_PRINCIPAL_ENABLE,
+                         "victim"));
+    }
+}
+
+static void
+arrange_pawn(struct cast *cast, bool granted)
+{
+    const struct principal *pawn = access_by_name(cast->fixture.access, bytes_of_text("pawn"));
+
+    if ((pawn->grant_count > 0) != granted) {
+        must(caller_grant(&cast->hand, granted ? OP_GRANT : OP_REVOKE, "pawn", ROLE_SERVICE,
+                          "brand"));
+    }
+}
+
+void
+cast_arrange(struct cast *cast, enum operation operation)
+{
+    char address[64];
+
+    freeze_as_wanted(cast);
+    (void)strcpy(cast->token, cast->kept);
+    switch (operation) {
+    case OP_ERASE:
+        (void)snprintf(address, sizeof address, MAIL_BEGINS "%u@example.com", cast->serial++);
+        make_token(cast, address, cast->token);
+        break;
+    case OP_PRINCIPAL_DISABLE:
+        arrange_victim(cast, false);
+        break;
+    case OP_PRINCIPAL_ENABLE:
+        arrange_victim(cast, true);
+        break;
+    case OP_GRANT:
+        arrange_pawn(cast, false);
+        break;
+    case OP_REVOKE:
+        arrange_pawn(cast, true);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- requests ---- */
+
+static void
+put_values(struct message_writer *request, const char *value)
+{
+    message_put_list(request, FIELD_VALUES, 1);
+    message_add_bytes(request, bytes_of_text(value));
+}
+
+/* Names somebody: the log shall name him too. */
+static void
+put_subject(struct cast *cast, struct message_writer *request, const char *name)
+{
+    (void)snprintf(cast->subject, sizeof cast->subject, "%s", name);
+    message_put_text(request, FIELD_NAME, cast->subject);
+}
+
+/* What strangers may ask. */
+static void
+begin_as_stranger(struct caller *caller, enum operation operation, const struct secret *root)
+{
+    const uint8_t bytes[64] = {7};
+
+    switch (operation) {
+    case OP_HELLO:
+        caller_begin(caller, operation, 2);
+        message_put_uint(&caller->request, FIELD_VERSION, PROTOCOL_VERSION);
+        message_put_bytes(&caller->request, FIELD_NONCE, bytes_of(bytes, NONCE_BYTES));
+        break;
+    case OP_PROVE:
+        caller_begin(caller, operation, 2);
+        message_put_bytes(&caller->request, FIELD_SIGNATURE, bytes_of(bytes, SIGNATURE_BYTES));
+        message_put_uint(&caller->request, FIELD_UID, caller->peer.uid);
+        break;
+    default:
+        caller_begin(caller, operation, 1);
+        message_put_bytes(&caller->request, FIELD_ROOT_KEY,
+                          bytes_of(secret_read(root), ROOT_KEY_BYTES));
+        break;
+    }
+}
+
+static void
+begin_about_contacts(const struct cast *cast, struct caller *caller, enum operation operation)
+{
+    bool by_value = operation == OP_TOKENIZE || operation == OP_LOOKUP;
+    bool wants_reason = operation == OP_DETOKENIZE || operation == OP_ERASE;
+
+    caller_begin(caller, operation, 1u + by_value + wants_reason);
+    if (by_value) {
+        message_put_text(&caller->request, FIELD_NAMESPACE, "brand");
+    }
+    if (wants_reason) {
+        message_put_text(&caller->request, FIELD_REASON, REASON);
+    }
+    put_values(&caller->request, by_value ? PHONE : cast->token);
+}
+
+static void
+begin_about_rules(struct cast *cast, struct caller *caller, enum operation operation)
+{
+    struct message_writer *request = &caller->request;
+    char made[32];
+
+    (void)snprintf(made, sizeof made, "made-%u", cast->serial++);
+    switch (operation) {
+    case OP_NAMESPACE_CREATE:
+        caller_begin(caller, operation, 1);
+        put_subject(cast, request, made);
+        break;
+    case OP_NAMESPACE_SET:
+        caller_begin(caller, operation, 2);
+        put_subject(cast, request, "set-me");
+        message_put_uint(request, FIELD_RETAIN_MONTHS, 1 + cast->serial % RETAIN_MONTHS_MAX);
+        break;
+    case OP_PRINCIPAL_ADD:
+        caller_begin(caller, operation, 3);
+        put_subject(cast, request, made);
+        message_put_uint(request, FIELD_KIND, PRINCIPAL_SERVICE);
+        message_put_uint(request, FIELD_UID, 5000 + cast->serial);
+        break;
+    case OP_PRINCIPAL_SHOW:
+        caller_begin(caller, operation, 1);
+        put_subject(cast, request, members[SERVICE].name);
+        break;
+    case OP_PRINCIPAL_DISABLE:
+    case OP_PRINCIPAL_ENABLE:
+        caller_begin(caller, operation, 1);
+        put_subject(cast, request, "victim");
+        break;
+    case OP_GRANT:
+    case OP_REVOKE:
+        caller_begin(caller, operation, 3);
+        put_subject(cast, request, "pawn");
+        message_put_uint(request, FIELD_ROLE, ROLE_SERVICE);
+        message_put_text(request, FIELD_NAMESPACE, "brand");
+        break;
+    case OP_AUDIT_READ:
+        caller_begin(caller, operation, 1);
+        message_put_uint(request, FIELD_FROM, 1);
+        break;
+    default:
+        caller_begin(caller, operation, 0);
+        break;
+    }
+}
+
+static bool
+is_about_contacts(enum operation operation)
+{
+    return operation >= OP_TOKENIZE && operation <= OP_DESCRIBE;
+}
+
+void
+cast_begin(struct cast *cast, enum on_socket socket, enum who who, enum operation operation)
+{
+    struct caller *caller = &cast->callers[socket][who];
+
+    cast->subject[0] = '\0';
+    if (is_about_contacts(operation)) {
+        begin_about_contacts(cast, caller, operation);
+    } else if (operation == OP_HELLO || operation == OP_PROVE || operation == OP_UNSEAL) {
+        begin_as_stranger(caller, operation, cast->fixture.root);
+    } else {
+        begin_about_rules(cast, caller, operation);
+    }
+}
+
+enum status
+cast_ask(struct cast *cast, enum on_socket socket, enum who who, enum operation operation)
+{
+    enum { UNSEAL_PAUSE_MS = 2000 };
+    struct caller *caller = &cast->callers[socket][who];
+    struct peer known = caller->peer;
+    bool forgets = operation == OP_HELLO || operation == OP_PROVE;
+    enum status status;
+
+    if (forgets) {
+        dispatch_peer_init(&caller->peer, known.socket, known.uid);
+    }
+    if (operation == OP_UNSEAL && dispatch_is_sealed(cast->fixture.dispatch)) {
+        still_clock_pass_ms(UNSEAL_PAUSE_MS);
+    }
+    cast_begin(cast, socket, who, operation);
+    status = caller_send(caller);
+    if (forgets) {
+        caller->peer = known;
+    }
+    return status == STATUS_OK && is_about_contacts(operation) ? caller_item_status(caller, 0)
+                                                               : status;
+}
+
+static bool
+reply_holds(const struct caller *caller, const char *text)
+{
+    return memmem(caller->reply_bytes, caller->reply_size, text, strlen(text)) != NULL;
+}
+
+bool
+cast_told_contact(const struct cast *cast, enum on_socket socket, enum who who)
+{
+    const struct caller *caller = &cast->callers[socket][who];
+
+    return reply_holds(caller, PHONE_DIGITS) || reply_holds(caller, MAIL_BEGINS);
+}
+
+bool
+cast_told_reason(const struct cast *cast, enum on_socket socket, enum who who)
+{
+    return reply_holds(&cast->callers[socket][who], REASON);
+}
