@@ -103,7 +103,7 @@ as() { # NAME command...
     "$vaultctl" "$@" --data "$dir" --identity "$work/$who.key"
 }
 start_vault() {
-    "$vaultd" --data "$dir" --key-file "$dir.key" >>"$work/vaultd.log" 2>&1 </dev/null &
+    "$vaultd" --data "$dir" --key-file "$dir.key" --config "$work/vaultd.conf" >>"$work/vaultd.log" 2>&1 </dev/null &
     daemon=$!
     local deadline=$((SECONDS + 20))
     until "$vaultctl" status --data "$dir" --json 2>/dev/null | grep -q unsealed; do
@@ -152,7 +152,10 @@ tell "built: vaultd, vaultctl, libcontactvault"
 step "Make a vault and start the daemon"
 run 0 "$vaultctl" init --data "$dir"
 output
-show vaultd --data "$dir" --key-file "$dir.key" "&"
+mkdir "$work/elsewhere"
+printf '[audit]\ncheckpoint_folder = %s\n' "$work/elsewhere" >"$work/vaultd.conf"
+run 0 "$vaultd" --check-config --data "$dir" --config "$work/vaultd.conf"
+show vaultd --data "$dir" --key-file "$dir.key" --config "$work/vaultd.conf" "&"
 start_vault
 run 0 "$vaultctl" status --data "$dir"
 output
@@ -221,6 +224,34 @@ for socket in vault admin; do
     refused
 done
 
+step "A budget: a third reveal where two are allowed"
+run 0 "$vaultctl" grant paola reveal -n milano --daily 2 --hourly 2 --data "$dir"
+run 0 as paola detokenize --reason 'the same customer once more' "$token"
+run 6 as paola detokenize --reason 'and again' "$token"
+refused
+
+step "Somebody asks to be forgotten: erased by the contact itself, on record"
+run 0 "$vaultctl" keygen -o "$work/dora.key"
+cp "$work/out" "$work/dora.pub"
+run 0 "$vaultctl" principal add dora --public-key "$work/dora.pub" --person --data "$dir"
+run 0 "$vaultctl" grant dora privacy -n milano --data "$dir"
+run 0 as inbox tokenize forget-me@example.org
+output
+erased=$(grep -o 'eml_[0-9a-z]*' "$work/out")
+run 0 as dora erase --reason 'request of 3 May' forget-me@example.org
+output
+run 1 as sender detokenize --reason 'delivery of a message' "$erased"
+refused
+
+step "Something is wrong: freeze first, ask later"
+run 0 as dora freeze --all
+run 5 as sender detokenize --reason 'delivery of a message' "$token"
+refused
+run 5 as dora unfreeze
+refused
+run 0 "$vaultctl" unfreeze --data "$dir"
+run 0 as sender detokenize --reason 'delivery of a message' "$token"
+
 step "kill -9, start again: the same tokens"
 show kill -9 "$daemon"
 # In one group, so that the shell's own "Killed" goes nowhere, too.
@@ -238,6 +269,9 @@ tell "all $(wc -l <"$work/before.json") answers are the same, byte for byte"
 
 step "Verify the log; then change one byte of a copy"
 run 0 "$vaultctl" audit verify --data "$dir"
+output
+tell "kept elsewhere, and held against the log: what was signed until now is still there"
+run 0 "$vaultctl" audit verify --data "$dir" --public-key "$dir/audit.pub" --checkpoint "$work"/elsewhere/checkpoints-*
 output
 cp -r "$dir/data/audit" "$work/copy"
 segment=$(find "$work/copy" -type f | sort | sed -n 1p)

@@ -2,32 +2,20 @@
 /* What callers spend of their budgets, and what the log says they spent before a restart. */
 #include "dispatch_internal.h"
 
-#include <stdio.h>
-
 #include "clock.h"
 #include "scratch.h"
 
-enum { FAULT_BYTES = 160 };
-
 /* ---- refusing ---- */
 
+/* A batch that never fits gets no time to come back at. */
 static enum status
-refuse_over_budget(struct call *call, const char *what, uint32_t retry_after_s)
+refuse_over_budget(struct call *call, const char *used_up, const char *never_fits,
+                   uint32_t retry_after_s)
 {
-    char *fault = scratch_alloc(call->scratch, FAULT_BYTES);
-    enum status status;
+    bool never = retry_after_s == UINT32_MAX;
+    enum status status = call_refuse_on_record(call, STATUS_QUOTA, never ? never_fits : used_up);
 
-    if (fault == NULL) {
-        return STATUS_QUOTA;
-    }
-    if (retry_after_s == UINT32_MAX) {
-        (void)snprintf(fault, FAULT_BYTES, "%s: more at once than the whole budget", what);
-    } else {
-        (void)snprintf(fault, FAULT_BYTES, "%s: the budget is used up; so much fits again in %u s",
-                       what, retry_after_s);
-    }
-    status = call_refuse_on_record(call, STATUS_QUOTA, fault);
-    if (!call->would_wait && retry_after_s != UINT32_MAX) {
+    if (!call->would_wait && !never) {
         call->retry_after_s = retry_after_s;
     }
     return status;
@@ -75,7 +63,9 @@ spend_lookups(struct call *call, uint32_t namespace_id, size_t count)
         return status;
     }
     if (status == STATUS_QUOTA) {
-        return refuse_over_budget(call, "tokenize and lookup", retry_after_s);
+        return refuse_over_budget(call, "the budget of tokenize and lookup is used up",
+                                  "a batch larger than the whole budget of tokenize and lookup",
+                                  retry_after_s);
     }
     if (status == STATUS_OK && block > 0) {
         status = record_block(call, block);
@@ -136,7 +126,8 @@ spend_reveals(struct call *call, const struct vault_place *places, size_t count,
         budgets_take(call->dispatch->parts.budgets, reveal_key(call->principal),
                      reveal_limits(call, places, count), *ret_taken_ms, wanted, &retry_after_s);
     if (status == STATUS_QUOTA) {
-        return refuse_over_budget(call, "reveals", retry_after_s);
+        return refuse_over_budget(call, "the budget of reveals is used up",
+                                  "a batch larger than the whole budget of reveals", retry_after_s);
     }
     *ret_taken = status == STATUS_OK ? wanted : 0;
     return status;
