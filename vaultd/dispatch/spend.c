@@ -3,7 +3,6 @@
 #include "dispatch_internal.h"
 
 #include "clock.h"
-#include "scratch.h"
 
 /* ---- refusing ---- */
 
