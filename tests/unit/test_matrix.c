@@ -98,7 +98,7 @@ static const struct row rows[] = {
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
 };
 
-/* Nobody is known, so nobody is refused by name; what is not on a socket is not there sealed either. */
+/* Nobody is known, so nobody is refused by name; what is not on a socket is not there sealed. */
 static const struct row sealed_rows[] = {
     /*                                 sdrpau ngx 0v       sdrpau ngx 0v  */
     {OP_STATUS,            NOTHING,   "OOOOOO OOO OO",    "OOOOOO OOO OO"},
