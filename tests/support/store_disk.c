@@ -27,21 +27,28 @@ write_text(const char *path, const char *text)
     return written == (ssize_t)strlen(text);
 }
 
+/* Files may be made only under ids that the namespace knows. */
+static bool
+map_id(const char *path, unsigned id)
+{
+    char map[TEXT_BYTES];
+
+    (void)snprintf(map, sizeof map, "0 %u 1", id);
+    return write_text(path, map);
+}
+
 /* Root of a user namespace is who may mount in it. */
 static bool
 enter_namespace(void)
 {
-    char map[TEXT_BYTES];
     uid_t uid = geteuid();
+    gid_t gid = getegid();
 
     if (uid == 0 && unshare(CLONE_NEWNS) == 0) {
         return true;
     }
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
-        return false;
-    }
-    (void)snprintf(map, sizeof map, "0 %u 1", (unsigned)uid);
-    return write_text("/proc/self/uid_map", map);
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && map_id("/proc/self/uid_map", uid) &&
+           write_text("/proc/self/setgroups", "deny") && map_id("/proc/self/gid_map", gid);
 }
 
 bool
