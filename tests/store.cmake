@@ -3,7 +3,7 @@
 set(store_support support/store_folder.c support/store_sync.c)
 foreach(part journal journal_reserve journal_trim)
   cmocka_test(unit ${part} DEPS journal LIBS PkgConfig::sodium
-    SOURCES ${store_support} support/store_entries.c)
+    SOURCES ${store_support} support/store_entries.c support/store_disk.c)
 endforeach()
 cmocka_test(contract store DEPS store SOURCES ${store_support} support/store_faulty.c)
 cmocka_test(contract store_faulty DEPS store SOURCES ${store_support} support/store_faulty.c)

@@ -767,6 +767,25 @@ a_view_is_one_moment(void **state)
     }
 }
 
+/* What the reserve is for is an update like any other. */
+static void
+reserved_steps_are_updates(void **state)
+{
+    struct fixture *fixture = *state;
+    struct row row = {.table = STORE_TOKEN, .mode = STORE_INSERT, .key = "r", .value = "one"};
+    uint64_t changes = store_changes(fixture->store);
+
+    assert_int_equal(store_update_reserved(fixture->store, put_step, &row), STATUS_OK);
+    assert_int_equal(store_update_reserved(fixture->store, put_step, &row), STATUS_CONFLICT);
+    assert_int_equal(store_changes(fixture->store), changes + 1);
+    assert_true(store_keep_reserve(fixture->store));
+    reopen(fixture);
+    expect(fixture->store, "r", "one");
+    row.value = NULL;
+    assert_int_equal(store_update_reserved(fixture->store, put_step, &row), STATUS_OK);
+    expect(fixture->store, "r", NULL);
+}
+
 #define CONTRACT(test) cmocka_unit_test_prestate_setup_teardown(test, set_up, tear_down, backend)
 
 static int
@@ -790,6 +809,7 @@ run_contract(const char *name, void *backend)
         CONTRACT(a_failing_step_costs_its_neighbours_nothing),
         CONTRACT(one_insert_wins),
         CONTRACT(a_view_is_one_moment),
+        CONTRACT(reserved_steps_are_updates),
     };
 
     return cmocka_run_group_tests_name(name, tests, NULL, NULL);

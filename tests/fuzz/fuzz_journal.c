@@ -4,8 +4,10 @@
  * was changed, a walk and an open agree, and give the entries that were written or fewer, never
  * others.
  *
- * Input: changes of {segment 1, offset 2, size 1, bytes}.
+ * Input: changes of {segment 1, offset 2, size 1, bytes}; a byte 0xff before them: the first
+ * segment has been removed as too old.
  */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { ENTRIES = 500, SEGMENTS = 4, CHANGE_BYTES = 4 };
+enum { ENTRIES = 500, SEGMENTS = 4, CHANGE_BYTES = 4, TRIMMED = 0xff };
 
 static const char *const names[SEGMENTS] = {"00000001.seg", "00000002.seg", "00000003.seg",
                                             "00000004.seg"};
@@ -23,6 +25,7 @@ static struct folder good;
 static struct folder changed;
 static uint8_t *segments[SEGMENTS];
 static size_t sizes[SEGMENTS];
+static uint64_t second; /* position that the second segment begins with */
 
 static void
 must(int holds)
@@ -83,6 +86,7 @@ make_good(void)
         put_u64(entry, position + 1);
         must(journal_append(journal, &bytes, 1, &position) == STATUS_OK);
         must(position % 7 != 0 || journal_wait(journal, position) == STATUS_OK);
+        must(second > 1 || journal_segment_start(journal, position, &second) == STATUS_OK);
     }
     journal_close(&journal);
     for (int i = 0; i < SEGMENTS; i++) {
@@ -95,7 +99,7 @@ make_good(void)
 }
 
 static void
-write_changed(const uint8_t *data, size_t size)
+write_changed(const uint8_t *data, size_t size, bool trimmed)
 {
     char path[FOLDER_PATH_BYTES];
 
@@ -114,6 +118,8 @@ write_changed(const uint8_t *data, size_t size)
         data += CHANGE_BYTES + count;
         size -= CHANGE_BYTES + count;
     }
+    folder_file(&changed, names[0], path);
+    must(!trimmed || unlink(path) == 0);
 }
 
 int
@@ -123,17 +129,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct journal_report walked;
     struct journal_report opened;
     struct journal *journal = NULL;
+    bool trimmed = size > 0 && data[0] == TRIMMED;
     uint64_t seen[2] = {0, 0};
+    uint64_t first;
     enum status status;
 
     if (segments[0] == NULL) {
         make_good();
     }
-    write_changed(data, size);
+    write_changed(trimmed ? data + 1 : data, trimmed ? size - 1 : size, trimmed);
     options = options_for(&changed);
+    options.first_position = trimmed ? second : 0;
+    first = trimmed ? second : 1;
+    seen[0] = first - 1;
+    seen[1] = first - 1;
     status = journal_walk(&options, check, &seen[0], &walked);
     must(status == STATUS_OK || status == STATUS_CORRUPT);
-    must(seen[0] <= ENTRIES && walked.entries == seen[0]);
+    must(seen[0] <= ENTRIES && walked.entries == seen[0] + 1 - first);
     must(status == STATUS_OK || (walked.place.text[0] != '\0' && !walked.cut));
     must(journal_open(&options, check, &seen[1], &opened, &journal) == status);
     must(seen[0] == seen[1] && walked.cut == opened.cut);
@@ -141,7 +153,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     journal_close(&journal);
     if (status == STATUS_OK) {
         must(journal_walk(&options, NULL, NULL, &walked) == STATUS_OK);
-        must(!walked.cut && walked.entries == seen[0]);
+        must(!walked.cut && walked.entries == seen[0] + 1 - first);
     }
     return 0;
 }

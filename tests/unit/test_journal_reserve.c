@@ -8,10 +8,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "store_disk.h"
 #include "store_entries.h"
 #include "store_folder.h"
 #include "store_sync.h"
@@ -385,8 +387,66 @@ many_at_once(void **state)
     folder_remove(&folder);
 }
 
+/* ---- a disk that is really full ---- */
+
+enum { SKIPPED = 77, DISK_BYTES = 1024 * 1024 };
+
+static struct folder disk;
+
+static void
+on_a_disk_of_its_own(void **state)
+{
+    struct folder folder;
+    struct journal *journal;
+    uint64_t last;
+
+    (void)state;
+    folder_file(&disk, "audit", folder.path);
+    journal = entries_open(&folder, 0);
+    disk_fill(disk.path);
+    last = append_until_full(journal, journal_append, 0);
+    assert_int_equal(last, 2 * SEGMENT_ENTRIES);
+    last = append_until_full(journal, journal_append_reserved, last);
+    assert_int_equal(last, 3 * SEGMENT_ENTRIES);
+    disk_empty(disk.path);
+    await_reserve(journal);
+    entries_append_singly(journal, last + 1, SEGMENT_ENTRIES);
+    /* Removing is what makes room when nothing else does. */
+    disk_fill(disk.path);
+    last = append_until_full(journal, journal_append_reserved, last + SEGMENT_ENTRIES);
+    assert_int_equal(journal_remove_before(journal, last), STATUS_OK);
+    entries_append_singly(journal, last + 1, 1);
+    assert_true(journal_keep_reserve(journal));
+    journal_close(&journal);
+}
+
+static int
+role_disk(const char *path)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(on_a_disk_of_its_own)};
+
+    (void)snprintf(disk.path, sizeof disk.path, "%s", path);
+    return disk_mount(path, DISK_BYTES) ? cmocka_run_group_tests(tests, NULL, NULL) : SKIPPED;
+}
+
+static void
+on_a_really_full_disk(void **state)
+{
+    struct folder folder;
+    int code;
+
+    (void)state;
+    folder_make(&folder);
+    code = run_role("disk", folder.path, "");
+    folder_remove(&folder);
+    if (code == SKIPPED) {
+        skip();
+    }
+    assert_int_equal(code, 0);
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(only_the_reserved_may_take_the_last, tear_down),
@@ -398,7 +458,11 @@ main(void)
         cmocka_unit_test_teardown(makes_short_segments_again, tear_down),
         cmocka_unit_test_teardown(a_small_reserve_is_still_one, tear_down),
         cmocka_unit_test_teardown(many_at_once, tear_down),
+        cmocka_unit_test(on_a_really_full_disk),
     };
 
+    if (argc == 3 && strcmp(argv[1], "disk") == 0) {
+        return role_disk(argv[2]);
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,13 @@ enum {
 
 static const uint8_t magic[8] = {'c', 'v', 'j', 'o', 'u', 'r', 'n', 'l'};
 
+/* Not memcmp: a fuzzer watches that, and would learn the right checksum of wrong bytes. */
+static bool
+checksums_equal(const uint8_t *a, const uint8_t *b)
+{
+    return sodium_memcmp(a, b, CHECKSUM_BYTES) == 0;
+}
+
 static void
 header_checksum(const uint8_t *header, uint8_t ret_checksum[static CHECKSUM_BYTES])
 {
@@ -68,7 +75,7 @@ journal_format_read_header(const struct journal_key *key, struct bytes segment,
         return JOURNAL_HEADER_FOREIGN;
     }
     header_checksum(header, checksum);
-    if (memcmp(checksum, header + HEADER_CHECKSUM, CHECKSUM_BYTES) != 0) {
+    if (!checksums_equal(checksum, header + HEADER_CHECKSUM)) {
         return JOURNAL_HEADER_BAD;
     }
     if (memcmp(header + HEADER_ID, key->id, JOURNAL_ID_BYTES) != 0 ||
@@ -138,7 +145,7 @@ journal_format_read_frame(const struct journal_key *key, uint32_t offset, struct
     }
     end = JOURNAL_FRAME_HEADER_BYTES + frame.entry.size;
     frame_checksum(key, offset, bytes.data, frame.entry, checksum);
-    if (memcmp(checksum, bytes.data + FRAME_CHECKSUM, CHECKSUM_BYTES) != 0 ||
+    if (!checksums_equal(checksum, bytes.data + FRAME_CHECKSUM) ||
         !journal_format_is_zero(bytes_of(bytes.data + end, frame.frame_bytes - end))) {
         return false;
     }
