@@ -9,7 +9,7 @@
 #include "scratch.h"
 
 /* Contacts in one step: what the reserve of a full disk carries. */
-enum { STEP_CONTACTS = 256 };
+enum { STEP_CONTACTS = VAULT_ERASED_CERTAINLY };
 
 /* One step on its way: its places, and an entry for each that is to go. */
 struct erasing {

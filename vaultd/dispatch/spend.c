@@ -31,7 +31,9 @@ record_block(struct call *call, uint32_t block)
 
     entry.operation = AUDIT_ACT_BUDGET;
     entry.amount = block;
-    status = audit_append(audit, &entry, 1);
+    /* To erase by value is to look up, and an erase goes on when the disk is full. */
+    status = call->row->operation == OP_ERASE ? audit_append_reserved(audit, &entry, 1)
+                                              : audit_append(audit, &entry, 1);
     if (status == STATUS_OK) {
         status = audit_wait(audit, entry.sequence);
     }

@@ -109,8 +109,10 @@ MUST_USE enum status vault_describe(struct vault *vault, struct scratch *scratch
  * vault_erase: record, token row and index row of every place that is OK, gone and durable on
  * return, on a full disk too. Each place's status: OK, NOT_FOUND (gone meanwhile), CORRUPT (the
  * record does not open, is not the place's, or a row that should lead to it leads to another:
- * nothing of it was erased). TOO_LARGE: over BATCH_ITEMS_MAX.
+ * nothing of it was erased). TOO_LARGE: over BATCH_ITEMS_MAX. UNAVAILABLE: nothing was erased; on a
+ * full disk that may happen to more than VAULT_ERASED_CERTAINLY places.
  */
+enum { VAULT_ERASED_CERTAINLY = 48 };
 MUST_USE enum status vault_erase(struct vault *vault, struct scratch *scratch,
                                  struct vault_place *places, size_t count);
 /* Keeps the store's reserve for that; see store_keep_reserve. */

@@ -7,6 +7,8 @@
 
 enum { ROWS_PER_CONTACT = 4 }; /* record, token, index, count */
 _Static_assert(BATCH_ITEMS_MAX *ROWS_PER_CONTACT <= STORE_STEP_ROWS_MAX, "one step for a batch");
+_Static_assert((int)VAULT_ERASED_CERTAINLY *ROWS_PER_CONTACT <= (int)STORE_RESERVED_ROWS,
+               "what the reserve carries");
 
 struct erasing {
     const struct vault *vault;
