@@ -17,6 +17,10 @@ foreach(name access access_terms)
   target_link_options(test_${name} PRIVATE
     LINKER:--wrap=clock_vault_ms LINKER:--wrap=store_update_reserved)
 endforeach()
+foreach(name budget budget_strict budget_threads)
+  cmocka_test(unit ${name} DEPS access store keyring LIBS PkgConfig::sodium)
+endforeach()
+target_link_options(test_budget PRIVATE LINKER:--wrap=log_write LINKER:--wrap=calloc)
 
 # With clang a fuzzer; with any compiler a test that replays the corpus.
 foreach(target keyring audit)

@@ -30,6 +30,7 @@ enum {
 enum budget_class {
     BUDGET_LOOKUP = 1, /* tokenize and lookup together, by principal and namespace */
     BUDGET_REVEAL = 2, /* reveals and deliveries, by principal; namespace_id 0 */
+    BUDGET_LOOKUP_EXTRA = 3, /* as BUDGET_LOOKUP, of a grant that ends */
 };
 
 struct budget_key {
@@ -81,6 +82,14 @@ MUST_USE enum status budgets_draw(struct budgets *budgets, const struct budget_d
                                   uint32_t *ret_block, uint32_t *ret_retry_after_s);
 void budgets_block_recorded(struct budgets *budgets, const struct budget_draw *draw, uint32_t block,
                             bool recorded);
+
+/* What was drawn and then not done goes back into its block. */
+void budgets_undo_draw(struct budgets *budgets, const struct budget_draw *draw);
+/* Would budgets_draw give it now, were there a block? *ret_retry_after_s as there. */
+bool budgets_has_room(struct budgets *budgets, const struct budget_draw *draw,
+                      uint32_t *ret_retry_after_s);
+/* Forgets all, so that the log can be replayed once more. */
+void budgets_clear(struct budgets *budgets);
 
 /* In the last 24 hours, blocks as a whole. */
 uint64_t budgets_used(struct budgets *budgets, struct budget_key key, uint64_t now_ms);
