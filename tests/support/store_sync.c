@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
@@ -12,6 +13,9 @@ static _Atomic uint64_t calls;
 static _Atomic uint64_t fails_at;
 static _Atomic uint64_t asked;
 static _Atomic bool is_full;
+static _Atomic bool pauses;
+static sem_t called;
+static sem_t goes_on;
 
 uint64_t
 sync_count(void)
@@ -54,10 +58,34 @@ space_asked(void)
     return atomic_load(&asked);
 }
 
+void
+space_pause_next(void)
+{
+    (void)sem_init(&called, 0, 0);
+    (void)sem_init(&goes_on, 0, 0);
+    atomic_store(&pauses, true);
+}
+
+void
+space_await_call(void)
+{
+    (void)sem_wait(&called);
+}
+
+void
+space_go_on(void)
+{
+    (void)sem_post(&goes_on);
+}
+
 __attribute__((visibility("default"))) int
 fallocate(int fd, int mode, off_t offset, off_t size)
 {
     atomic_fetch_add(&asked, 1);
+    if (atomic_exchange(&pauses, false)) {
+        (void)sem_post(&called);
+        (void)sem_wait(&goes_on);
+    }
     if (atomic_load(&is_full)) {
         errno = ENOSPC;
         return -1;

@@ -17,5 +17,9 @@ void sync_fail_in(uint64_t calls);
 void space_full(bool full);
 /* How often it was called. */
 uint64_t space_asked(void);
+/* The next call of it stops: then space_await_call returns, and space_go_on lets it go on. */
+void space_pause_next(void);
+void space_await_call(void);
+void space_go_on(void);
 
 #endif

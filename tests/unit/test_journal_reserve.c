@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -276,6 +277,13 @@ makes_short_segments_again(void **state)
     folder_file(&folder, "00000003.seg", path);
     assert_int_equal(truncate(path, 100), 0);
     journal = entries_open(&folder, 5);
+    for (int number = 2; number <= 3; number++) {
+        struct stat about;
+
+        folder_file(&folder, number == 2 ? "00000002.seg" : "00000003.seg", path);
+        assert_int_equal(stat(path, &about), 0);
+        assert_int_equal(about.st_size, SEGMENT_BYTES);
+    }
     entries_append_singly(journal, 6, 3 * SEGMENT_ENTRIES);
     journal_close(&journal);
     journal = entries_open(&folder, 5 + 3 * SEGMENT_ENTRIES);
@@ -309,6 +317,44 @@ a_small_reserve_is_still_one(void **state)
     assert_int_equal(append_batch(journal, journal_append, 6, BATCH), STATUS_OK);
     assert_int_equal(append_until_full(journal, journal_append_reserved, 5 + BATCH),
                      3 * SEGMENT_ENTRIES);
+    journal_close(&journal);
+    folder_remove(&folder);
+}
+
+static void *
+keep_reserve(void *journal)
+{
+    (void)journal_keep_reserve(journal);
+    return NULL;
+}
+
+/* While the second segment ahead is being made, the first is taken. */
+static void
+one_is_taken_while_one_is_made(void **state)
+{
+    struct folder folder;
+    struct journal *journal;
+    pthread_t thread;
+    uint64_t last = 0;
+
+    (void)state;
+    folder_make(&folder);
+    journal = entries_open(&folder, 0);
+    space_full(true);
+    last = append_until_full(journal, journal_append, last); /* one is left */
+    (void)usleep(2100000);                                   /* until a disk is asked again */
+    space_full(false);
+    space_pause_next();
+    assert_int_equal(pthread_create(&thread, NULL, keep_reserve, journal), 0);
+    space_await_call();
+    assert_int_equal(append_batch(journal, journal_append_reserved, last + 1, BATCH), STATUS_OK);
+    space_go_on();
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    last += BATCH;
+    entries_append_singly(journal, last + 1, 2 * SEGMENT_ENTRIES);
+    last += 2 * SEGMENT_ENTRIES;
+    journal_close(&journal);
+    journal = entries_open(&folder, last);
     journal_close(&journal);
     folder_remove(&folder);
 }
@@ -457,6 +503,7 @@ main(int argc, char **argv)
         cmocka_unit_test_teardown(opens_whatever_a_crash_left_ahead, tear_down),
         cmocka_unit_test_teardown(makes_short_segments_again, tear_down),
         cmocka_unit_test_teardown(a_small_reserve_is_still_one, tear_down),
+        cmocka_unit_test_teardown(one_is_taken_while_one_is_made, tear_down),
         cmocka_unit_test_teardown(many_at_once, tear_down),
         cmocka_unit_test(on_a_really_full_disk),
     };

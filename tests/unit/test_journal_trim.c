@@ -312,6 +312,65 @@ space_is_used_at_once(void **state)
     folder_remove(&folder);
 }
 
+struct remover {
+    struct journal *journal;
+    struct seen seen;
+};
+
+static enum status
+see_and_remove(void *state, uint64_t position, struct bytes entry)
+{
+    struct remover *remover = state;
+
+    if (position == 5 && journal_remove_before(remover->journal, FOURTH) != STATUS_OK) {
+        return STATUS_INTERNAL;
+    }
+    return entries_see(&remover->seen, position, entry);
+}
+
+/* What a reader has begun he reads to its end; what is behind is gone. */
+static void
+a_segment_goes_under_its_reader(void **state)
+{
+    struct folder folder;
+    struct remover remover = {.seen = {.count = 0}};
+
+    (void)state;
+    folder_make(&folder);
+    remover.journal = entries_open(&folder, 0);
+    entries_append_singly(remover.journal, 1, ENTRIES);
+    assert_int_equal(journal_read(remover.journal, 1, UINT64_MAX, see_and_remove, &remover),
+                     STATUS_NOT_FOUND);
+    assert_false(remover.seen.wrong);
+    assert_int_equal(remover.seen.count, SECOND - 1);
+    assert_int_equal(read_count(remover.journal, FOURTH, 10, 10), STATUS_OK);
+    journal_close(&remover.journal);
+    folder_remove(&folder);
+}
+
+/* A file that somebody else took away is not "removed as too old". */
+static void
+a_file_taken_away_is_no_removal(void **state)
+{
+    struct folder folder;
+    struct journal *journal;
+
+    (void)state;
+    folder_make(&folder);
+    journal = entries_open(&folder, 0);
+    entries_append_singly(journal, 1, ENTRIES);
+    remove_segment(&folder, "00000002.seg");
+    assert_int_equal(read_count(journal, 1, 10, 10), STATUS_OK);
+    assert_int_equal(read_count(journal, SECOND, 10, 0), STATUS_UNAVAILABLE);
+    assert_int_equal(read_count(journal, THIRD, 10, 10), STATUS_OK);
+    assert_int_equal(journal_remove_before(journal, FOURTH), STATUS_OK);
+    assert_int_equal(read_count(journal, SECOND, 10, 0), STATUS_NOT_FOUND);
+    journal_close(&journal);
+    journal = open_from(&folder, FOURTH, FOURTH, ENTRIES);
+    journal_close(&journal);
+    folder_remove(&folder);
+}
+
 /* ---- crashes ---- */
 
 enum { ROLE_OK = 0, ROLE_WRONG = 12 };
@@ -478,6 +537,8 @@ main(int argc, char **argv)
         cmocka_unit_test(finds_what_is_missing_or_damaged),
         cmocka_unit_test(what_is_not_on_disk_keeps_what_is_before_it),
         cmocka_unit_test(space_is_used_at_once),
+        cmocka_unit_test(a_segment_goes_under_its_reader),
+        cmocka_unit_test(a_file_taken_away_is_no_removal),
         cmocka_unit_test(a_crash_leaves_no_gap),
         cmocka_unit_test(reads_while_segments_go),
     };

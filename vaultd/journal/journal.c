@@ -212,9 +212,6 @@ journal_read(struct journal *journal, uint64_t from, uint64_t limit, journal_vis
     range.last = journal->durable;
     cursor = journal->cursor;
     (void)pthread_mutex_unlock(&journal->lock);
-    if (range.from < journal->first_position) {
-        return STATUS_NOT_FOUND;
-    }
     if (range.from > range.last || limit == 0) {
         return STATUS_OK;
     }

@@ -2,6 +2,8 @@
 /* The segments made ahead: who may take the last one, and when it is made again. */
 #include "journal_internal.h"
 
+#include <assert.h>
+
 #include "clock.h"
 #include "log.h"
 
@@ -27,6 +29,7 @@ journal_reserve_allows(const struct journal *journal, size_t next_bytes, bool re
 void
 journal_reserve_take(struct journal *journal)
 {
+    assert(journal->ahead[0].fd >= 0 && journal->ahead[0].number == journal->tail.number + 1);
     journal->tail = journal->ahead[0];
     for (unsigned i = 0; i + 1 < JOURNAL_AHEAD; i++) {
         journal->ahead[i] = journal->ahead[i + 1];
