@@ -52,7 +52,7 @@ until_refused() {
         code=0
         "$@" || code=$?
         alive || fail "the daemon stopped"
-        [ $code -eq 0 ] || return 0
+        [ "$code" -eq 0 ] || return 0
     done
     return 1
 }
@@ -69,7 +69,7 @@ reveals() {
     return $status
 }
 says_full() {
-    [ $code -eq 6 ] || [ $code -eq 1 ] || fail "exit $code on a full disk"
+    [ "$code" -eq 6 ] || [ "$code" -eq 1 ] || fail "exit $code on a full disk"
     grep -qi 'unavailable\|full\|space\|cannot be written' "$out" "$err" || fail "the error does not say what is wrong"
 }
 
