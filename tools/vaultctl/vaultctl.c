@@ -88,7 +88,7 @@ static const struct argp_option tail_options[] = {
     {"lines", 'l', "N", 0, "The last N entries (20 untold; with --from or a filter, all)", 1},
     {"from", OPTION_FROM, "N", 0, "Everything from entry N on", 1},
     {"follow", 'f', NULL, 0, "Then wait for more, until interrupted", 1},
-    {"principal", OPTION_PRINCIPAL, "NAME", 0, "Only what this one did", 1},
+    {"principal", OPTION_PRINCIPAL, "NAME", 0, "Only what this one did, or was done to it", 1},
     {"token", OPTION_TOKEN, "TOKEN", 0, "Only what was done with this token", 1},
     {"namespace", 'n', "NS", 0, "Only what was done in this namespace", 1},
     {"operation", OPTION_OPERATION, "NAME", 0, "Only this: detokenize, erase, grant, ...", 1},
