@@ -112,7 +112,7 @@ begin_segment(struct walk *walk, uint64_t first)
     bool is_oldest = number == end->firsts.oldest;
     enum status status;
 
-    if (is_oldest && number > 1) { /* older ones may be gone only if we are told so */
+    if (is_oldest && number > 1) {
         if (first > walk->first_position) {
             return missing(walk, number - 1);
         }
@@ -175,6 +175,18 @@ walk_number(struct walk *walk, int folder, uint32_t number)
     return status;
 }
 
+/* Older segments may be gone only if we are told that the journal begins later. */
+static enum status
+check_oldest(const struct walk *walk)
+{
+    uint32_t oldest = walk->end->firsts.oldest;
+
+    if (walk->first_position <= 1) {
+        return oldest > 1 ? missing(walk, oldest - 1) : STATUS_OK;
+    }
+    return oldest == 0 ? missing(walk, 1) : STATUS_OK;
+}
+
 enum status
 journal_walk_folder(int folder, const struct journal_options *options, journal_visit *visit,
                     void *state, struct journal_report *ret_report, struct journal_end *ret_end)
@@ -193,8 +205,8 @@ journal_walk_folder(int folder, const struct journal_options *options, journal_v
     memcpy(walk.key.id, options->id, JOURNAL_ID_BYTES);
     memcpy(ret_report->id, options->id, JOURNAL_ID_BYTES);
     status = journal_segment_range(folder, false, &firsts->oldest, &last);
-    if (status == STATUS_OK && firsts->oldest == 0 && walk.first_position > 1) {
-        status = missing(&walk, 1); /* a new journal it is not */
+    if (status == STATUS_OK) {
+        status = check_oldest(&walk);
     }
     for (uint32_t number = firsts->oldest; number > 0 && number <= last && status == STATUS_OK;
          number++) {
