@@ -1079,6 +1079,47 @@ test_relayed_is_told_and_nobody_else_is(void **state)
     caller_remove(&caller);
 }
 
+/* ---- who it was before ---- */
+
+/* Who says hello anew is nobody until it succeeds: the id he had does not count meanwhile. */
+static void
+test_a_hello_that_came_to_nothing_leaves_nobody_known(void **state)
+{
+    const uint8_t nonce[NONCE_BYTES] = {1};
+    struct key_pair unknown;
+    struct caller caller;
+    uint8_t tokenize[128];
+    size_t size;
+
+    (void)state;
+    (void)crypto_sign_keypair(unknown.public_key, unknown.secret_key);
+    for (int end = 0; end < 3; end++) {
+        connect_as(&caller, cast.callers[ON_DATA][SERVICE].peer.uid);
+        /* The request that would be answered, with the id of this hello. */
+        assert_int_equal(ask(&caller, OP_TOKENIZE, "a@example.com", NULL), STATUS_OK);
+        size = caller.request.size;
+        assert_in_range(size, 1, sizeof tokenize);
+        memcpy(tokenize, caller.request.data, size);
+        caller_begin(&caller, OP_HELLO, end == 0 ? 2 : 3);
+        message_put_uint(&caller.request, FIELD_VERSION, PROTOCOL_VERSION + (end == 0));
+        message_put_bytes(&caller.request, FIELD_NONCE, bytes_of(nonce, NONCE_BYTES));
+        if (end > 0) {
+            message_put_bytes(&caller.request, FIELD_PUBLIC_KEY,
+                              bytes_of(unknown.public_key, PUBLIC_KEY_BYTES));
+        }
+        assert_int_equal(caller_send(&caller), end == 0 ? STATUS_INVALID : STATUS_OK);
+        if (end == 2) {
+            assert_int_equal(prove_key(&caller, &unknown, &unknown, caller.peer.uid),
+                             STATUS_UNAUTHENTICATED);
+        }
+        log_reader_skip(&cast.log);
+        assert_int_equal(caller_send_bytes(&caller, bytes_of(tokenize, size)),
+                         STATUS_UNAUTHENTICATED);
+        assert_int_equal(read_log(), 0);
+        caller_remove(&caller);
+    }
+}
+
 /* ---- whatever they ask ---- */
 
 /* One more field than the request has, whether or not it takes it. */
@@ -1199,6 +1240,7 @@ main(void)
         IN(set_up, test_s3_which_roles_go_together),
         IN(set_up, test_s3_an_admin_for_a_while_may_not_reveal_meanwhile),
         IN(set_up, test_relayed_is_told_and_nobody_else_is),
+        IN(set_up, test_a_hello_that_came_to_nothing_leaves_nobody_known),
         IN(set_up, test_s3_whatever_is_asked_no_admin_and_no_auditor_is_told_a_contact),
     };
 
