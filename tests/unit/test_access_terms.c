@@ -65,9 +65,10 @@ static void
 expect_limits(const struct rules *rules, const char *principal, unsigned capabilities,
               struct budget_limits expected)
 {
-    struct budget_limits found =
-        access_limits(rules->access, rules_by_name(rules, principal), capabilities, 1);
+    const struct limits_asked asked = {capabilities, 1, GRANTS_ALL};
+    struct budget_limits found;
 
+    (void)access_limits(rules->access, rules_by_name(rules, principal), asked, &found);
     assert_int_equal(found.daily, expected.daily);
     assert_int_equal(found.hourly, expected.hourly);
 }
@@ -460,6 +461,31 @@ largest_figure_counts(void **state)
     expect_limits(rules, "inbox", MAY_TOKENIZE, (struct budget_limits){700, 70});
 }
 
+/* A grant that ends has figures of its own, beside the standing one's. */
+static void
+limits_are_asked_by_sort(void **state)
+{
+    struct rules *rules = *state;
+    struct limits_asked standing = {MAY_TOKENIZE, 1, GRANTS_STANDING};
+    struct limits_asked ending = {MAY_TOKENIZE, 1, GRANTS_ENDING};
+    struct budget_limits limits;
+    uint64_t end_ms = in_an_hour();
+
+    rules_populate(rules);
+    assert_int_equal(grant_on(rules, "inbox", ROLE_SERVICE, "shop", (struct terms){0, 700, 70}),
+                     STATUS_OK);
+    assert_false(access_limits(rules->access, rules_by_name(rules, "inbox"), ending, &limits));
+    assert_int_equal(limits.daily, 1);
+    assert_int_equal(
+        grant_on(rules, "inbox", ROLE_SERVICE, "shop", (struct terms){end_ms, 900, 60}), STATUS_OK);
+    assert_true(access_limits(rules->access, rules_by_name(rules, "inbox"), ending, &limits));
+    assert_int_equal(limits.daily, 900);
+    assert_true(access_limits(rules->access, rules_by_name(rules, "inbox"), standing, &limits));
+    assert_int_equal(limits.daily, 700);
+    rules_now_ms = end_ms;
+    assert_false(access_limits(rules->access, rules_by_name(rules, "inbox"), ending, &limits));
+}
+
 static void
 no_limit_is_larger_than_any(void **state)
 {
@@ -665,6 +691,7 @@ main(void)
         TEST(figures_fit_the_role),
         TEST(limits_are_the_grants_or_the_defaults),
         TEST(largest_figure_counts),
+        TEST(limits_are_asked_by_sort),
         TEST(no_limit_is_larger_than_any),
         TEST(no_grant_is_not_without_limit),
         TEST(enabled_again_may_as_before),

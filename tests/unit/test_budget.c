@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Budgets, case by case: statuses and numbers. test_budget_strict.c has what holds for any
+/* Owns SECURITY.md S18 "never more than the budget".
+ * Budgets, case by case: statuses and numbers. test_budget_strict.c has what holds for any
  * schedule, test_budget_threads.c what holds for many callers at once. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -612,6 +613,76 @@ test_without_memory_nothing_is_spent(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* ---- taken back, asked beforehand, forgotten ---- */
+
+static void
+test_what_was_not_done_goes_back_into_its_block(void **state)
+{
+    struct budgets *budgets = *state;
+    const struct budget_limits thousand = limits(1000, 0);
+    struct budget_draw it = draw_of(thousand, START, 64);
+
+    /* Fifteen failures would eat it all, if they counted. */
+    for (int i = 0; i < 100; i++) {
+        uint32_t block = draw(budgets, thousand, START, 64);
+
+        assert_int_equal(block, i == 0 ? 64 : 0);
+        budgets_undo_draw(budgets, &it);
+        assert_int_equal(budgets_used(budgets, service, START), 64);
+    }
+    /* The same units are there for who comes next, and none besides. */
+    assert_int_equal(draw(budgets, thousand, START, 64), 0);
+    assert_int_equal(draw(budgets, thousand, START, 936), 936);
+    assert_int_not_equal(draw_refused(budgets, thousand, START, 1), 0);
+    /* Of a budget nobody knows there is nothing to take back. */
+    it.key.principal = 99;
+    budgets_undo_draw(budgets, &it);
+}
+
+static void
+test_room_is_seen_without_spending(void **state)
+{
+    struct budgets *budgets = *state;
+    const struct budget_limits ten = limits(10, 0);
+    struct budget_draw it = draw_of(ten, START, 10);
+    uint32_t retry_after_s = 77;
+
+    assert_true(budgets_has_room(budgets, &it, &retry_after_s));
+    assert_int_equal(retry_after_s, 0);
+    it.amount = 11;
+    assert_false(budgets_has_room(budgets, &it, &retry_after_s));
+    assert_int_equal(retry_after_s, UINT32_MAX);
+    (void)draw(budgets, ten, START, 4);
+    it.amount = 6;
+    assert_true(budgets_has_room(budgets, &it, &retry_after_s));
+    it.amount = 7;
+    assert_false(budgets_has_room(budgets, &it, &retry_after_s));
+    assert_int_equal(retry_after_s, DAY_S + BUCKET_S);
+    assert_int_equal(budgets_used(budgets, service, START), 4);
+}
+
+static void
+test_a_grant_that_ends_has_a_budget_of_its_own(void **state)
+{
+    struct budgets *budgets = *state;
+    struct budget_key extra = service;
+
+    extra.class = BUDGET_LOOKUP_EXTRA;
+    assert_int_equal(budgets_replay(budgets, extra, START, 7), STATUS_OK);
+    assert_int_equal(budgets_replay(budgets, extra, START + HOUR, 5), STATUS_OK);
+    budgets_replayed(budgets, START + 2 * HOUR);
+    assert_int_equal(budgets_used(budgets, extra, START + 2 * HOUR), 12);
+    assert_int_equal(budgets_used(budgets, service, START + 2 * HOUR), 0);
+    /* As blocks: the first counts from the second's time. */
+    assert_int_equal(budgets_used(budgets, extra, START + DAY + 30 * MINUTE), 12);
+    /* And once more, from the beginning, when the log could not be read to its end. */
+    budgets_clear(budgets);
+    assert_int_equal(budgets_used(budgets, extra, START + 2 * HOUR), 0);
+    assert_int_equal(budgets_replay(budgets, extra, START + 2 * HOUR, 7), STATUS_OK);
+    budgets_replayed(budgets, START + 2 * HOUR);
+    assert_int_equal(budgets_used(budgets, extra, START + 2 * HOUR), 7);
+}
+
 int
 main(void)
 {
@@ -639,6 +710,9 @@ main(void)
         TEST(test_the_alarm_may_be_set_and_silenced),
         TEST(test_memory_does_not_grow_for_ever),
         TEST(test_without_memory_nothing_is_spent),
+        TEST(test_what_was_not_done_goes_back_into_its_block),
+        TEST(test_room_is_seen_without_spending),
+        TEST(test_a_grant_that_ends_has_a_budget_of_its_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,15 +132,28 @@ bool access_may(const struct access *access, const struct principal *principal,
  * change. */
 bool access_has_ended(const struct access *access, const struct principal *principal,
                       unsigned capabilities);
-/*
- * access_limits: of the grants that access_may would find, the largest daily and the largest
- * hourly figure, defaults filled in. For MAY_TOKENIZE and MAY_LOOKUP the figures of the role
- * service, or the default for lookups of another role; for MAY_REVEAL and MAY_DELIVER those of
- * reveal and deliver. 1 and 1 where there is none: a grant may end between two questions.
- */
-struct budget_limits access_limits(const struct access *access, const struct principal *principal,
-                                   unsigned capabilities, uint32_t namespace_id);
+/* Which grants are asked for. One with an end has a budget of its own for tokenize and lookup, so
+ * that an import leaves the standing one alone. */
+enum grant_sort {
+    GRANTS_ALL,
+    GRANTS_STANDING,
+    GRANTS_ENDING,
+};
 
+struct limits_asked {
+    unsigned capabilities;
+    uint32_t namespace_id;
+    enum grant_sort sort;
+};
+
+/*
+ * access_limits: of the grants of that sort that access_may would find, the largest daily and the
+ * largest hourly figure, defaults filled in. For MAY_TOKENIZE and MAY_LOOKUP the figures of the
+ * role service, or the default for lookups of another role; for MAY_REVEAL and MAY_DELIVER those of
+ * reveal and deliver. False, and 1 and 1: there is no such grant (any more).
+ */
+bool access_limits(const struct access *access, const struct principal *principal,
+                   struct limits_asked asked, struct budget_limits *ret_limits);
 /* Of one grant, in force or not, defaults filled in; zeros for a role without a budget. */
 struct budget_limits access_grant_limits(const struct access *access, const struct grant *grant);
 

@@ -112,27 +112,37 @@ larger_limit(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-struct budget_limits
-access_limits(const struct access *access, const struct principal *principal, unsigned capabilities,
-              uint32_t namespace_id)
+static bool
+is_of_sort(const struct grant *grant, enum grant_sort sort)
 {
-    bool for_finding = (capabilities & MAY_FIND) != 0;
-    unsigned wanted = for_finding ? MAY_FIND : capabilities & MAY_OPEN;
-    /* A grant may end between two looks: who holds none gets next to nothing, never everything. */
-    struct budget_limits limits = {.daily = 1, .hourly = 1};
+    return sort == GRANTS_ALL || (grant->ends_ms != 0) == (sort == GRANTS_ENDING);
+}
+
+bool
+access_limits(const struct access *access, const struct principal *principal,
+              struct limits_asked asked, struct budget_limits *ret_limits)
+{
+    bool for_finding = (asked.capabilities & MAY_FIND) != 0;
+    unsigned wanted = for_finding ? MAY_FIND : asked.capabilities & MAY_OPEN;
     const struct grant *grant;
     size_t index = 0;
+    bool found = false;
 
-    while ((grant = next_in_force(access, principal, wanted, namespace_id, &index)) != NULL) {
+    /* A grant may end between two looks: who holds none gets next to nothing, never everything. */
+    *ret_limits = (struct budget_limits){.daily = 1, .hourly = 1};
+    while ((grant = next_in_force(access, principal, wanted, asked.namespace_id, &index)) != NULL) {
         /* The figures of a reveal grant are about reveals. */
         struct budget_limits other = for_finding && grant->role != ROLE_SERVICE
                                          ? access->defaults.lookup
                                          : access_grant_limits(access, grant);
 
-        limits.daily = larger_limit(limits.daily, other.daily);
-        limits.hourly = larger_limit(limits.hourly, other.hourly);
+        if (is_of_sort(grant, asked.sort)) {
+            ret_limits->daily = larger_limit(ret_limits->daily, other.daily);
+            ret_limits->hourly = larger_limit(ret_limits->hourly, other.hourly);
+            found = true;
+        }
     }
-    return limits;
+    return found;
 }
 
 /* With a daily figure of its own, an hourly one that is not told keeps its proportion to it. */

@@ -177,7 +177,7 @@ budgets_replay(struct budgets *budgets, struct budget_key key, uint64_t time_ms,
 
     lock_at(budgets, time_ms);
     status = get(budgets, key, &budget);
-    if (status == STATUS_OK && key.class == BUDGET_LOOKUP) {
+    if (status == STATUS_OK && key.class != BUDGET_REVEAL) {
         count(budget, budget->replayed_block);
         budget->replayed_block = amount;
     } else if (status == STATUS_OK) {
@@ -343,6 +343,52 @@ budgets_block_recorded(struct budgets *budgets, const struct budget_draw *draw, 
     budget->recording = budget->recording_for = 0;
     (void)pthread_cond_broadcast(&budgets->recorded);
     unlock(budgets);
+}
+
+void
+budgets_undo_draw(struct budgets *budgets, const struct budget_draw *draw)
+{
+    struct budget *budget;
+
+    lock_at(budgets, draw->now_ms);
+    budget = find(budgets, draw->key);
+    if (budget != NULL) {
+        budget_window_take_out(&budget->day, draw->now_ms, draw->amount);
+        budget_window_take_out(&budget->hour, draw->now_ms, draw->amount);
+        /* The log counts it as spent: it is drawn again, or lost with the block. */
+        if (budgets->latest_ms < budget->block_ends_ms) {
+            budget->block_left += draw->amount;
+        }
+    }
+    unlock(budgets);
+}
+
+bool
+budgets_has_room(struct budgets *budgets, const struct budget_draw *draw,
+                 uint32_t *ret_retry_after_s)
+{
+    struct budget *budget;
+    uint64_t fits = 0;
+
+    lock_at(budgets, draw->now_ms);
+    budget = find(budgets, draw->key);
+    if (budget != NULL) {
+        fits = fits_ms(budget, draw->limits, budget->recording_for, draw->amount);
+    } else if ((draw->limits.daily != 0 && draw->amount > draw->limits.daily) ||
+               (draw->limits.hourly != 0 && draw->amount > draw->limits.hourly)) {
+        fits = UINT64_MAX;
+    }
+    *ret_retry_after_s = fits == 0 ? 0 : seconds_until(fits, draw->now_ms);
+    unlock(budgets);
+    return fits == 0;
+}
+
+void
+budgets_clear(struct budgets *budgets)
+{
+    (void)pthread_mutex_lock(&budgets->lock);
+    budget_table_clear(&budgets->table);
+    (void)pthread_mutex_unlock(&budgets->lock);
 }
 
 /* ---- looking ---- */

@@ -28,8 +28,8 @@ enum {
 };
 
 enum budget_class {
-    BUDGET_LOOKUP = 1, /* tokenize and lookup together, by principal and namespace */
-    BUDGET_REVEAL = 2, /* reveals and deliveries, by principal; namespace_id 0 */
+    BUDGET_LOOKUP = 1,       /* tokenize and lookup together, by principal and namespace */
+    BUDGET_REVEAL = 2,       /* reveals and deliveries, by principal; namespace_id 0 */
     BUDGET_LOOKUP_EXTRA = 3, /* as BUDGET_LOOKUP, of a grant that ends */
 };
 
