@@ -30,6 +30,7 @@ enum {
     AUDIT_CHECKPOINT_ENTRIES = 1000, /* so many entries since the last one, and one is added */
     AUDIT_UNSIGNED_MAX = 3 * 4096 + AUDIT_CHECKPOINT_ENTRIES, /* more without one: removed */
     AUDIT_OPEN_ERASURES_MAX = 8192, /* erase intents without outcome; a batch has 4,096 at most */
+    AUDIT_RECENT_MS = 48 * 3600 * 1000, /* so far back audit_summary.recent_begins looks */
 };
 
 /* Numbers are on disk. */
@@ -59,7 +60,7 @@ struct audit_entry {
                           */
     uint8_t access_tag[AUDIT_DIGEST_BYTES];
     uint64_t amount; /* how much: a block's size, ms of a clock's jump, a grant's daily budget, the
-                        first entry kept; else 0 */
+                        first entry kept; of a checkpoint: audit_noted; else 0 */
     /* Of OPENED, CLOSED and CHECKPOINT, which need it, and of nothing else: written: signed by
      * audit; read: it is a checkpoint. */
     bool has_checkpoint;
@@ -79,7 +80,8 @@ enum audit_act {
     AUDIT_ACT_BUDGET = 205,        /* a block of `amount` for tokenize and lookup */
     AUDIT_ACT_CLOCK_FORWARD = 206, /* somebody set the wall clock; by `amount` ms */
     AUDIT_ACT_CLOCK_BACK = 207,
-    AUDIT_ACT_RETAINED = 208, /* entries before number `amount` were removed as too old */
+    AUDIT_ACT_RETAINED = 208,     /* entries before number `amount` were removed as too old */
+    AUDIT_ACT_BUDGET_EXTRA = 209, /* a block of `amount` of a grant that ends */
 };
 
 /* Name of an operation or act ("detokenize", "opened"), or "unknown". */
@@ -95,10 +97,10 @@ struct audit_summary {
     uint64_t intent;  /* its sequence */
     uint32_t intent_operation;
     uint8_t intent_tag[AUDIT_DIGEST_BYTES];
-    bool clean;          /* the last entry is CLOSED, or there is none */
-    uint64_t time_ms;    /* of the last entry before this opening's own; 0: none */
-    uint64_t day_begins; /* number of the first entry made in the 25 hours before time_ms (rounded
-                            to the hour, never less than 24) */
+    bool clean; /* CLOSED, and since then only what a sealed vault writes; or there is no entry */
+    uint64_t time_ms;       /* of the last entry before this opening's own; 0: none */
+    uint64_t recent_begins; /* number of the first entry made in the AUDIT_RECENT_MS before time_ms,
+                               or up to an hour earlier */
 };
 
 /* An erase that was announced, and of which the log does not say what became. */
@@ -124,7 +126,11 @@ struct audit_options {
 /*
  * audit_open: walks and proves the whole chain, all but the signatures, which want the keyring
  * unsealed: audit_prove. CORRUPT: *ret_place says where it breaks. A torn tail is cut, and the cut
- * becomes an entry. Starts vault time (clock_vault_start).
+ * becomes an entry. Starts vault time (clock_vault_start) at the newest checkpoint's: what is
+ * behind it is nobody's word yet.
+ *
+ * What was written while sealed is held to what a sealed vault writes: between CREATED or CLOSED
+ * and the next OPENED stand CUT and outcomes without principal, and nothing else.
  */
 MUST_USE enum status audit_open(const struct audit_options *options,
                                 struct audit_summary *ret_summary,
@@ -135,12 +141,19 @@ void audit_close(struct audit **audit);
 const struct audit_erasure *audit_open_erasures(const struct audit *audit, size_t *ret_count);
 
 /*
- * audit_prove: at unseal: the last checkpoint in the chain is signed by this vault's key and its
- * count of store changes is not above the store's (else the store is an older copy put back); the
- * newest checkpoint kept in checkpoint_folder, if there is one, stands in the chain (else the log
- * is). CORRUPT: ret_place says which. A checkpoint_folder that cannot be read is logged, and OK.
+ * audit_prove: at unseal. Of the chain: where it begins, and its newest checkpoint, are signed by
+ * this vault's key, the latter under this instance_id and with a count of store changes that is not
+ * above the store's (else the store is an older copy put back); what was found behind it is not
+ * from the future; and the newest checkpoint kept in checkpoint_folder, if there is one, stands in
+ * it (else the log is). CORRUPT: ret_place says which. A checkpoint_folder that cannot be read, or
+ * has nothing of this vault's, is logged, and OK. Then vault time is no less than the last entry's.
+ * *ret_noted: what audit_noted had been told by the newest checkpoint, so that the store's note is
+ * at least that; 0: none. Waits for nobody who writes to checkpoint_folder, but reads it itself.
  */
-MUST_USE enum status audit_prove(struct audit *audit, char ret_place[static AUDIT_PLACE_BYTES]);
+MUST_USE enum status audit_prove(struct audit *audit, uint64_t *ret_noted,
+                                 char ret_place[static AUDIT_PLACE_BYTES]);
+/* The store has on disk that the log had come that far: stands in every checkpoint from now on. */
+void audit_noted(struct audit *audit, uint64_t sequence);
 /* SHA-256 of that entry. NOT_FOUND: there is none, or it was removed as too old. */
 MUST_USE enum status audit_digest_at(struct audit *audit, uint64_t sequence,
                                      uint8_t ret_digest[static AUDIT_DIGEST_BYTES]);
@@ -154,19 +167,29 @@ MUST_USE enum status audit_digest_at(struct audit *audit, uint64_t sequence,
  * is put behind the entries by itself.
  */
 MUST_USE enum status audit_append(struct audit *audit, struct audit_entry *entries, size_t count);
-/* The same out of the reserve, for erase, freeze and disable on a full disk. */
+/* Who may go on when the disk is full, and how far. */
+enum audit_reserve {
+    AUDIT_RESERVE_ERASE = 1, /* leaves room for the others */
+    AUDIT_RESERVE_STOP = 2,  /* freeze, disable, revoke, closing, retention: all there is */
+};
+/* The same out of the reserve. */
 MUST_USE enum status audit_append_reserved(struct audit *audit, struct audit_entry *entries,
-                                           size_t count);
+                                           size_t count, enum audit_reserve use);
 /*
- * audit_tick: a checkpoint if one is due, made durable; checkpoints not yet written to the second
- * place are (the newest). Keeps the journal's reserve. Called some ten times a second with the
- * gate held shared, unsealed or sealed. True: a checkpoint was made durable since the last call;
- * then *ret_sequence and ret_digest are those of the newest.
+ * audit_tick: a checkpoint if one is due, made durable. Keeps the journal's reserve. Called some
+ * ten times a second with the gate held shared, unsealed or sealed. True: a checkpoint was made
+ * durable since the last call; then *ret_sequence and ret_digest are those of the newest.
  */
 bool audit_tick(struct audit *audit, uint64_t *ret_sequence,
                 uint8_t ret_digest[static AUDIT_DIGEST_BYTES]);
-/* Writes the newest checkpoint to the second place, if it is not there: after CLOSED. */
-void audit_keep_checkpoint(struct audit *audit);
+/* The next tick makes a checkpoint; not more than one a second because of this. */
+void audit_hasten_checkpoint(struct audit *audit);
+/*
+ * audit_keep_checkpoint: writes the newest checkpoint to the second place, unless it is there.
+ * `now`: at once; else a line a second at most, and 5 s after a failure. May take as long as that
+ * place does (NFS): called without the gate. Nobody waits for it but another call of it.
+ */
+void audit_keep_checkpoint(struct audit *audit, bool now);
 /* Until that entry is on disk. UNAVAILABLE: unknown; audit_failed is set. */
 MUST_USE enum status audit_wait(struct audit *audit, uint64_t sequence);
 /* When the newest entry was taken, as the chain counts: never less than the one before. */
@@ -192,7 +215,7 @@ uint64_t audit_first(const struct audit *audit);
 /*
  * audit_retain: removes whole segments of which every entry is older than before_ms, after it has
  * signed where the chain begins from then on (DESIGN.md, "Where the chain begins"). Never the
- * segment being written, nor the last 26 hours. First `entry` is appended as RETAINED: made by the
+ * segment being written, nor the last 50 hours. First `entry` is appended as RETAINED: made by the
  * caller, with an access tag for number audit_last + 1, because the entry that vouched for the
  * access state last may be among those that go; audit fills in act, phase and amount. *ret_removed:
  * how many entries; 0, and nothing appended, when there is nothing to remove. Needs the keyring,

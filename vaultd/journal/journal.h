@@ -72,10 +72,12 @@ MUST_USE enum status journal_append(struct journal *journal, const struct bytes 
  * journal_append_reserved: the same for what must go on when the disk is full (erase, freeze,
  * disable): it may use the reserved segment, made at open and made again when there is space. A
  * journal_append that would leave none in reserve is UNAVAILABLE instead; so is any while there is
- * none, for what is left of the segment begun is the reserve's.
+ * none, for what is left of the segment begun is the reserve's. Of that, `leave_bytes` (a quarter
+ * of a segment at most) are left to others.
  */
 MUST_USE enum status journal_append_reserved(struct journal *journal, const struct bytes *entries,
-                                             size_t count, uint64_t *ret_position);
+                                             size_t count, uint32_t leave_bytes,
+                                             uint64_t *ret_position);
 /* The reserve is there; made again if it was used and the disk has room. Call it now and then, some
  * ten times a second: on a full disk it looks every two seconds. */
 bool journal_keep_reserve(struct journal *journal);
