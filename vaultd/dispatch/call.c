@@ -91,6 +91,8 @@ call_place_fault(enum status status)
         return "no such token";
     case STATUS_DENIED:
         return "no grant of yours permits this";
+    case STATUS_BUSY:
+        return "not yet: something more urgent came in between; try again";
     case STATUS_CORRUPT:
         return "the stored record does not verify; tell the vault's admin";
     default:

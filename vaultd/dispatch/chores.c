@@ -3,8 +3,6 @@
  * keys, the clock, months of last use, and what is past its retention. */
 #include "dispatch_internal.h"
 
-#include <assert.h>
-
 #include "clock.h"
 #include "log.h"
 #include "scratch.h"
@@ -20,30 +18,9 @@ enum {
     SWEEP_ROWS = 2048,
     SWEEP_ERASED = 256,
     RETAIN_PAUSE_MS = 3600 * 1000,
+    LEAP_MS = 2 * 24 * 3600 * 1000,
 };
 static const uint64_t day_ms = 24 * 3600 * 1000;
-
-static void
-lock_shared(struct dispatch *dispatch)
-{
-    int failed = pthread_rwlock_rdlock(&dispatch->gate);
-
-    assert(failed == 0);
-}
-
-static void
-lock_exclusively(struct dispatch *dispatch)
-{
-    int failed = pthread_rwlock_wrlock(&dispatch->gate);
-
-    assert(failed == 0);
-}
-
-static void
-leave(struct dispatch *dispatch)
-{
-    (void)pthread_rwlock_unlock(&dispatch->gate);
-}
 
 /* 0 as the last time means never. */
 static bool
@@ -95,8 +72,10 @@ keep_log(struct dispatch *dispatch)
     uint8_t digest[AUDIT_DIGEST_BYTES];
     uint64_t sequence = 0;
 
-    watch_clock(dispatch);
     flush_log(dispatch);
+    if (!dispatch->sealed) {
+        watch_clock(dispatch);
+    }
     if (audit_tick(dispatch->parts.audit, &sequence, digest) && !dispatch->sealed &&
         is_due(dispatch->chores.log_noted_ms, NOTE_PAUSE_MS)) {
         dispatch_note_log(dispatch, sequence, digest);
@@ -124,6 +103,45 @@ lacks_reason_key(struct dispatch *dispatch)
            dispatch_lacks_reason_key(dispatch);
 }
 
+/* ---- what is destroyed by its age ---- */
+
+/*
+ * By the earlier of the two clocks, so that neither alone makes things old. And when more than two
+ * days lie between the log's last entry and the start, nothing is destroyed for a day: a machine
+ * that came up with a wrong clock has that long to be put right.
+ */
+static uint64_t
+age_time_ms(void)
+{
+    uint64_t wall_ms = clock_wall_ms();
+    uint64_t vault_ms = clock_vault_ms();
+
+    return wall_ms < vault_ms ? wall_ms : vault_ms;
+}
+
+static void
+hold_after_leap(struct dispatch *dispatch)
+{
+    struct chores *chores = &dispatch->chores;
+    uint64_t last_ms = dispatch->found.time_ms;
+    uint64_t now_ms = clock_vault_ms();
+
+    if (chores->leap_judged || dispatch->sealed) {
+        return;
+    }
+    chores->leap_judged = true;
+    if (last_ms != 0 && now_ms > last_ms && now_ms - last_ms > LEAP_MS) {
+        chores->hold_until_ms = clock_monotonic_ms() + SWEEP_PAUSE_MS;
+        LOG(LOG_LEVEL_WARNING, EVENT_CLOCK_JUMPED, F("since_last_entry_ms", now_ms - last_ms));
+    }
+}
+
+static bool
+is_on_hold(const struct dispatch *dispatch)
+{
+    return clock_monotonic_ms() < dispatch->chores.hold_until_ms;
+}
+
 /* ---- contacts that nobody uses ---- */
 
 static void
@@ -148,7 +166,7 @@ retention_rules(struct dispatch *dispatch, size_t *ret_count)
 {
     const struct access *access = dispatch->parts.access;
     size_t count = access_namespace_count(access);
-    uint16_t month = vault_month(clock_vault_ms());
+    uint16_t month = vault_month(age_time_ms());
     struct vault_retention *rules =
         scratch_alloc(dispatch->chores.scratch, (count + 1) * sizeof *rules);
 
@@ -205,6 +223,9 @@ sweep(struct dispatch *dispatch)
         chores->sweeping = false;
         return;
     }
+    if (is_on_hold(dispatch)) {
+        return;
+    }
     if (!chores->sweeping && is_due(chores->sweep_began_ms, SWEEP_PAUSE_MS)) {
         chores->sweep_began_ms = clock_monotonic_ms();
         chores->sweep_cursor = 0;
@@ -254,7 +275,7 @@ retain_before_ms(const struct dispatch *dispatch)
 {
     enum { DAYS_OF_MONTH = 31 };
     uint64_t kept_ms = dispatch->parts.audit_retain_months * DAYS_OF_MONTH * day_ms;
-    uint64_t now_ms = clock_vault_ms();
+    uint64_t now_ms = age_time_ms();
 
     return now_ms > kept_ms ? now_ms - kept_ms : 0;
 }
@@ -264,7 +285,7 @@ wants_retain(struct dispatch *dispatch)
 {
     struct chores *chores = &dispatch->chores;
 
-    if (dispatch->sealed || dispatch->parts.audit_retain_months == 0 ||
+    if (dispatch->sealed || is_on_hold(dispatch) || dispatch->parts.audit_retain_months == 0 ||
         !is_due(chores->retain_looked_ms, RETAIN_PAUSE_MS)) {
         return false;
     }
@@ -274,32 +295,60 @@ wants_retain(struct dispatch *dispatch)
 
 /* ---- a tick ---- */
 
-void
-dispatch_tick(struct dispatch *dispatch)
+/* One chore at a time, so that who wants to be alone waits for one only. */
+static void
+do_shared(struct dispatch *dispatch, void (*chore)(struct dispatch *dispatch), bool while_sealed)
 {
-    bool key_missing;
-    bool entries_too_old;
-
-    lock_shared(dispatch);
-    keep_log(dispatch);
-    dispatch_pay_erasures(dispatch);
-    (void)vault_keep_reserve(dispatch->parts.vault);
-    if (!dispatch->sealed) {
-        write_used(dispatch);
-        sweep(dispatch);
+    gate_enter(&dispatch->gate);
+    if (while_sealed || !dispatch->sealed) {
+        chore(dispatch);
     }
-    key_missing = lacks_reason_key(dispatch);
-    entries_too_old = wants_retain(dispatch);
-    leave(dispatch);
-    if (!key_missing && !entries_too_old) {
+    gate_leave(&dispatch->gate);
+}
+
+static void
+keep_reserve(struct dispatch *dispatch)
+{
+    (void)vault_keep_reserve(dispatch->parts.vault);
+}
+
+static void
+look_for_exclusive_work(struct dispatch *dispatch)
+{
+    dispatch->chores.key_missing = lacks_reason_key(dispatch);
+    dispatch->chores.entries_too_old = wants_retain(dispatch);
+}
+
+static void
+do_exclusive_work(struct dispatch *dispatch)
+{
+    struct chores *chores = &dispatch->chores;
+
+    if (!chores->key_missing && !chores->entries_too_old) {
         return;
     }
-    lock_exclusively(dispatch);
+    gate_enter_alone(&dispatch->gate);
     if (lacks_reason_key(dispatch)) {
         create_reason_keys(dispatch);
     }
-    if (entries_too_old && !dispatch->sealed) {
+    if (chores->entries_too_old && !dispatch->sealed) {
         retain(dispatch, retain_before_ms(dispatch));
     }
-    leave(dispatch);
+    gate_leave(&dispatch->gate);
+    chores->key_missing = chores->entries_too_old = false;
+}
+
+void
+dispatch_tick(struct dispatch *dispatch)
+{
+    do_shared(dispatch, keep_log, true);
+    do_shared(dispatch, dispatch_pay_erasures, true);
+    do_shared(dispatch, keep_reserve, true);
+    do_shared(dispatch, hold_after_leap, false);
+    do_shared(dispatch, write_used, false);
+    do_shared(dispatch, sweep, false);
+    do_shared(dispatch, look_for_exclusive_work, false);
+    do_exclusive_work(dispatch);
+    /* Outside the gate: the second place may be another machine, and hang. */
+    audit_keep_checkpoint(dispatch->parts.audit, false);
 }

@@ -21,21 +21,6 @@ enum {
 
 /* ---- the dispatch itself ---- */
 
-static void
-init_gate(pthread_rwlock_t *gate)
-{
-    pthread_rwlockattr_t attributes;
-    int failed = pthread_rwlockattr_init(&attributes);
-
-    assert(failed == 0);
-    failed =
-        pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    assert(failed == 0);
-    failed = pthread_rwlock_init(gate, &attributes);
-    assert(failed == 0);
-    (void)pthread_rwlockattr_destroy(&attributes);
-}
-
 enum status
 dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
 {
@@ -52,7 +37,7 @@ dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
     dispatch->found = *parts->found;
     dispatch->parts.found = &dispatch->found;
     dispatch->sealed = true;
-    init_gate(&dispatch->gate);
+    gate_init(&dispatch->gate);
     (void)pthread_mutex_init(&dispatch->erasing, NULL);
     throttle_init(&dispatch->refusals, REFUSALS_AT_ONCE, REFUSALS_PER_SECOND);
     throttle_init(&dispatch->proofs, PROOFS_AT_ONCE, PROOFS_PER_SECOND);
@@ -67,7 +52,7 @@ dispatch_free(struct dispatch **dispatch)
         throttle_fini(&(*dispatch)->refusals);
         throttle_fini(&(*dispatch)->proofs);
         (void)pthread_mutex_destroy(&(*dispatch)->erasing);
-        (void)pthread_rwlock_destroy(&(*dispatch)->gate);
+        gate_fini(&(*dispatch)->gate);
         scratch_free(&(*dispatch)->chores.scratch);
         free((*dispatch)->owed_erasures.entries);
         free(*dispatch);
@@ -80,9 +65,9 @@ dispatch_is_sealed(struct dispatch *dispatch)
 {
     bool sealed;
 
-    (void)pthread_rwlock_rdlock(&dispatch->gate);
+    gate_enter(&dispatch->gate);
     sealed = dispatch->sealed;
-    (void)pthread_rwlock_unlock(&dispatch->gate);
+    gate_leave(&dispatch->gate);
     return sealed;
 }
 
@@ -364,21 +349,11 @@ admit(struct call *call)
 static bool
 enter_shared(struct call *call)
 {
-    pthread_rwlock_t *gate = &call->dispatch->gate;
-    int failed;
-
     if (call->mode == DISPATCH_NO_WAIT && !call->row->inline_only) {
-        return pthread_rwlock_tryrdlock(gate) == 0;
+        return gate_try_enter(&call->dispatch->gate);
     }
-    failed = pthread_rwlock_rdlock(gate);
-    assert(failed == 0);
+    gate_enter(&call->dispatch->gate);
     return true;
-}
-
-static void
-leave(struct call *call)
-{
-    (void)pthread_rwlock_unlock(&call->dispatch->gate);
 }
 
 /*
@@ -389,7 +364,6 @@ static enum status
 admit_and_run(struct call *call)
 {
     enum status status;
-    int failed;
 
     if (!enter_shared(call)) {
         call->would_wait = true;
@@ -397,19 +371,18 @@ admit_and_run(struct call *call)
     }
     status = admit(call);
     if (status == STATUS_OK && call->row->gate == GATE_EXCLUSIVE) {
-        leave(call);
+        gate_leave(&call->dispatch->gate);
         if (call->mode == DISPATCH_NO_WAIT) {
             call->would_wait = true;
             return STATUS_BUSY;
         }
-        failed = pthread_rwlock_wrlock(&call->dispatch->gate);
-        assert(failed == 0);
+        gate_enter_alone(&call->dispatch->gate);
         status = admit(call);
     }
     if (status == STATUS_OK) {
         status = call->row->handler(call);
     }
-    leave(call);
+    gate_leave(&call->dispatch->gate);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #define CONTACT_VAULT_DISPATCH_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,6 +41,10 @@ struct chores {
     bool sweeping;
     uint64_t sweep_cursor;
     uint64_t retain_looked_ms; /* 0: never */
+    bool leap_judged;
+    uint64_t hold_until_ms; /* nothing is destroyed by its age before */
+    bool key_missing;
+    bool entries_too_old;
 };
 
 /*
@@ -52,15 +57,21 @@ struct chores {
  *    journal.
  * 4. It prefers writers: callers cannot starve an admin.
  */
+struct gate {
+    pthread_rwlock_t lock;
+    atomic_uint wanted; /* by so many, alone */
+};
+
 struct dispatch {
     struct dispatch_parts parts;
-    pthread_rwlock_t gate;
+    struct gate gate;
     struct audit_summary found; /* settled and forgotten at the first unseal */
     bool has_access_digest;
     uint8_t access_digest[ACCESS_DIGEST_BYTES]; /* what the audit says the access state is */
     struct audit_entry owed; /* an outcome the log could not take; refers 0: none. No views in it */
     bool sealed;
-    bool replayed;            /* what the log says of the past is in: budgets, open erasures */
+    bool settled;             /* erasures that a crash cut in two */
+    bool replayed;            /* what the log says was spent */
     uint64_t unseal_tried_ms; /* monotonic; 0: never */
     struct throttle refusals; /* entries about refusals, by principal */
     struct throttle proofs;   /* proofs that did not hold, by uid */
@@ -203,23 +214,40 @@ MUST_USE enum status call_record_refused(struct call *call, const struct vault_p
 /* The reason given, one line of text; or INVALID. */
 MUST_USE enum status call_reason(struct call *call, struct bytes *ret_reason);
 
+/* ---- gate.c ---- */
+
+void gate_init(struct gate *gate);
+void gate_fini(struct gate *gate);
+void gate_enter(struct gate *gate);
+bool gate_try_enter(struct gate *gate);
+void gate_enter_alone(struct gate *gate);
+/* Somebody waits to be alone: who has a long work in hand stops where he can. */
+bool gate_is_wanted(const struct gate *gate);
+void gate_leave(struct gate *gate);
+
 /* ---- spend.c: budgets ---- */
 
-/* Tokenize and lookup: `count` values in that namespace. */
-MUST_USE enum status spend_lookups(struct call *call, uint32_t namespace_id, size_t count);
+/* Tokenize and lookup: `count` values in that namespace. *ret_draw is for spend_undo_lookups, where
+ * nothing was told to the caller. */
+MUST_USE enum status spend_lookups(struct call *call, uint32_t namespace_id, size_t count,
+                                   struct budget_draw *ret_draw);
+void spend_undo_lookups(struct call *call, const struct budget_draw *draw);
+/* Is there any use in looking? Nothing is spent. */
+bool spend_has_room(const struct call *call, uint32_t namespace_id, size_t count);
 /* Reveals: all places whose status is OK; *ret_taken and *ret_taken_ms are for spend_undo. */
 MUST_USE enum status spend_reveals(struct call *call, const struct vault_place *places,
                                    size_t count, uint32_t *ret_taken, uint64_t *ret_taken_ms);
 void spend_undo_reveals(struct call *call, uint32_t taken, uint64_t taken_ms);
-/* What the log says was spent in the last day. */
+/* What the log says was spent lately; may be tried again. */
 MUST_USE enum status spend_replay(struct dispatch *dispatch);
 
 /* ---- erase.c ---- */
 
 /*
  * Announces, erases and records every place whose status is OK, in steps; each place's status says
- * what became of it. `as` says who and why, for all. UNAVAILABLE, with a fault, when the log or the
- * store could not take it, or when nobody knows.
+ * what became of it; BUSY: not tried, because somebody wanted the gate. `as` says who and why, for
+ * all. BUSY: somebody else is erasing. UNAVAILABLE, with a fault, when the log or the store could
+ * not take it, or when nobody knows.
  */
 MUST_USE enum status dispatch_erase(struct dispatch *dispatch, struct scratch *scratch,
                                     const struct audit_entry *as, struct vault_place *places,

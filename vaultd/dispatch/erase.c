@@ -36,11 +36,16 @@ erase_entry(const struct erasing *erasing, const struct vault_place *place)
     return entry;
 }
 
+/* What nobody asked for, the sweep, is not begun out of the reserve; but the word of what became of
+ * anything is. */
 static enum status
 append_and_wait(struct dispatch *dispatch, struct audit_entry *entries, size_t count)
 {
     struct audit *audit = dispatch->parts.audit;
-    enum status status = audit_append_reserved(audit, entries, count);
+    bool ordinary = entries->principal.size == 0 && entries->phase == AUDIT_INTENT;
+    enum status status = ordinary
+                             ? audit_append(audit, entries, count)
+                             : audit_append_reserved(audit, entries, count, AUDIT_RESERVE_ERASE);
 
     return status == STATUS_OK ? audit_wait(audit, entries[count - 1].sequence) : status;
 }
@@ -84,7 +89,9 @@ owe(struct dispatch *dispatch, const struct erasing *erasing)
 void
 dispatch_pay_erasures(struct dispatch *dispatch)
 {
-    (void)pthread_mutex_lock(&dispatch->erasing);
+    if (pthread_mutex_trylock(&dispatch->erasing) != 0) {
+        return;
+    }
     if (pay(dispatch) != STATUS_OK) {
         /* The next tick tries again. */
     }
@@ -162,19 +169,37 @@ erase_step(struct erasing *erasing, struct scratch *scratch, const char **ret_fa
     return status;
 }
 
+/* What is left when the work was cut short. */
+static void
+leave_rest(struct vault_place *places, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        places[i].status = places[i].status == STATUS_OK ? STATUS_BUSY : places[i].status;
+    }
+}
+
 enum status
 dispatch_erase(struct dispatch *dispatch, struct scratch *scratch, const struct audit_entry *as,
                struct vault_place *places, size_t count, const char **ret_fault)
 {
     struct erasing erasing = {.dispatch = dispatch, .as = as};
     enum status status = STATUS_OK;
+    size_t from = 0;
 
     erasing.entries = scratch_alloc(scratch, STEP_CONTACTS * sizeof *erasing.entries);
     if (erasing.entries == NULL) {
         return STATUS_UNAVAILABLE;
     }
-    (void)pthread_mutex_lock(&dispatch->erasing);
-    for (size_t from = 0; status == STATUS_OK && from < count; from += STEP_CONTACTS) {
+    /* Nobody waits in line in here, holding the gate: a disable would wait for all of them. */
+    if (pthread_mutex_trylock(&dispatch->erasing) != 0) {
+        *ret_fault = "somebody else is erasing; try again shortly";
+        return STATUS_BUSY;
+    }
+    for (; status == STATUS_OK && from < count; from += STEP_CONTACTS) {
+        if (from > 0 && gate_is_wanted(&dispatch->gate)) {
+            leave_rest(places + from, count - from);
+            break;
+        }
         erasing.places = places + from;
         erasing.count = count - from < STEP_CONTACTS ? count - from : STEP_CONTACTS;
         status = erase_step(&erasing, scratch, ret_fault);

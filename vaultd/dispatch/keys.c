@@ -3,6 +3,7 @@
 #include "dispatch_internal.h"
 
 #include "clock.h"
+#include "log.h"
 
 enum { REASON_KEY_AHEAD_MS = 24 * 3600 * 1000 };
 
@@ -45,5 +46,9 @@ dispatch_create_reason_keys(struct dispatch *dispatch)
 
     years_wanted(dispatch, years);
     status = vault_reason_key_create(vault, years[0]);
-    return status == STATUS_OK ? vault_reason_key_create(vault, years[1]) : status;
+    if (status == STATUS_OK && vault_reason_key_create(vault, years[1]) != STATUS_OK) {
+        /* Not wanted before a day from now; a chore goes on trying. */
+        LOG(LOG_LEVEL_WARNING, EVENT_KEYRING_REFUSED, F("year", years[1]));
+    }
+    return status;
 }

@@ -51,10 +51,69 @@ any_missing(const struct vault_item *items, size_t count)
     return false;
 }
 
+struct search {
+    uint32_t namespace_id;
+    enum contact_form form;
+    struct vault_item *items;
+    size_t count;
+    bool make;
+};
+
+static enum status
+look(struct call *call, const struct search *search)
+{
+    return vault_lookup(call->dispatch->parts.vault, call->scratch, search->namespace_id,
+                        search->form, search->items, search->count);
+}
+
+/* Paid for before anything is looked at: how long a refusal takes tells nothing. What fails as a
+ * whole told nothing either, and is given back. */
+static enum status
+search_on_worker(struct call *call, const struct search *search)
+{
+    struct budget_draw draw;
+    enum status status = spend_lookups(call, search->namespace_id, search->count, &draw);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = search->make
+                 ? vault_tokenize(call->dispatch->parts.vault, call->scratch, search->namespace_id,
+                                  search->form, search->items, search->count)
+                 : look(call, search);
+    if (status == STATUS_OK) {
+        status = write_items(call, search->items, search->count);
+    }
+    if (status != STATUS_OK) {
+        spend_undo_lookups(call, &draw);
+    }
+    return status;
+}
+
+/* Paid for last: what is handed on to a worker must not have paid here already. */
+static enum status
+search_here(struct call *call, const struct search *search)
+{
+    struct budget_draw draw;
+    enum status status;
+
+    call->would_wait = !spend_has_room(call, search->namespace_id, search->count);
+    if (call->would_wait) {
+        return STATUS_BUSY;
+    }
+    status = look(call, search);
+    call->would_wait =
+        search->make && status == STATUS_OK && any_missing(search->items, search->count);
+    if (status != STATUS_OK || call->would_wait) {
+        return status;
+    }
+    status = spend_lookups(call, search->namespace_id, search->count, &draw);
+    return status == STATUS_OK ? write_items(call, search->items, search->count) : status;
+}
+
 static enum status
 find_or_make(struct call *call, bool make)
 {
-    struct vault *vault = call->dispatch->parts.vault;
     const struct message_list *values = call_values(call);
     uint64_t form = FORM_INTERNATIONAL;
     uint32_t namespace_id = 0;
@@ -74,23 +133,9 @@ find_or_make(struct call *call, bool make)
     if (items == NULL) {
         return call_refuse(call, STATUS_UNAVAILABLE, NO_MEMORY);
     }
-    if (make && call->mode == DISPATCH_MAY_WAIT) {
-        status = spend_lookups(call, namespace_id, count);
-        if (status == STATUS_OK) {
-            status = vault_tokenize(vault, call->scratch, namespace_id, (enum contact_form)form,
-                                    items, count);
-        }
-        return status == STATUS_OK ? write_items(call, items, count) : status;
-    }
-    status =
-        vault_lookup(vault, call->scratch, namespace_id, (enum contact_form)form, items, count);
-    call->would_wait = make && status == STATUS_OK && any_missing(items, count);
-    if (status != STATUS_OK || call->would_wait) {
-        return status;
-    }
-    /* Last of all: what is handed on to a worker must not have paid here already. */
-    status = spend_lookups(call, namespace_id, count);
-    return status == STATUS_OK ? write_items(call, items, count) : status;
+    const struct search search = {namespace_id, (enum contact_form)form, items, count, make};
+    return call->mode == DISPATCH_MAY_WAIT ? search_on_worker(call, &search)
+                                           : search_here(call, &search);
 }
 
 enum status

@@ -68,6 +68,7 @@ look_up(struct call *call, struct erasures *erasures)
 {
     uint64_t form = FORM_INTERNATIONAL;
     uint32_t namespace_id = 0;
+    struct budget_draw draw;
     enum status status;
 
     if (erasures->item_count == 0) {
@@ -76,11 +77,15 @@ look_up(struct call *call, struct erasures *erasures)
     (void)!message_uint(call->request, FIELD_FORM, &form);
     status = call_find_namespace(call, &namespace_id);
     if (status == STATUS_OK) {
-        status = spend_lookups(call, namespace_id, erasures->item_count);
+        status = spend_lookups(call, namespace_id, erasures->item_count, &draw);
     }
-    if (status == STATUS_OK) {
-        status = vault_lookup(call->dispatch->parts.vault, call->scratch, namespace_id,
-                              (enum contact_form)form, erasures->items, erasures->item_count);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = vault_lookup(call->dispatch->parts.vault, call->scratch, namespace_id,
+                          (enum contact_form)form, erasures->items, erasures->item_count);
+    if (status != STATUS_OK) {
+        spend_undo_lookups(call, &draw);
     }
     for (size_t i = 0; status == STATUS_OK && i < erasures->count; i++) {
         struct vault_place *place = &erasures->places[i];

@@ -39,7 +39,8 @@ grant_budget(const struct principal *principal, const struct grant *grant,
 {
     switch (grant->role) {
     case ROLE_SERVICE:
-        *ret_key = (struct budget_key){principal->number, grant->namespace_id, BUDGET_LOOKUP};
+        *ret_key = (struct budget_key){principal->number, grant->namespace_id,
+                                       grant->ends_ms > 0 ? BUDGET_LOOKUP_EXTRA : BUDGET_LOOKUP};
         return true;
     case ROLE_DELIVER:
     case ROLE_REVEAL:

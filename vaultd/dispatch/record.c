@@ -6,10 +6,31 @@
 
 #include "log.h"
 
+/* What only gives rights waits for space like everything else; what takes them does not, nor does
+ * the word of what became of either. */
+static bool
+may_use_reserve(const struct audit_entry *entry)
+{
+    switch (entry->operation) {
+    case OP_NAMESPACE_CREATE:
+    case OP_NAMESPACE_SET:
+    case OP_PRINCIPAL_ADD:
+    case OP_PRINCIPAL_ENABLE:
+    case OP_GRANT:
+    case OP_UNFREEZE:
+        return entry->phase == AUDIT_OUTCOME;
+    default:
+        return true;
+    }
+}
+
 enum status
 dispatch_record(struct dispatch *dispatch, struct audit_entry *entry)
 {
-    enum status status = audit_append_reserved(dispatch->parts.audit, entry, 1);
+    struct audit *audit = dispatch->parts.audit;
+    enum status status = may_use_reserve(entry)
+                             ? audit_append_reserved(audit, entry, 1, AUDIT_RESERVE_STOP)
+                             : audit_append(audit, entry, 1);
 
     return status == STATUS_OK ? audit_wait(dispatch->parts.audit, entry->sequence) : status;
 }
@@ -35,8 +56,10 @@ dispatch_note_log(struct dispatch *dispatch, uint64_t sequence,
 {
     enum status status = vault_note_log(dispatch->parts.vault, sequence, digest);
 
-    /* The next checkpoint tries again. */
-    if (status != STATUS_OK) {
+    if (status == STATUS_OK) {
+        audit_noted(dispatch->parts.audit, sequence);
+    } else {
+        /* The next checkpoint tries again. */
         LOG(LOG_LEVEL_WARNING, EVENT_STORE_FULL, F_STATUS("status", status));
     }
 }

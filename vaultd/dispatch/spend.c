@@ -22,18 +22,48 @@ refuse_over_budget(struct call *call, const char *used_up, const char *never_fit
 
 /* ---- tokenize and lookup: by blocks ---- */
 
+/* A grant that ends has a budget of its own, which is spent first. */
+static const struct {
+    enum grant_sort sort;
+    enum budget_class class;
+    uint32_t act;
+} lookup_budgets[] = {
+    {GRANTS_ENDING, BUDGET_LOOKUP_EXTRA, AUDIT_ACT_BUDGET_EXTRA},
+    {GRANTS_STANDING, BUDGET_LOOKUP, AUDIT_ACT_BUDGET},
+};
+
+enum { LOOKUP_BUDGETS = sizeof lookup_budgets / sizeof lookup_budgets[0] };
+
+/* False: no grant of that sort is in force there. */
+static bool
+make_draw(const struct call *call, size_t which, uint32_t namespace_id, size_t count,
+          struct budget_draw *ret_draw)
+{
+    const struct limits_asked asked = {MAY_TOKENIZE | MAY_LOOKUP, namespace_id,
+                                       lookup_budgets[which].sort};
+
+    *ret_draw = (struct budget_draw){
+        .key = {call->principal->number, namespace_id, lookup_budgets[which].class},
+        .now_ms = clock_vault_ms(),
+        .amount = (uint32_t)count,
+        .may_wait = call->mode == DISPATCH_MAY_WAIT,
+    };
+    return access_limits(call->dispatch->parts.access, call->principal, asked, &ret_draw->limits);
+}
+
 static enum status
-record_block(struct call *call, uint32_t block)
+record_block(struct call *call, uint32_t act, uint32_t block)
 {
     struct audit_entry entry = call_audit_entry(call, AUDIT_DONE, STATUS_OK);
     struct audit *audit = call->dispatch->parts.audit;
     enum status status;
 
-    entry.operation = AUDIT_ACT_BUDGET;
+    entry.operation = act;
     entry.amount = block;
     /* To erase by value is to look up, and an erase goes on when the disk is full. */
-    status = call->row->operation == OP_ERASE ? audit_append_reserved(audit, &entry, 1)
-                                              : audit_append(audit, &entry, 1);
+    status = call->row->operation == OP_ERASE
+                 ? audit_append_reserved(audit, &entry, 1, AUDIT_RESERVE_ERASE)
+                 : audit_append(audit, &entry, 1);
     if (status == STATUS_OK) {
         status = audit_wait(audit, entry.sequence);
     }
@@ -43,36 +73,62 @@ record_block(struct call *call, uint32_t block)
                              "the log cannot take the budget of this, so it is not done");
 }
 
-enum status
-spend_lookups(struct call *call, uint32_t namespace_id, size_t count)
+static enum status
+draw_one(struct call *call, size_t which, const struct budget_draw *draw,
+         uint32_t *ret_retry_after_s)
 {
     struct budgets *budgets = call->dispatch->parts.budgets;
-    const struct budget_draw draw = {
-        .key = {call->principal->number, namespace_id, BUDGET_LOOKUP},
-        .limits = access_limits(call->dispatch->parts.access, call->principal,
-                                MAY_TOKENIZE | MAY_LOOKUP, namespace_id),
-        .now_ms = clock_vault_ms(),
-        .amount = (uint32_t)count,
-        .may_wait = call->mode == DISPATCH_MAY_WAIT,
-    };
     uint32_t block = 0;
-    uint32_t retry_after_s = 0;
-    enum status status = budgets_draw(budgets, &draw, &block, &retry_after_s);
+    enum status status = budgets_draw(budgets, draw, &block, ret_retry_after_s);
 
-    if (status == STATUS_BUSY) {
-        call->would_wait = true;
-        return status;
-    }
-    if (status == STATUS_QUOTA) {
-        return refuse_over_budget(call, "the budget of tokenize and lookup is used up",
-                                  "a batch larger than the whole budget of tokenize and lookup",
-                                  retry_after_s);
-    }
     if (status == STATUS_OK && block > 0) {
-        status = record_block(call, block);
-        budgets_block_recorded(budgets, &draw, block, status == STATUS_OK);
+        status = record_block(call, lookup_budgets[which].act, block);
+        budgets_block_recorded(budgets, draw, block, status == STATUS_OK);
     }
+    call->would_wait = status == STATUS_BUSY;
     return status;
+}
+
+enum status
+spend_lookups(struct call *call, uint32_t namespace_id, size_t count, struct budget_draw *ret_draw)
+{
+    uint32_t soonest_s = UINT32_MAX;
+    enum status status = STATUS_QUOTA;
+
+    for (size_t i = 0; status == STATUS_QUOTA && i < LOOKUP_BUDGETS; i++) {
+        uint32_t retry_after_s = UINT32_MAX;
+
+        if (make_draw(call, i, namespace_id, count, ret_draw)) {
+            status = draw_one(call, i, ret_draw, &retry_after_s);
+            soonest_s = retry_after_s < soonest_s ? retry_after_s : soonest_s;
+        }
+    }
+    return status != STATUS_QUOTA
+               ? status
+               : refuse_over_budget(call, "the budget of tokenize and lookup is used up",
+                                    "a batch larger than the whole budget of tokenize and lookup",
+                                    soonest_s);
+}
+
+void
+spend_undo_lookups(struct call *call, const struct budget_draw *draw)
+{
+    budgets_undo_draw(call->dispatch->parts.budgets, draw);
+}
+
+bool
+spend_has_room(const struct call *call, uint32_t namespace_id, size_t count)
+{
+    struct budget_draw draw;
+    uint32_t retry_after_s;
+
+    for (size_t i = 0; i < LOOKUP_BUDGETS; i++) {
+        if (make_draw(call, i, namespace_id, count, &draw) &&
+            budgets_has_room(call->dispatch->parts.budgets, &draw, &retry_after_s)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- reveals: each is an entry itself ---- */
@@ -84,13 +140,14 @@ reveal_limits(const struct call *call, const struct vault_place *places, size_t 
     struct budget_limits tightest = {0};
 
     for (size_t i = 0; i < count; i++) {
+        const struct limits_asked asked = {MAY_REVEAL | MAY_DELIVER, places[i].namespace_id,
+                                           GRANTS_ALL};
         struct budget_limits limits;
 
         if (places[i].status != STATUS_OK) {
             continue;
         }
-        limits = access_limits(call->dispatch->parts.access, call->principal,
-                               MAY_REVEAL | MAY_DELIVER, places[i].namespace_id);
+        (void)access_limits(call->dispatch->parts.access, call->principal, asked, &limits);
         if (tightest.daily == 0 || (limits.daily != 0 && limits.daily < tightest.daily)) {
             tightest.daily = limits.daily;
         }
@@ -145,6 +202,23 @@ spend_undo_reveals(struct call *call, uint32_t taken, uint64_t taken_ms)
 
 /* ---- what the log says ---- */
 
+/* False: the entry spends nothing. */
+static bool
+class_of(const struct audit_entry *entry, enum budget_class *ret_class)
+{
+    if (entry->phase != AUDIT_DONE || entry->result != STATUS_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < LOOKUP_BUDGETS; i++) {
+        if (entry->operation == lookup_budgets[i].act) {
+            *ret_class = lookup_budgets[i].class;
+            return true;
+        }
+    }
+    *ret_class = BUDGET_REVEAL;
+    return entry->operation == OP_DETOKENIZE;
+}
+
 static enum status
 replay_entry(void *state, const struct audit_entry *entry)
 {
@@ -153,10 +227,9 @@ replay_entry(void *state, const struct audit_entry *entry)
     const struct principal *principal;
     const struct namespace_row *row;
     struct budget_key key;
-    uint64_t amount = 1;
+    enum budget_class class;
 
-    if (entry->phase != AUDIT_DONE || entry->result != STATUS_OK ||
-        (entry->operation != OP_DETOKENIZE && entry->operation != AUDIT_ACT_BUDGET)) {
+    if (!class_of(entry, &class)) {
         return STATUS_OK;
     }
     principal = access_by_name(access, entry->principal);
@@ -164,22 +237,26 @@ replay_entry(void *state, const struct audit_entry *entry)
     if (principal == NULL || row == NULL) {
         return STATUS_CORRUPT; /* neither is ever removed */
     }
-    key = reveal_key(principal);
-    if (entry->operation == AUDIT_ACT_BUDGET) {
-        key = (struct budget_key){principal->number, row->id, BUDGET_LOOKUP};
-        amount = entry->amount;
+    key = (struct budget_key){principal->number, row->id, class};
+    if (class == BUDGET_REVEAL) {
+        key = reveal_key(principal);
     }
-    return budgets_replay(dispatch->parts.budgets, key, entry->time_ms, amount);
+    return budgets_replay(dispatch->parts.budgets, key, entry->time_ms,
+                          class == BUDGET_REVEAL ? 1 : entry->amount);
 }
+
+_Static_assert((uint64_t)AUDIT_RECENT_MS >= (uint64_t)BUDGET_REPLAY_MS,
+               "the log remembers where the budgets' past begins");
 
 enum status
 spend_replay(struct dispatch *dispatch)
 {
     struct audit *audit = dispatch->parts.audit;
-    uint64_t from = dispatch->found.day_begins;
+    uint64_t from = dispatch->found.recent_begins;
     uint64_t last = audit_last(audit);
     enum status status = audit_wait(audit, last);
 
+    budgets_clear(dispatch->parts.budgets);
     from = from < audit_first(audit) ? audit_first(audit) : from;
     if (status == STATUS_OK && from <= last) {
         status = audit_read(audit, from, last - from + 1, replay_entry, dispatch);

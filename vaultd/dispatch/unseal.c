@@ -118,7 +118,7 @@ has_admin(const struct access *access)
 
 /* The store was told how far the log had come. */
 static enum status
-compare_with_store(struct dispatch *dispatch, char *ret_fault)
+compare_with_store(struct dispatch *dispatch, uint64_t signed_note, char *ret_fault)
 {
     struct audit *audit = dispatch->parts.audit;
     uint8_t noted[VAULT_LOG_DIGEST_BYTES];
@@ -126,16 +126,24 @@ compare_with_store(struct dispatch *dispatch, char *ret_fault)
     uint64_t sequence = 0;
     enum status status = vault_noted_log(dispatch->parts.vault, &sequence, noted);
 
-    if (status == STATUS_NOT_FOUND) {
+    if (status == STATUS_NOT_FOUND && !dispatch->found.has_access_tag) {
         return STATUS_OK; /* opened for the first time, and cut short */
     }
-    if (status == STATUS_CORRUPT) {
+    if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND) {
         (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES,
                        "the database's note of how far the log has come was altered");
+        return STATUS_CORRUPT;
+    }
+    if (status == STATUS_OK && sequence < signed_note) {
+        (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES,
+                       "the database has not seen what the log says it has: an older copy of it "
+                       "was put back");
+        return STATUS_CORRUPT;
     }
     if (status != STATUS_OK || sequence < audit_first(audit)) {
         return status;
     }
+    audit_noted(audit, sequence);
     status = audit_digest_at(audit, sequence, found);
     if (status == STATUS_NOT_FOUND ||
         (status == STATUS_OK && memcmp(noted, found, sizeof found) != 0)) {
@@ -152,14 +160,15 @@ static enum status
 check_log(struct dispatch *dispatch, char *ret_fault)
 {
     char place[AUDIT_PLACE_BYTES] = "";
-    enum status status = audit_prove(dispatch->parts.audit, place);
+    uint64_t signed_note = 0;
+    enum status status = audit_prove(dispatch->parts.audit, &signed_note, place);
 
     if (status != STATUS_OK) {
         (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES, "the audit log: %s",
                        place[0] == '\0' ? "cannot be read" : place);
         return status;
     }
-    return compare_with_store(dispatch, ret_fault);
+    return compare_with_store(dispatch, signed_note, ret_fault);
 }
 
 /* Both the log and the store have it, before anybody is answered. */
@@ -175,7 +184,6 @@ record_checkpoint(struct dispatch *dispatch, struct audit_entry *entry)
     if (status != STATUS_OK) {
         return status;
     }
-    audit_keep_checkpoint(audit);
     if (audit_digest_at(audit, entry->sequence, digest) == STATUS_OK) {
         dispatch_note_log(dispatch, entry->sequence, digest);
     }
@@ -204,10 +212,11 @@ replay(struct dispatch *dispatch)
 {
     enum status status = STATUS_OK;
 
-    if (!dispatch->replayed) {
+    if (!dispatch->settled) {
         status = dispatch_settle_erasures(dispatch);
+        dispatch->settled = status == STATUS_OK;
     }
-    if (!dispatch->replayed && status == STATUS_OK) {
+    if (status == STATUS_OK && !dispatch->replayed) {
         status = spend_replay(dispatch);
         dispatch->replayed = status == STATUS_OK;
     }
@@ -297,26 +306,19 @@ dispatch_seal_locked(struct dispatch *dispatch, struct audit_entry *closed)
     return status;
 }
 
-static void
-lock_exclusively(struct dispatch *dispatch)
-{
-    int failed = pthread_rwlock_wrlock(&dispatch->gate);
-
-    assert(failed == 0);
-}
-
 enum status
 dispatch_unseal(struct dispatch *dispatch, const struct secret *root,
                 char ret_fault[static DISPATCH_FAULT_BYTES])
 {
     enum status status;
 
-    lock_exclusively(dispatch);
+    gate_enter_alone(&dispatch->gate);
     status = dispatch_unseal_locked(dispatch, root, ret_fault);
-    (void)pthread_rwlock_unlock(&dispatch->gate);
+    gate_leave(&dispatch->gate);
     return status;
 }
 
+/* The second place is written with the gate left: it may be slow. */
 enum status
 dispatch_seal(struct dispatch *dispatch)
 {
@@ -324,9 +326,10 @@ dispatch_seal(struct dispatch *dispatch)
         .operation = AUDIT_ACT_CLOSED, .phase = AUDIT_DONE, .uid = dispatch->parts.daemon_uid};
     enum status status;
 
-    lock_exclusively(dispatch);
+    gate_enter_alone(&dispatch->gate);
     status = dispatch_seal_locked(dispatch, &closed);
-    (void)pthread_rwlock_unlock(&dispatch->gate);
+    gate_leave(&dispatch->gate);
+    audit_keep_checkpoint(dispatch->parts.audit, true);
     return status;
 }
 
@@ -342,7 +345,7 @@ dispatch_add_first_admin(struct dispatch *dispatch, struct bytes name, uint32_t 
         .operation = OP_PRINCIPAL_ADD, .uid = dispatch->parts.daemon_uid, .subject = name};
     enum status status = STATUS_CONFLICT;
 
-    lock_exclusively(dispatch);
+    gate_enter_alone(&dispatch->gate);
     if (!dispatch->sealed && access_principal_count(access) == 0) {
         status = access_prepare_principal(access, &spec, &change, &fault);
     }
@@ -357,6 +360,6 @@ dispatch_add_first_admin(struct dispatch *dispatch, struct bytes name, uint32_t 
         entry.role = ROLE_ADMIN;
         status = dispatch_change_access(dispatch, entry, &change, 0, &fault);
     }
-    (void)pthread_rwlock_unlock(&dispatch->gate);
+    gate_leave(&dispatch->gate);
     return status;
 }

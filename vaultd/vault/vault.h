@@ -87,6 +87,8 @@ struct vault_place {
     enum status status;     /* out: OK or NOT_FOUND */
     uint32_t namespace_id;  /* out */
     uint64_t row;           /* out */
+    /* in, of vault_erase: only if last used before that month; else CONFLICT. 0: whenever. */
+    uint16_t unused_before;
 };
 MUST_USE enum status vault_locate(struct vault *vault, struct vault_place *places, size_t count);
 

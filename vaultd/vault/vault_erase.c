@@ -4,6 +4,7 @@
 
 #include "log.h"
 #include "scratch.h"
+#include "vault_uses.h"
 
 enum { ROWS_PER_CONTACT = 4 }; /* record, token, index, count */
 _Static_assert(BATCH_ITEMS_MAX *ROWS_PER_CONTACT <= STORE_STEP_ROWS_MAX, "one step for a batch");
@@ -64,6 +65,11 @@ erase_one(const struct erasing *erasing, struct store_txn *txn, const struct vau
     struct record_opened opened;
     enum status status = vault_place_open(erasing->vault, txn, place, erasing->inner, &opened);
 
+    if (status == STATUS_OK && place->unused_before != 0 &&
+        (opened.header.used_month >= place->unused_before ||
+         vault_uses_has(erasing->vault->uses, place->row))) {
+        return STATUS_CONFLICT; /* used since the sweep looked */
+    }
     if (status == STATUS_OK) {
         status = find_index_key(erasing, txn, &opened, index_bytes);
     }
@@ -101,7 +107,7 @@ erase_step(struct store_txn *txn, void *state)
             LOG(LOG_LEVEL_ERROR, EVENT_RECORD_CORRUPT, F("row", place->row));
         }
         if (place->status != STATUS_OK && place->status != STATUS_NOT_FOUND &&
-            place->status != STATUS_CORRUPT) {
+            place->status != STATUS_CORRUPT && place->status != STATUS_CONFLICT) {
             return place->status;
         }
     }

@@ -120,18 +120,21 @@ struct sweeping {
     bool ended; /* by the visitor, which has seen enough */
 };
 
-static bool
-is_due(const struct sweeping *sweeping, uint64_t row, const struct record_header *header)
+/* The month before which it must have been used last; 0: it is not due. */
+static uint16_t
+due_before(const struct sweeping *sweeping, uint64_t row, const struct record_header *header)
 {
     const struct vault_sweep *sweep = sweeping->sweep;
 
     for (size_t i = 0; i < sweep->rule_count; i++) {
         if (sweep->rules[i].namespace_id == header->namespace_id) {
-            return header->used_month < sweep->rules[i].before_month &&
-                   !vault_uses_has(sweeping->vault->uses, row);
+            uint16_t before = sweep->rules[i].before_month;
+            bool due = header->used_month < before && !vault_uses_has(sweeping->vault->uses, row);
+
+            return due ? before : 0;
         }
     }
-    return false;
+    return 0;
 }
 
 /* The header is not vouched for: what is done with the place begins by opening the record. */
@@ -140,6 +143,7 @@ visit_record(void *state, struct bytes key, struct bytes record)
 {
     struct sweeping *sweeping = state;
     struct record_header header;
+    uint16_t before;
     uint64_t row;
 
     if (sweeping->looked_at == sweeping->sweep->rows_max || sweeping->count == sweeping->limit) {
@@ -156,13 +160,15 @@ visit_record(void *state, struct bytes key, struct bytes record)
         LOG(LOG_LEVEL_ERROR, EVENT_RECORD_CORRUPT, F("row", row));
         return STATUS_OK;
     }
-    if (is_due(sweeping, row, &header)) {
+    before = due_before(sweeping, row, &header);
+    if (before > 0) {
         sweeping->places[sweeping->count++] = (struct vault_place){
             .token = header.token,
             .kind = header.kind,
             .status = STATUS_OK,
             .namespace_id = header.namespace_id,
             .row = row,
+            .unused_before = before,
         };
     }
     return STATUS_OK;
