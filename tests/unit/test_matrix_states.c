@@ -525,46 +525,27 @@ test_s21_given_again_it_is_in_force_at_once(void **state)
         STATUS_INVALID);
 }
 
-static void
-test_s21_a_larger_budget_for_a_while(void **state)
-{
-    struct caller *service = member(SERVICE);
-
-    (void)state;
-    add_namespaces();
-    grant("inbox", ROLE_SERVICE, "half", (struct caller_terms){.daily = 2});
-    assert_int_equal(ask(service, OP_TOKENIZE, "a@example.com", "half"), STATUS_OK);
-    assert_int_equal(ask(service, OP_TOKENIZE, "a@example.com", "half"), STATUS_OK);
-    assert_int_equal(ask(service, OP_TOKENIZE, "a@example.com", "half"), STATUS_QUOTA);
-    grant("inbox", ROLE_SERVICE, "half", (struct caller_terms){.daily = 10, .lasts_s = HOUR_S});
-    for (int i = 2; i < 10; i++) {
-        assert_int_equal(ask(service, OP_TOKENIZE, "a@example.com", "half"), STATUS_OK);
-    }
-    assert_int_equal(ask(service, OP_TOKENIZE, "a@example.com", "half"), STATUS_QUOTA);
-    pass_s(HOUR_S);
-    assert_int_equal(ask(service, OP_TOKENIZE, "a@example.com", "half"), STATUS_QUOTA);
-    /* What was spent meanwhile has left the window: the standing two are there, no more. */
-    pass_s(DAY_S + BUCKET_S);
-    assert_int_equal(ask(service, OP_TOKENIZE, "a@example.com", "half"), STATUS_OK);
-    assert_int_equal(ask(service, OP_TOKENIZE, "a@example.com", "half"), STATUS_OK);
-    assert_int_equal(ask(service, OP_TOKENIZE, "a@example.com", "half"), STATUS_QUOTA);
-}
-
 /* ---- budgets ---- */
 
 /* Blocks that were drawn, all together; nothing else came into the log. */
 static uint64_t
-blocks(void)
+blocks_of(enum audit_act act)
 {
     size_t count = read_log();
     uint64_t sum = 0;
 
     for (size_t i = 0; i < count; i++) {
-        assert_int_equal(entries[i].act, AUDIT_ACT_BUDGET);
+        assert_int_equal(entries[i].act, act);
         assert_int_equal(entries[i].result, STATUS_OK);
         sum += entries[i].amount;
     }
     return sum;
+}
+
+static uint64_t
+blocks(void)
+{
+    return blocks_of(AUDIT_ACT_BUDGET);
 }
 
 static void
@@ -799,6 +780,66 @@ test_s18_nothing_but_time_gives_a_budget_back(void **state)
     assert_int_equal(caller_hello(lead), STATUS_OK);
     assert_int_equal(ask(lead, OP_DETOKENIZE, cast.kept, NULL), STATUS_QUOTA);
     wait_as_told(lead, OP_DETOKENIZE, cast.kept);
+}
+
+/* `count` times, and then no more. */
+static void
+expect_room(struct caller *caller, enum operation operation, const char *value, const char *where,
+            unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(ask(caller, operation, value, where), STATUS_OK);
+    }
+    assert_int_equal(ask(caller, operation, value, where), STATUS_QUOTA);
+}
+
+/* An import's grant: beside the standing one, with a budget of its own that is spent first. */
+static void
+test_s18_a_grant_that_ends_brings_its_own_lookups(void **state)
+{
+    struct caller *service = member(SERVICE);
+    const struct caller_terms import = {.daily = 5, .lasts_s = HOUR_S};
+
+    (void)state;
+    add_namespaces();
+    grant("inbox", ROLE_SERVICE, "half", (struct caller_terms){.daily = 2});
+    expect_room(service, OP_TOKENIZE, "a@example.com", "half", 2);
+    grant("inbox", ROLE_SERVICE, "half", import);
+    log_reader_skip(&cast.log);
+    assert_int_equal(ask(service, OP_LOOKUP, "a@example.com", "half"), STATUS_OK);
+    assert_int_equal(blocks_of(AUDIT_ACT_BUDGET_EXTRA), 1);
+    expect_room(service, OP_TOKENIZE, "a@example.com", "half", 4);
+    pass_s(HOUR_S);
+    assert_int_equal(ask(service, OP_TOKENIZE, "a@example.com", "half"), STATUS_QUOTA);
+    /* A day later the standing two are there, and no more. */
+    pass_s(DAY_S + BUCKET_S);
+    expect_room(service, OP_TOKENIZE, "a@example.com", "half", 2);
+    /* Once more, and this time the import first: the standing two are left when it has ended. */
+    pass_s(DAY_S + BUCKET_S);
+    dispatch_tick(cast.fixture.dispatch);
+    grant("inbox", ROLE_SERVICE, "half", import);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(ask(service, OP_LOOKUP, "a@example.com", "half"), STATUS_OK);
+    }
+    pass_s(HOUR_S);
+    expect_room(service, OP_TOKENIZE, "a@example.com", "half", 2);
+}
+
+/* Of reveals there is one budget, and the larger figure counts while it lasts. */
+static void
+test_s18_a_grant_that_ends_raises_the_figure_of_reveals(void **state)
+{
+    struct caller *lead = member(REVEAL);
+
+    (void)state;
+    grant("lead", ROLE_REVEAL, "brand", (struct caller_terms){.daily = 2});
+    expect_room(lead, OP_DETOKENIZE, cast.kept, NULL, 2);
+    grant("lead", ROLE_REVEAL, "brand", (struct caller_terms){.daily = 5, .lasts_s = HOUR_S});
+    expect_room(lead, OP_DETOKENIZE, cast.kept, NULL, 3);
+    pass_s(HOUR_S);
+    assert_int_equal(ask(lead, OP_DETOKENIZE, cast.kept, NULL), STATUS_QUOTA);
+    pass_s(DAY_S + BUCKET_S);
+    expect_room(lead, OP_DETOKENIZE, cast.kept, NULL, 2);
 }
 
 /* ---- taken back, and given again ---- */
@@ -1225,7 +1266,6 @@ main(void)
         IN(set_up, test_s21_an_ended_reveal_opens_nothing_of_its_namespace),
         IN(set_up, test_s21_the_role_that_ended_is_the_one_that_counts),
         IN(set_up, test_s21_given_again_it_is_in_force_at_once),
-        IN(set_up, test_s21_a_larger_budget_for_a_while),
         IN(set_up, test_s18_tokenize_and_lookup_spend_one_budget),
         IN(set_up, test_s18_a_block_is_on_record_before_it_is_used),
         IN(set_up, test_s18_more_at_once_than_the_whole_budget),
@@ -1234,6 +1274,8 @@ main(void)
         IN(set_up, test_s18_only_what_is_revealed_is_paid_and_a_batch_as_a_whole),
         IN(set_up, test_s18_the_tightest_of_several_namespaces_counts),
         IN(set_up, test_s18_nothing_but_time_gives_a_budget_back),
+        IN(set_up, test_s18_a_grant_that_ends_brings_its_own_lookups),
+        IN(set_up, test_s18_a_grant_that_ends_raises_the_figure_of_reveals),
         IN(set_up, test_s6_revoked_and_granted_again),
         IN(set_up, test_a_grant_bound_to_another_identity_is_none),
         IN(set_up, test_service_and_privacy_together_do_both_and_no_more),
