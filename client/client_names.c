@@ -98,7 +98,7 @@ cv_act_name(uint32_t act)
 {
     static const char *const names[] = {
         "created", "opened",        "closed",     "cut",      "checkpoint",
-        "budget",  "clock_forward", "clock_back", "retained",
+        "budget",  "clock_forward", "clock_back", "retained", "budget_extra",
     };
 
     if (act >= ACT_CREATED) {

@@ -10,7 +10,11 @@
 #include "clock.h"
 #include "message.h"
 
-enum { NONCE_OF_BOX_BYTES = 24 };
+enum {
+    NONCE_OF_BOX_BYTES = 24,
+    /* What erasing leaves of the reserve: some thousand entries to stop it with. */
+    ERASE_LEAVES_BYTES = 256 * 1024,
+};
 _Static_assert((int)AUDIT_REASON_EXTRA == (int)KEYRING_BOX_EXTRA,
                "a sealed reason is a keyring box");
 _Static_assert((int)AUDIT_ENTRY_BYTES_MAX <= (int)JOURNAL_ENTRY_BYTES_MAX, "");
@@ -20,13 +24,13 @@ audit_act_name(uint32_t operation)
 {
     static const char *const names[] = {
         "created", "opened",        "closed",     "cut",      "checkpoint",
-        "budget",  "clock_forward", "clock_back", "retained",
+        "budget",  "clock_forward", "clock_back", "retained", "budget_extra",
     };
     const char *name = NULL;
 
-    _Static_assert(AUDIT_ACT_CREATED + sizeof names / sizeof *names - 1 == AUDIT_ACT_RETAINED,
+    _Static_assert(AUDIT_ACT_CREATED + sizeof names / sizeof *names - 1 == AUDIT_ACT_BUDGET_EXTRA,
                    "every act has a name");
-    if (operation >= AUDIT_ACT_CREATED && operation <= AUDIT_ACT_RETAINED) {
+    if (operation >= AUDIT_ACT_CREATED && operation <= AUDIT_ACT_BUDGET_EXTRA) {
         return names[operation - AUDIT_ACT_CREATED];
     }
     if (operation < OPERATION_LIMIT) {
@@ -54,7 +58,7 @@ struct batch {
     struct audit_entry checkpoint;
     struct slot *slots; /* count + 1 */
     struct bytes *encoded;
-    bool reserved;
+    enum audit_reserve reserve; /* 0: none of it */
 };
 
 /* What the chain becomes once the journal has taken a batch. */
@@ -62,6 +66,7 @@ struct outcome {
     struct audit_link tip;
     struct audit_checkpoint newest;
     uint8_t newest_digest[AUDIT_DIGEST_BYTES];
+    uint64_t newest_noted;
     uint64_t since;
 };
 
@@ -142,8 +147,9 @@ seal_reason(const struct audit *audit, const struct audit_link *link, const stru
 /* The entry is whole but for this; what is signed then covers the chain up to here. */
 static enum status
 sign(const struct audit *audit, const struct audit_link *link, const struct slot *slot,
-     struct bytes encoded, struct audit_checkpoint *ret_checkpoint)
+     struct bytes encoded, struct outcome *outcome)
 {
+    struct audit_checkpoint *newest = &outcome->newest;
     struct audit_entry entry = *slot->entry;
     uint8_t message[AUDIT_CHECKPOINT_MESSAGE_BYTES];
     enum status status;
@@ -151,13 +157,14 @@ sign(const struct audit *audit, const struct audit_link *link, const struct slot
     entry.sequence = link->sequence;
     entry.time_ms = link->time_ms;
     entry.changes = audit->store_changes == NULL ? 0 : audit->store_changes(audit->store);
-    audit_entry_put_changes(entry.changes, slot->bytes);
-    audit_checkpoint_of(audit->vault_id, &entry, encoded, ret_checkpoint);
-    audit_checkpoint_message(ret_checkpoint, message);
-    status = keyring_audit_sign(audit->keyring, bytes_of(message, sizeof message),
-                                ret_checkpoint->signature);
+    outcome->newest_noted = atomic_load_explicit(&audit->noted, memory_order_acquire);
+    audit_entry_put_counts(entry.changes, outcome->newest_noted, slot->bytes);
+    audit_checkpoint_of(audit->vault_id, &entry, encoded, newest);
+    audit_checkpoint_message(newest, message);
+    status =
+        keyring_audit_sign(audit->keyring, bytes_of(message, sizeof message), newest->signature);
     if (status == STATUS_OK) {
-        audit_entry_put_signature(ret_checkpoint->signature, slot->bytes);
+        audit_entry_put_signature(newest->signature, slot->bytes);
     }
     return status;
 }
@@ -167,7 +174,6 @@ static enum status
 chain_entry(const struct audit *audit, const struct slot *slot, struct bytes encoded,
             struct outcome *outcome)
 {
-    struct audit_checkpoint signed_here;
     struct audit_link *tip = &outcome->tip;
     enum status status;
 
@@ -175,7 +181,7 @@ chain_entry(const struct audit *audit, const struct slot *slot, struct bytes enc
     audit_entry_put_link(tip, slot->bytes);
     status = seal_reason(audit, tip, slot);
     if (status == STATUS_OK && slot->entry->has_checkpoint) {
-        status = sign(audit, tip, slot, encoded, &signed_here);
+        status = sign(audit, tip, slot, encoded, outcome);
     }
     if (status != STATUS_OK) {
         return STATUS_UNAVAILABLE; /* sealed, or no key for this year */
@@ -183,7 +189,6 @@ chain_entry(const struct audit *audit, const struct slot *slot, struct bytes enc
     audit_entry_digest(encoded, tip->previous);
     outcome->since++;
     if (slot->entry->has_checkpoint) {
-        outcome->newest = signed_here;
         outcome->since = 0;
         memcpy(outcome->newest_digest, tip->previous, AUDIT_DIGEST_BYTES);
     }
@@ -200,20 +205,35 @@ static void
 settle(struct audit *audit, const struct outcome *outcome)
 {
     if (outcome->newest.sequence != audit->newest.sequence) {
-        audit->due_ms = clock_monotonic_ms() + audit->period_ms;
+        audit->made_ms = clock_monotonic_ms();
+        audit->due_ms = audit->made_ms + audit->period_ms;
     }
     audit->tip = outcome->tip;
     audit->newest = outcome->newest;
+    audit->newest_noted = outcome->newest_noted;
     memcpy(audit->newest_digest, outcome->newest_digest, AUDIT_DIGEST_BYTES);
     audit->since = outcome->since;
     atomic_store_explicit(&audit->last, outcome->tip.sequence, memory_order_release);
+}
+
+static enum status
+take(struct audit *audit, const struct batch *batch, size_t count, uint64_t *ret_position)
+{
+    uint32_t leave_bytes = batch->reserve == AUDIT_RESERVE_ERASE ? ERASE_LEAVES_BYTES : 0;
+
+    return batch->reserve == 0 ? journal_append(audit->journal, batch->encoded, count, ret_position)
+                               : journal_append_reserved(audit->journal, batch->encoded, count,
+                                                         leave_bytes, ret_position);
 }
 
 /* With the lock held. Either all are taken, or nothing has changed. */
 static enum status
 chain_and_take(struct audit *audit, const struct batch *batch, struct audit_link *ret_first)
 {
-    struct outcome outcome = {.tip = audit->tip, .newest = audit->newest, .since = audit->since};
+    struct outcome outcome = {.tip = audit->tip,
+                              .newest = audit->newest,
+                              .newest_noted = audit->newest_noted,
+                              .since = audit->since};
     uint64_t now_ms = clock_vault_ms();
     uint64_t position = 0;
     size_t taken = 0;
@@ -232,9 +252,7 @@ chain_and_take(struct audit *audit, const struct batch *batch, struct audit_link
     if (status != STATUS_OK) {
         return status;
     }
-    status = batch->reserved
-                 ? journal_append_reserved(audit->journal, batch->encoded, taken, &position)
-                 : journal_append(audit->journal, batch->encoded, taken, &position);
+    status = take(audit, batch, taken, &position);
     if (status != STATUS_OK) {
         return STATUS_UNAVAILABLE;
     }
@@ -244,12 +262,12 @@ chain_and_take(struct audit *audit, const struct batch *batch, struct audit_link
 }
 
 static enum status
-append(struct audit *audit, struct audit_entry *entries, size_t count, bool reserved)
+append(struct audit *audit, struct audit_entry *entries, size_t count, enum audit_reserve reserve)
 {
     struct batch batch = {
         .entries = entries,
         .count = count,
-        .reserved = reserved,
+        .reserve = reserve,
         .checkpoint = {.operation = AUDIT_ACT_CHECKPOINT,
                        .phase = AUDIT_DONE,
                        .has_checkpoint = true},
@@ -285,13 +303,14 @@ append(struct audit *audit, struct audit_entry *entries, size_t count, bool rese
 enum status
 audit_append(struct audit *audit, struct audit_entry *entries, size_t count)
 {
-    return append(audit, entries, count, false);
+    return append(audit, entries, count, (enum audit_reserve)0);
 }
 
 enum status
-audit_append_reserved(struct audit *audit, struct audit_entry *entries, size_t count)
+audit_append_reserved(struct audit *audit, struct audit_entry *entries, size_t count,
+                      enum audit_reserve use)
 {
-    return append(audit, entries, count, true);
+    return append(audit, entries, count, use);
 }
 
 enum status
@@ -304,6 +323,17 @@ uint64_t
 audit_last(const struct audit *audit)
 {
     return atomic_load_explicit(&audit->last, memory_order_acquire);
+}
+
+void
+audit_noted(struct audit *audit, uint64_t sequence)
+{
+    uint64_t before = atomic_load_explicit(&audit->noted, memory_order_relaxed);
+
+    while (before < sequence &&
+           !atomic_compare_exchange_weak_explicit(&audit->noted, &before, sequence,
+                                                  memory_order_acq_rel, memory_order_relaxed)) {
+    }
 }
 
 uint64_t

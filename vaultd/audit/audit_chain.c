@@ -27,6 +27,15 @@ expected_previous(const struct audit_chain *chain, uint64_t position)
     return position == chain->first ? chain->first_previous : chain->head;
 }
 
+/* What the vault itself writes while it is sealed, or on its way out of that. */
+static bool
+stands_while_sealed(const struct audit_entry *entry)
+{
+    return entry->operation == AUDIT_ACT_OPENED ||
+           (entry->principal.size == 0 &&
+            (entry->operation == AUDIT_ACT_CUT || entry->phase == AUDIT_OUTCOME));
+}
+
 static const char *
 find_fault(const struct audit_chain *chain, uint64_t position, const struct audit_entry *entry,
            const struct audit_link *link)
@@ -52,6 +61,9 @@ find_fault(const struct audit_chain *chain, uint64_t position, const struct audi
     if (entry->refers >= position) {
         return "it refers to an entry that is not before it";
     }
+    if (chain->sealed && !stands_while_sealed(entry)) {
+        return "the vault was sealed then, and it is nothing that a sealed vault writes";
+    }
     return NULL;
 }
 
@@ -72,6 +84,8 @@ audit_chain_extend(struct audit_chain *chain, uint64_t position, struct bytes by
     if (position == 1) {
         memcpy(chain->root, link.previous, AUDIT_DIGEST_BYTES);
     }
+    chain->sealed = entry.operation == AUDIT_ACT_CREATED || entry.operation == AUDIT_ACT_CLOSED ||
+                    (chain->sealed && entry.operation != AUDIT_ACT_OPENED);
     chain->sequence = position;
     chain->time_ms = link.time_ms;
     audit_entry_digest(bytes, chain->head);

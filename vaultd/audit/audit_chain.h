@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* audit_chain.h: is each entry the successor of the one before? One walk, from where the chain
- * begins. */
+/* audit_chain.h: is each entry the successor of the one before, and may it stand there? One walk,
+ * from where the chain begins. */
 #ifndef CONTACT_VAULT_AUDIT_CHAIN_H
 #define CONTACT_VAULT_AUDIT_CHAIN_H
 
@@ -19,6 +19,7 @@ struct audit_chain {
     uint64_t time_ms;
     uint8_t head[AUDIT_DIGEST_BYTES]; /* its digest */
     uint8_t root[AUDIT_DIGEST_BYTES]; /* what entry 1 names as its predecessor */
+    bool sealed;                      /* CREATED or CLOSED, and since then no OPENED */
     const char *fault;                /* what is wrong with the entry after the last good one */
 };
 

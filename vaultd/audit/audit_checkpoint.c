@@ -158,6 +158,22 @@ read_number(struct reading *reading)
     return number;
 }
 
+bool
+audit_checkpoint_peek(struct bytes line, uint64_t *ret_sequence)
+{
+    /* Where the act begins: behind the domain, vault_id and instance_id. */
+    const size_t act = sizeof line_domain - 1 + 2 * (1 + 2 * (size_t)INSTANCE_ID_BYTES);
+    struct reading reading = {.bad = false};
+
+    if (line.size <= act || memcmp(line.data, line_domain, sizeof line_domain - 1) != 0) {
+        return false;
+    }
+    reading.rest = bytes_of(line.data + act, line.size - act);
+    (void)read_number(&reading);
+    *ret_sequence = read_number(&reading);
+    return !reading.bad;
+}
+
 /* Read with little care, then written again: what is not the same bytes was no such line. */
 bool
 audit_checkpoint_parse(struct bytes line, struct audit_checkpoint *ret_checkpoint)

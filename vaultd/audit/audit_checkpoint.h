@@ -54,6 +54,8 @@ bool audit_checkpoint_same(const struct audit_checkpoint *a, const struct audit_
 /* Gives the size, newline included; a NUL stands behind it. */
 size_t audit_checkpoint_print(const struct audit_checkpoint *checkpoint,
                               char ret_line[static AUDIT_CHECKPOINT_LINE_MAX]);
+/* Of a line that may be one: the sequence it would have, cheaply. False: it is none. */
+bool audit_checkpoint_peek(struct bytes line, uint64_t *ret_sequence);
 /* `line` is without its newline. False: not exactly what audit_checkpoint_print writes. */
 bool audit_checkpoint_parse(struct bytes line, struct audit_checkpoint *ret_checkpoint);
 

@@ -14,17 +14,13 @@
  *   24      32    SHA-256 of the whole entry before; of the first entry: SHA-256 of
  *                 "contact-vault audit 1" and the vault_id
  *   56      8     refers: of an outcome, the sequence of its intent; else 0
- *   64      8     amount: how much the act is about; else 0
- *   72      4     uid of the peer
- *   76      1     role of a grant or revoke, else 0
- *   77      1     kind of the token: 1 phone, 2 e-mail, 0 no token
- *   78      16    token; zeros where there is none
- *   94      1     size of the principal's name, 0 to 64
- *   95      1     size of the namespace's name, 0 to 64
- *   96      1     size of the subject's name, 0 to 64
- *   97      2     size of the sealed reason: 0, or 41 to 240
- *   99      --    access tag (32, if flagged), checkpoint (88, if flagged), principal, namespace,
- *                 subject, sealed reason
+ *   64      8     amount: how much the act is about; of a checkpoint, how far the store was known
+ * to have noted the log; else 0 72      4     uid of the peer 76      1     role of a grant or
+ * revoke, else 0 77      1     kind of the token: 1 phone, 2 e-mail, 0 no token 78      16 token;
+ * zeros where there is none 94      1     size of the principal's name, 0 to 64 95      1     size
+ * of the namespace's name, 0 to 64 96      1     size of the subject's name, 0 to 64 97      2 size
+ * of the sealed reason: 0, or 41 to 240 99      --    access tag (32, if flagged), checkpoint (88,
+ * if flagged), principal, namespace, subject, sealed reason
  *
  * A checkpoint is instance_id (16), the store's changes (8) and a signature (64) over what
  * audit_checkpoint.h says. The acts opened, closed and checkpoint have one, and nothing else has.
@@ -217,8 +213,9 @@ checkpoint_offset(const uint8_t *entry)
 }
 
 void
-audit_entry_put_changes(uint64_t changes, uint8_t *entry)
+audit_entry_put_counts(uint64_t changes, uint64_t noted, uint8_t *entry)
 {
+    put_u64(entry + AMOUNT_OFFSET, noted);
     put_u64(entry + checkpoint_offset(entry) + INSTANCE_ID_BYTES, changes);
 }
 

@@ -35,7 +35,7 @@ size_t audit_entry_size(const struct audit_entry *entry, size_t reason_bytes);
 uint8_t *audit_entry_encode(const struct audit_entry *entry, size_t reason_bytes, uint8_t *to);
 void audit_entry_put_link(const struct audit_link *link, uint8_t *entry);
 /* Of an entry that was encoded with a checkpoint. */
-void audit_entry_put_changes(uint64_t changes, uint8_t *entry);
+void audit_entry_put_counts(uint64_t changes, uint64_t noted, uint8_t *entry);
 void audit_entry_put_signature(const uint8_t signature[static SIGNATURE_BYTES], uint8_t *entry);
 
 /*

@@ -19,10 +19,12 @@
 /*
  * 1. Under `lock`: `tip` is the link of the newest entry taken, with that entry's own digest in
  *    `previous`: what the next one will carry. `newest` is the newest checkpoint taken, `since` how
- *    many entries were taken after it, `due_ms` when (monotonic) the next one falls due.
+ *    many entries were taken after it, `made_ms` and `due_ms` when (monotonic) this process made
+ *    its last one and the next one falls due, `told` the newest that audit_tick has told of.
  * 2. An entry is numbered, linked, signed and given to the journal under one hold of the lock, so
  *    that the order of numbers is the order in the file.
- * 3. Under `keeping`: what was told and written elsewhere of the checkpoints. Taken before `lock`.
+ * 3. Under `keeping`: what was written elsewhere of the checkpoints. Whoever holds it may be held
+ * up by that place for long: nothing else waits for it, and no other lock is held meanwhile.
  */
 struct audit {
     struct journal *journal;
@@ -38,19 +40,27 @@ struct audit {
     struct audit_link tip;
     struct audit_checkpoint newest; /* sequence 0: none */
     uint8_t newest_digest[AUDIT_DIGEST_BYTES];
+    uint64_t newest_noted; /* its amount */
     uint64_t since;
+    uint64_t made_ms;
     uint64_t due_ms;
+    uint64_t told;
+    _Atomic uint64_t noted; /* so far has the store noted the log */
     _Atomic uint64_t last;  /* tip.sequence, for who asks without the lock */
     _Atomic uint64_t first; /* start.first, likewise */
     struct audit_start start;
 
     pthread_mutex_t keeping;
-    uint64_t told; /* the newest checkpoint that audit_tick has told of */
-    struct audit_kept kept;
+    struct audit_kept kept; /* the folder's name is read without the lock */
     uint64_t kept_sequence; /* the newest one that the second place has */
     uint64_t keep_after_ms; /* monotonic: not written there again before */
 
-    struct audit_erasure *erasures; /* open when the log was opened */
+    /* As opening found the log: what others may have written. */
+    uint64_t found_last;
+    uint64_t found_time_ms;
+    uint64_t found_checkpoint; /* 0: none */
+    bool told_of_none;         /* in the second place */
+    struct audit_erasure *erasures;
     size_t erasure_count;
 };
 

@@ -14,7 +14,7 @@
 enum {
     CHECKPOINT_S_DEFAULT = 60,
     HOUR_MS = 3600 * 1000,
-    HOURS_KEPT = 25, /* the hour of the last entry, and the 24 before it */
+    HOURS_KEPT = AUDIT_RECENT_MS / HOUR_MS + 1, /* that of the last entry, and those before it */
     ERASURES_FIRST = 64,
 };
 _Static_assert((int)JOURNAL_ID_BYTES == (int)VAULT_ID_BYTES, "the journal's id is the vault's");
@@ -48,7 +48,6 @@ static void
 summarise(struct audit_summary *summary, const struct audit_entry *entry)
 {
     summary->time_ms = entry->time_ms;
-    summary->clean = entry->operation == AUDIT_ACT_CLOSED;
     if (entry->phase == AUDIT_INTENT && entry->has_access_tag) {
         summary->intent_open = true;
         summary->intent = entry->sequence;
@@ -64,6 +63,14 @@ summarise(struct audit_summary *summary, const struct audit_entry *entry)
     }
 }
 
+static bool
+stays_clean(const struct opening *opening, const struct audit_entry *entry)
+{
+    return entry->operation == AUDIT_ACT_CLOSED ||
+           (opening->summary.clean && opening->chain.sealed &&
+            entry->operation != AUDIT_ACT_CREATED);
+}
+
 static void
 note_hour(struct opening *opening, const struct audit_entry *entry)
 {
@@ -76,7 +83,7 @@ note_hour(struct opening *opening, const struct audit_entry *entry)
 }
 
 static uint64_t
-day_begins(const struct opening *opening)
+recent_begins(const struct opening *opening)
 {
     uint64_t last = opening->summary.time_ms / HOUR_MS;
     uint64_t begins = opening->chain.sequence + 1;
@@ -97,6 +104,7 @@ note_checkpoint(struct audit *audit, const struct audit_entry *entry, struct byt
     audit->since++;
     if (entry->has_checkpoint) {
         audit->since = 0;
+        audit->newest_noted = entry->amount;
         audit_checkpoint_of(audit->vault_id, entry, bytes, &audit->newest);
         audit_entry_digest(bytes, audit->newest_digest);
     }
@@ -207,6 +215,7 @@ learn(struct opening *opening, const struct audit_entry *entry, struct bytes byt
     enum status status;
 
     summarise(&opening->summary, entry);
+    opening->summary.clean = stays_clean(opening, entry);
     note_hour(opening, entry);
     note_checkpoint(opening->audit, entry, bytes);
     status = note_erasure(opening, entry);
@@ -313,9 +322,12 @@ open_journal(struct opening *opening, uint64_t segment_bytes, struct journal_rep
     memcpy(audit->tip.previous, chain->sequence == 0 ? opening->root : chain->head,
            AUDIT_DIGEST_BYTES);
     atomic_store(&audit->last, audit->tip.sequence);
-    audit->told = audit->kept_sequence = audit->newest.sequence;
+    audit->told = audit->kept_sequence = audit->found_checkpoint = audit->newest.sequence;
+    audit->found_last = chain->sequence;
+    audit->found_time_ms = chain->time_ms;
+    atomic_store(&audit->noted, audit->newest_noted);
     drop_settled(audit);
-    clock_vault_start(chain->time_ms);
+    clock_vault_start(audit->newest.time_ms);
     return STATUS_OK;
 }
 
@@ -368,7 +380,7 @@ audit_open(const struct audit_options *options, struct audit_summary *ret_summar
         audit_chain_place(&opening.chain, &report, ret_place);
     }
     if (status == STATUS_OK) {
-        opening.summary.day_begins = day_begins(&opening);
+        opening.summary.recent_begins = recent_begins(&opening);
         status = record_opening(opening.audit, opening.chain.sequence == 0, report.cut);
     }
     if (status != STATUS_OK) {

@@ -4,11 +4,18 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "clock.h"
 #include "log.h"
+
+/* How far two honest clocks may be apart. */
+enum { LEEWAY_MS = 10 * 60 * 1000 };
 
 struct proving {
     struct audit *audit;
+    struct audit_checkpoint newest;
+    uint64_t noted; /* by the newest */
     uint8_t public_key[PUBLIC_KEY_BYTES];
     char *place; /* AUDIT_PLACE_BYTES */
 };
@@ -31,27 +38,53 @@ static enum status
 prove_newest(const struct proving *proving)
 {
     const struct audit *audit = proving->audit;
+    const struct audit_checkpoint *newest = &proving->newest;
     uint64_t changes =
         audit->store_changes == NULL ? UINT64_MAX : audit->store_changes(audit->store);
 
-    if (audit->newest.sequence == 0) {
+    if (newest->sequence == 0) {
         return STATUS_OK; /* never unsealed yet */
     }
-    if (!audit_checkpoint_holds(&audit->newest, proving->public_key)) {
+    if (!audit_checkpoint_holds(newest, proving->public_key)) {
         (void)snprintf(proving->place, AUDIT_PLACE_BYTES,
                        "entry %" PRIu64 ": its signature does not hold: it or an entry before it "
                        "was altered",
-                       audit->newest.sequence);
+                       newest->sequence);
         return STATUS_CORRUPT;
     }
-    if (audit->newest.changes > changes) {
+    if (memcmp(newest->instance_id, audit->instance_id, INSTANCE_ID_BYTES) != 0) {
+        (void)snprintf(proving->place, AUDIT_PLACE_BYTES,
+                       "entry %" PRIu64 ": the database's instance is not the one that signed the "
+                       "log",
+                       newest->sequence);
+        return STATUS_CORRUPT;
+    }
+    if (newest->changes > changes) {
         (void)snprintf(proving->place, AUDIT_PLACE_BYTES,
                        "the database is older than the log says (change %" PRIu64 ", entry %" PRIu64
                        " says %" PRIu64 "): an older copy was put back",
-                       changes, audit->newest.sequence, audit->newest.changes);
+                       changes, newest->sequence, newest->changes);
         return STATUS_CORRUPT;
     }
     return STATUS_OK;
+}
+
+/* Nobody has signed what was found behind the newest checkpoint. Its time must agree with the
+ * signed time before it, or, where there was long nothing to sign, with the wall clock. */
+static enum status
+prove_tail(const struct proving *proving)
+{
+    const struct audit *audit = proving->audit;
+    uint64_t soon_ms = proving->newest.time_ms + audit->period_ms + LEEWAY_MS;
+
+    if (audit->found_time_ms <= soon_ms || audit->found_time_ms <= clock_wall_ms() + LEEWAY_MS) {
+        return STATUS_OK;
+    }
+    (void)snprintf(proving->place, AUDIT_PLACE_BYTES,
+                   "entry %" PRIu64 ": the log's last entries are from the future: forged, or the "
+                   "clock is slow",
+                   audit->found_last);
+    return STATUS_CORRUPT;
 }
 
 struct comparison {
@@ -101,6 +134,16 @@ prove_contains(const struct proving *proving, const struct audit_checkpoint *kep
     return status;
 }
 
+/* Once in a process: somebody has emptied the place, or it is new. */
+static void
+tell_of_none(struct audit *audit)
+{
+    if (audit->found_checkpoint != 0 && !audit->told_of_none) {
+        LOG(LOG_LEVEL_ERROR, EVENT_CHECKPOINT_FAILED, F("none_kept", (bool)true));
+        audit->told_of_none = true;
+    }
+}
+
 static enum status
 prove_kept(const struct proving *proving)
 {
@@ -114,27 +157,44 @@ prove_kept(const struct proving *proving)
     if (audit->kept.folder == NULL) {
         return STATUS_OK;
     }
-    (void)pthread_mutex_lock(&audit->keeping);
-    status = audit_kept_newest(&audit->kept, &owner, &kept);
-    (void)pthread_mutex_unlock(&audit->keeping);
+    status = audit_kept_newest(audit->kept.folder, &owner, &kept);
+    if (status == STATUS_NOT_FOUND) {
+        tell_of_none(audit);
+    }
     /* A place that is away proves nothing, and has said so in the log. */
     return status == STATUS_OK ? prove_contains(proving, &kept) : STATUS_OK;
 }
 
+static enum status
+prove_all(const struct proving *proving)
+{
+    enum status status = prove_start(proving);
+
+    if (status == STATUS_OK) {
+        status = prove_newest(proving);
+    }
+    if (status == STATUS_OK) {
+        status = prove_tail(proving);
+    }
+    return status == STATUS_OK ? prove_kept(proving) : status;
+}
+
 enum status
-audit_prove(struct audit *audit, char ret_place[static AUDIT_PLACE_BYTES])
+audit_prove(struct audit *audit, uint64_t *ret_noted, char ret_place[static AUDIT_PLACE_BYTES])
 {
     struct proving proving = {.audit = audit, .place = ret_place};
     enum status status = keyring_audit_public_key(audit->keyring, proving.public_key);
 
+    (void)pthread_mutex_lock(&audit->lock);
+    proving.newest = audit->newest;
+    proving.noted = audit->newest_noted;
+    (void)pthread_mutex_unlock(&audit->lock);
     if (status == STATUS_OK) {
-        status = prove_start(&proving);
+        status = prove_all(&proving);
     }
     if (status == STATUS_OK) {
-        status = prove_newest(&proving);
-    }
-    if (status == STATUS_OK) {
-        status = prove_kept(&proving);
+        clock_vault_start(audit_last_time_ms(audit));
+        *ret_noted = proving.noted;
     }
     if (status == STATUS_CORRUPT) {
         LOG(LOG_LEVEL_ERROR, EVENT_AUDIT_REFUSED, F("after", audit_last(audit)),

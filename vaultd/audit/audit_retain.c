@@ -9,8 +9,8 @@
 #include "failpoint.h"
 
 enum {
-    /* Budgets look a day back, by the hour; that is never removed. */
-    KEPT_AT_LEAST_MS = 26 * 3600 * 1000,
+    /* Budgets look that far back, by the hour; that is never removed. */
+    KEPT_AT_LEAST_MS = AUDIT_RECENT_MS + 2 * 3600 * 1000,
     FAILPOINT_EXIT = 86,
 };
 
@@ -100,7 +100,7 @@ record(struct audit *audit, uint64_t boundary, struct audit_entry *entry)
     entry->operation = AUDIT_ACT_RETAINED;
     entry->phase = AUDIT_DONE;
     entry->amount = boundary;
-    status = audit_append(audit, entry, 1);
+    status = audit_append_reserved(audit, entry, 1, AUDIT_RESERVE_STOP); /* it makes space */
     return status == STATUS_OK ? audit_wait(audit, entry->sequence) : status;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checkpoints by the clock, and their way to the second place. */
+/* Checkpoints by the clock and on demand, and their way to the second place. */
 #include "audit_internal.h"
 
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "clock.h"
 
 enum {
+    HASTE_PAUSE_MS = 1000,
     RETRY_MS = 1000,      /* a checkpoint that the log could not take */
     KEEP_PAUSE_MS = 1000, /* under load there are many: a line a second is enough */
     KEEP_RETRY_MS = 5000, /* the second place is away */
@@ -45,6 +46,47 @@ newest_on_disk(struct audit *audit, struct audit_checkpoint *ret_checkpoint,
     return ret_checkpoint->sequence > 0 && audit_wait(audit, ret_checkpoint->sequence) == STATUS_OK;
 }
 
+bool
+audit_tick(struct audit *audit, uint64_t *ret_sequence,
+           uint8_t ret_digest[static AUDIT_DIGEST_BYTES])
+{
+    struct audit_checkpoint newest;
+    uint8_t digest[AUDIT_DIGEST_BYTES];
+    bool news;
+
+    (void)journal_keep_reserve(audit->journal);
+    make_due_checkpoint(audit);
+    if (!newest_on_disk(audit, &newest, digest)) {
+        return false;
+    }
+    (void)pthread_mutex_lock(&audit->lock);
+    news = newest.sequence > audit->told;
+    if (news) {
+        audit->told = newest.sequence;
+    }
+    (void)pthread_mutex_unlock(&audit->lock);
+    if (news) {
+        *ret_sequence = newest.sequence;
+        memcpy(ret_digest, digest, AUDIT_DIGEST_BYTES);
+    }
+    return news;
+}
+
+void
+audit_hasten_checkpoint(struct audit *audit)
+{
+    uint64_t at_ms = clock_monotonic_ms();
+
+    (void)pthread_mutex_lock(&audit->lock);
+    if (audit->made_ms != 0 && at_ms < audit->made_ms + HASTE_PAUSE_MS) {
+        at_ms = audit->made_ms + HASTE_PAUSE_MS;
+    }
+    if (at_ms < audit->due_ms) {
+        audit->due_ms = at_ms;
+    }
+    (void)pthread_mutex_unlock(&audit->lock);
+}
+
 /* With `keeping` held. What the log had before this process is kept already, or proves nothing. */
 static void
 keep(struct audit *audit, const struct audit_checkpoint *checkpoint)
@@ -60,40 +102,17 @@ keep(struct audit *audit, const struct audit_checkpoint *checkpoint)
     }
 }
 
-bool
-audit_tick(struct audit *audit, uint64_t *ret_sequence,
-           uint8_t ret_digest[static AUDIT_DIGEST_BYTES])
-{
-    struct audit_checkpoint newest;
-    uint8_t digest[AUDIT_DIGEST_BYTES];
-    bool news = false;
-
-    (void)journal_keep_reserve(audit->journal);
-    make_due_checkpoint(audit);
-    (void)pthread_mutex_lock(&audit->keeping);
-    if (newest_on_disk(audit, &newest, digest)) {
-        news = newest.sequence > audit->told;
-        if (clock_monotonic_ms() >= audit->keep_after_ms) {
-            keep(audit, &newest);
-        }
-    }
-    if (news) {
-        audit->told = newest.sequence;
-        *ret_sequence = newest.sequence;
-        memcpy(ret_digest, digest, AUDIT_DIGEST_BYTES);
-    }
-    (void)pthread_mutex_unlock(&audit->keeping);
-    return news;
-}
-
 void
-audit_keep_checkpoint(struct audit *audit)
+audit_keep_checkpoint(struct audit *audit, bool now)
 {
     struct audit_checkpoint newest;
     uint8_t digest[AUDIT_DIGEST_BYTES];
 
+    if (!newest_on_disk(audit, &newest, digest)) {
+        return;
+    }
     (void)pthread_mutex_lock(&audit->keeping);
-    if (newest_on_disk(audit, &newest, digest)) {
+    if (now || clock_monotonic_ms() >= audit->keep_after_ms) {
         keep(audit, &newest);
     }
     (void)pthread_mutex_unlock(&audit->keeping);

@@ -25,7 +25,8 @@ struct verifying {
     struct audit_chain chain;
     struct journal_report report;
     struct audit_report *found;
-    bool open; /* the last thing said of the vault is OPENED */
+    bool open;           /* the last thing said of the vault is OPENED */
+    bool unproved_start; /* all else is well, but where the log begins is anybody's word */
     char fault[AUDIT_PLACE_BYTES / 2];
 };
 
@@ -197,6 +198,9 @@ check_whole(struct verifying *verifying)
                        "the log ends before it, but a checkpoint kept elsewhere says %" PRIu64,
                        anchors->list[anchors->count - 1].sequence);
         chain->fault = verifying->fault;
+    } else if (verifying->start.first > 1 && verifying->check->public_key == NULL) {
+        verifying->unproved_start = true;
+        return STATUS_CORRUPT;
     }
     return chain->fault == NULL ? STATUS_OK : STATUS_CORRUPT;
 }
@@ -260,7 +264,13 @@ report_on(const struct verifying *verifying, enum status status)
     report->entries = chain->sequence == 0 ? 0 : chain->sequence - report->first + 1;
     report->anchored =
         status == STATUS_OK && report->kept > 0 && verifying->check->public_key != NULL;
-    if (status == STATUS_CORRUPT) {
+    if (status == STATUS_CORRUPT && verifying->unproved_start) {
+        report->first_bad = report->first;
+        (void)snprintf(report->place, sizeof report->place,
+                       "begins at entry %" PRIu64 ": only the public key can prove that, give "
+                       "--public-key",
+                       report->first);
+    } else if (status == STATUS_CORRUPT) {
         report->first_bad = audit_chain_next(chain);
         audit_chain_place(chain, &verifying->report, report->place);
     }

@@ -31,7 +31,8 @@ struct audit_report {
 /*
  * CORRUPT: the report names the first fault: damage, a broken link, a torn end that no start has
  * cut yet, no entry at all, a signature that does not hold, a kept checkpoint that does not stand
- * in the chain, more than AUDIT_UNSIGNED_MAX entries in a row without one. NOT_FOUND: no such
+ * in the chain, more than AUDIT_UNSIGNED_MAX entries in a row without one, an entry of a sealed
+ * vault that none writes, a beginning after entry 1 that no public key proves. NOT_FOUND: no such
  * folder, or no such file. INVALID: checkpoint_file holds no checkpoint of this vault. The folder
  * is only read, and may be that of a running daemon.
  */

@@ -81,8 +81,16 @@ append_planned(struct journal *journal, const struct plan *plan, const struct by
     return STATUS_OK;
 }
 
+/* What is to be taken, and of what it may. */
+struct request {
+    const struct bytes *entries;
+    size_t count;
+    bool reserved;
+    uint32_t leave_bytes;
+};
+
 static enum status
-append_locked(struct journal *journal, const struct bytes *entries, size_t count, bool reserved)
+append_locked(struct journal *journal, const struct request *request)
 {
     enum status status = STATUS_OK;
 
@@ -90,13 +98,17 @@ append_locked(struct journal *journal, const struct bytes *entries, size_t count
         status = journal_group_wait(journal, journal->appended);
     }
     while (status == STATUS_OK && !journal->failed) {
-        struct plan plan = plan_append(journal, entries, count);
+        struct plan plan = plan_append(journal, request->entries, request->count);
+        struct journal_need need = {.here_bytes = plan.here_bytes,
+                                    .next_bytes = plan.next_bytes,
+                                    .reserved = request->reserved,
+                                    .leave_bytes = request->leave_bytes};
 
         if (plan.next_bytes > journal->segment_bytes - JOURNAL_HEADER_BYTES) {
             return STATUS_TOO_LARGE;
         }
-        if (journal_reserve_allows(journal, plan.next_bytes, reserved)) {
-            return append_planned(journal, &plan, entries, count);
+        if (journal_reserve_allows(journal, &need)) {
+            return append_planned(journal, &plan, request->entries, request->count);
         }
         /* The lock is left here, so the plan is made afresh. */
         status = journal_reserve_make(journal, plan.next_bytes);
@@ -105,18 +117,17 @@ append_locked(struct journal *journal, const struct bytes *entries, size_t count
 }
 
 static enum status
-append(struct journal *journal, const struct bytes *entries, size_t count, bool reserved,
-       uint64_t *ret_position)
+append(struct journal *journal, const struct request *request, uint64_t *ret_position)
 {
     enum status status;
 
-    for (size_t i = 0; i < count; i++) {
-        if (entries[i].size > JOURNAL_ENTRY_BYTES_MAX) {
+    for (size_t i = 0; i < request->count; i++) {
+        if (request->entries[i].size > JOURNAL_ENTRY_BYTES_MAX) {
             return STATUS_TOO_LARGE;
         }
     }
     (void)pthread_mutex_lock(&journal->lock);
-    status = append_locked(journal, entries, count, reserved);
+    status = append_locked(journal, request);
     if (status == STATUS_OK) {
         *ret_position = journal->appended;
     }
@@ -128,14 +139,17 @@ enum status
 journal_append(struct journal *journal, const struct bytes *entries, size_t count,
                uint64_t *ret_position)
 {
-    return append(journal, entries, count, false, ret_position);
+    return append(journal, &(struct request){.entries = entries, .count = count}, ret_position);
 }
 
 enum status
 journal_append_reserved(struct journal *journal, const struct bytes *entries, size_t count,
-                        uint64_t *ret_position)
+                        uint32_t leave_bytes, uint64_t *ret_position)
 {
-    return append(journal, entries, count, true, ret_position);
+    const struct request request = {
+        .entries = entries, .count = count, .reserved = true, .leave_bytes = leave_bytes};
+
+    return append(journal, &request, ret_position);
 }
 
 bool

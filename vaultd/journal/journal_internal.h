@@ -43,7 +43,8 @@ struct journal_block {
  * it where the gathering group begins (journal_format.h, invariant 1).
  * 3. One thread at a time flushes (`flushing`), one at a time makes a segment (`preparing`); both
  *    leave the lock for the time it takes.
- * 4. ahead[i] is segment tail + 1 + i, all zeros and on disk. What is not reserved leaves one.
+ * 4. ahead[i] is segment tail + 1 + i, all zeros and on disk. What is not reserved leaves one; what
+ *    is, leaves its leave_bytes of the last.
  * 5. Entries before first_position are not read; their segments stay in `firsts` until the files
  *    are gone. Who removes holds `removal` too, which comes before `lock`.
  * 6. A thread that waits for the group being flushed waits on finished[group % JOURNAL_GROUPS], one
@@ -98,8 +99,15 @@ MUST_USE enum status journal_group_wait(struct journal *journal, uint64_t positi
 
 /* ---- journal_reserve.c; `lock` is held before and after, and left where it says so ---- */
 
-/* May an append be taken now that needs `next_bytes` of the next segment (0: none of it)? */
-bool journal_reserve_allows(const struct journal *journal, size_t next_bytes, bool reserved);
+/* What an append would take, and of what it may. */
+struct journal_need {
+    size_t here_bytes; /* of the tail */
+    size_t next_bytes; /* of the next segment; 0: none of it */
+    bool reserved;
+    uint32_t leave_bytes; /* of the reserve, to others */
+};
+
+bool journal_reserve_allows(const struct journal *journal, const struct journal_need *need);
 /* The next segment becomes the tail. */
 void journal_reserve_take(struct journal *journal);
 /*

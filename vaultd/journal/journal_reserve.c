@@ -7,7 +7,10 @@
 #include "clock.h"
 #include "log.h"
 
-enum { RETRY_MS = 2000 }; /* on a full disk: so often a segment is tried to be made */
+enum {
+    RETRY_MS = 2000, /* on a full disk: so often a segment is tried to be made */
+    LEFT_PART = 4,   /* of small segments no more than that part of one is left to others */
+};
 
 static bool
 fits(const struct journal_segment *segment, size_t bytes)
@@ -15,15 +18,28 @@ fits(const struct journal_segment *segment, size_t bytes)
     return segment->fd >= 0 && bytes <= segment->bytes - JOURNAL_HEADER_BYTES;
 }
 
-bool
-journal_reserve_allows(const struct journal *journal, size_t next_bytes, bool reserved)
+/* Of the segment that the append ends in, once it is taken. */
+static size_t
+room_after(const struct journal *journal, const struct journal_need *need)
 {
-    unsigned taken = next_bytes > 0 ? 1 : 0;
+    return need->next_bytes > 0 ? journal->ahead[0].bytes - JOURNAL_HEADER_BYTES - need->next_bytes
+                                : journal->tail.bytes - journal->tail_offset - need->here_bytes;
+}
 
-    if (taken > 0 && !fits(&journal->ahead[0], next_bytes)) {
+bool
+journal_reserve_allows(const struct journal *journal, const struct journal_need *need)
+{
+    unsigned taken = need->next_bytes > 0 ? 1 : 0;
+    uint64_t part = journal->segment_bytes / LEFT_PART;
+
+    if (taken > 0 && !fits(&journal->ahead[0], need->next_bytes)) {
         return false;
     }
-    return reserved || journal->ahead[taken].fd >= 0;
+    if (journal->ahead[taken].fd >= 0) {
+        return true;
+    }
+    return need->reserved &&
+           room_after(journal, need) >= (need->leave_bytes < part ? need->leave_bytes : part);
 }
 
 void
