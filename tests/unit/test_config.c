@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -622,6 +624,181 @@ check_looks_at_the_sockets_folder(void **state)
 }
 
 static void
+make_folder(const char *name, mode_t mode)
+{
+    char path[FOLDER_PATH_BYTES];
+
+    folder_join(folder, name, path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+static void
+make_file(const char *name)
+{
+    char path[FOLDER_PATH_BYTES];
+
+    folder_join(folder, name, path);
+    folder_write(path, "", 0);
+}
+
+static void
+make_socket(const char *name, uid_t uid)
+{
+    char path[FOLDER_PATH_BYTES];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    folder_join(folder, name, path);
+    assert_true(strlen(path) < sizeof address.sun_path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    assert_int_equal(bind(sock, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(chown(path, uid, (gid_t)-1), 0);
+    (void)close(sock);
+}
+
+/* That entry alone makes the folder no one of its own; it is there for the time of the look. */
+static void
+check_minds(const char *section, const char *key, const char *value, const char *entry,
+            const char *what)
+{
+    char path[FOLDER_PATH_BYTES];
+    char why[ROW_TEXT_BYTES];
+
+    (void)snprintf(why, sizeof why,
+                   "a folder of its own is needed, with nothing in it but %s: %s is none", what,
+                   strrchr(entry, '/') + 1);
+    check_path_says(section, key, value, why);
+    folder_join(folder, entry, path);
+    assert_int_equal(remove(path), 0);
+    check_path_says(section, key, value, "");
+}
+
+/* The sandbox opens a socket's folder as a whole. */
+static void
+check_wants_a_folder_for_sockets_only(void **state)
+{
+    static const char ours[] = "sockets of vaultd's user";
+    char path[FOLDER_PATH_BYTES];
+
+    (void)state;
+    make_folder("run", 0755);
+    make_socket("run/v.sock", geteuid());
+    make_socket("run/a.sock", geteuid());
+    check_path_says("socket", "path", "run/v.sock", "");
+    make_file("run/other");
+    check_minds("socket", "path", "run/v.sock", "run/other", ours);
+    make_file("run/.hidden");
+    check_minds("admin_socket", "path", "run/a.sock", "run/.hidden", ours);
+    make_folder("run/folder", 0700);
+    check_minds("socket", "path", "run/new.sock", "run/folder", ours);
+    folder_join(folder, "run/link", path);
+    assert_int_equal(symlink("v.sock", path), 0);
+    check_minds("socket", "path", "run/v.sock", "run/link", ours);
+    if (geteuid() == 0) {
+        make_socket("run/his", SOME_OTHER_UID);
+        check_minds("socket", "path", "run/v.sock", "run/his", ours);
+    }
+    folder_join(folder, "run", path);
+    assert_int_equal(chmod(path, 01777), 0);
+    check_path_says("socket", "path", "run/v.sock",
+                    "group or others may write to its folder, and put their own socket there");
+}
+
+/* DIR/run is vaultd's own, and need not be there yet. */
+static void
+check_takes_the_vaults_run_folder(void **state)
+{
+    (void)state;
+    make_folder("vault", 0711);
+    check_path_says("socket", "path", "vault/run/v.sock", "");
+    make_folder("vault/run", 0755);
+    make_file("vault/run/other");
+    check_path_says("socket", "path", "vault/run/v.sock", "");
+    make_folder("vault/run/deeper", 0755);
+    make_file("vault/run/deeper/other");
+    check_path_says("socket", "path", "vault/run/deeper/v.sock",
+                    "a folder of its own is needed, with nothing in it but sockets of vaultd's "
+                    "user: other is none");
+    check_path_says("socket", "path", "vault/v.sock",
+                    "a folder of its own is needed, with nothing in it but sockets of vaultd's "
+                    "user: run is none");
+}
+
+static void
+check_wants_a_folder_for_checkpoints_only(void **state)
+{
+    static const char kept[] = "files of checkpoints";
+    char path[FOLDER_PATH_BYTES];
+
+    (void)state;
+    make_folder("kept", 0700);
+    check_path_says("audit", "checkpoint_folder", "kept", "");
+    make_file("kept/checkpoints-01234567-2026-11");
+    make_file("kept/checkpoints-89abcdef-2026-12");
+    make_folder("kept/lost+found", 0700);
+    check_path_says("audit", "checkpoint_folder", "kept", "");
+    make_file("kept/checkpoint");
+    check_minds("audit", "checkpoint_folder", "kept", "kept/checkpoint", kept);
+    make_folder("kept/checkpoints-x", 0700);
+    check_minds("audit", "checkpoint_folder", "kept", "kept/checkpoints-x", kept);
+    folder_join(folder, "kept/checkpoints-y", path);
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+    check_minds("audit", "checkpoint_folder", "kept", "kept/checkpoints-y", kept);
+    make_socket("kept/v.sock", geteuid());
+    check_minds("audit", "checkpoint_folder", "kept", "kept/v.sock", kept);
+}
+
+static void
+check_keeps_the_folders_apart(void **state)
+{
+    char lines[ROW_TEXT_BYTES];
+    char said[ROW_TEXT_BYTES];
+
+    (void)state;
+    make_folder("vault", 0711);
+    make_folder("vault/run", 0755);
+    make_folder("vault/run/kept", 0755);
+    make_folder("both", 0755);
+    check_path_says("audit", "checkpoint_folder", "vault",
+                    "a folder of its own is needed, and DIR is in this one");
+    check_path_says("audit", "checkpoint_folder", ".",
+                    "a folder of its own is needed, and DIR is in this one");
+    check_path_says("audit", "checkpoint_folder", "vault/run",
+                    "a folder of its own is needed, and DIR/run is for sockets");
+    check_path_says("audit", "checkpoint_folder", "vault/run/kept",
+                    "a folder of its own is needed, and DIR/run is for sockets");
+    (void)snprintf(
+        lines, sizeof lines,
+        "[socket]\npath = %s/both/../both/v.sock\n[audit]\ncheckpoint_folder = %s/both\n", folder,
+        folder);
+    (void)snprintf(said, sizeof said,
+                   "file:4: socket.path: a folder of its own is needed, and this one is for "
+                   "checkpoints\n");
+    check_says(lines, said);
+}
+
+/* Root may write everywhere, and gets no farther. */
+static void
+check_takes_no_root_folder(void **state)
+{
+    static const char not_writable[] = "the user this runs as may not write there\n";
+    const bool root = geteuid() == 0;
+
+    (void)state;
+    parses("[vault]\ndata = /srv/v\n[socket]\npath = /x.sock\n");
+    check();
+    assert_int_equal(heard.lines, 1);
+    assert_non_null(strstr(heard.text, "file:4: socket.path: "));
+    assert_non_null(strstr(heard.text, root ? "a folder of its own is needed" : not_writable));
+    parses("[vault]\ndata = /srv/v\n[audit]\ncheckpoint_folder = /\n");
+    check();
+    assert_int_equal(heard.lines, 1);
+    assert_non_null(strstr(heard.text, "file:4: audit.checkpoint_folder: "));
+    assert_non_null(strstr(heard.text, root ? "and DIR is in this one\n" : not_writable));
+}
+
+static void
 check_tells_the_sockets_apart(void **state)
 {
     char lines[ROW_TEXT_BYTES];
@@ -702,6 +879,11 @@ main(void)
         CONFIG_TEST(check_wants_a_directory),
         CONFIG_TEST(check_looks_at_the_checkpoint_folder),
         CONFIG_TEST(check_looks_at_the_sockets_folder),
+        CONFIG_TEST(check_wants_a_folder_for_sockets_only),
+        CONFIG_TEST(check_takes_the_vaults_run_folder),
+        CONFIG_TEST(check_wants_a_folder_for_checkpoints_only),
+        CONFIG_TEST(check_keeps_the_folders_apart),
+        CONFIG_TEST(check_takes_no_root_folder),
         CONFIG_TEST(check_tells_the_sockets_apart),
         CONFIG_TEST(check_counts_a_default_sockets_bytes),
         CONFIG_TEST(check_finds_groups),

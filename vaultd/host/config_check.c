@@ -2,6 +2,7 @@
 /* What no row of the table can say by itself: values beside each other, and beside the machine. */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -22,6 +23,9 @@ enum {
     GROUP_BUFFER_BYTES = 65536,
     WHY_BYTES = 512,
 };
+
+#define CHECKPOINTS "checkpoints-"  /* what audit's files in the second place are called */
+#define OF_FILE_SYSTEM "lost+found" /* in the root of one */
 
 struct check {
     struct config *config;
@@ -134,18 +138,39 @@ lies_in(const char *path, const char *folder)
     if (realpath(folder, real_folder) == NULL) {
         (void)snprintf(real_folder, sizeof real_folder, "%s", folder);
     }
-    size = strlen(real_folder);
+    size = strcmp(real_folder, "/") == 0 ? 0 : strlen(real_folder);
     return strncmp(real_path, real_folder, size) == 0 &&
            (real_path[size] == '\0' || real_path[size] == '/');
 }
 
 static bool
+is_same(const char *path, const char *other)
+{
+    return lies_in(path, other) && lies_in(other, path);
+}
+
+/* DIR/name; false: there is no DIR. */
+static bool
+join_data(const struct config *config, const char *name, char ret_path[static PATH_MAX])
+{
+    (void)snprintf(ret_path, PATH_MAX, "%s/%s", config->data, name);
+    return config->data[0] != '\0';
+}
+
+static bool
 lies_in_data(const struct config *config, const char *path)
 {
-    char data[CONFIG_PATH_BYTES + sizeof "/data"];
+    char data[PATH_MAX];
 
-    (void)snprintf(data, sizeof data, "%s/data", config->data);
-    return config->data[0] != '\0' && lies_in(path, data);
+    return join_data(config, "data", data) && lies_in(path, data);
+}
+
+static bool
+lies_in_run(const struct config *config, const char *path)
+{
+    char run[PATH_MAX];
+
+    return join_data(config, "run", run) && lies_in(path, run);
 }
 
 /* NULL: we may make files there. */
@@ -163,29 +188,122 @@ folder_fault(const char *folder, struct stat *ret_info)
                : "the user this runs as may not write there";
 }
 
+/* May that entry lie in the folder? */
+typedef bool may_lie_there(const char *name, const struct stat *info);
+
+static bool
+is_socket_of_ours(const char *name, const struct stat *info)
+{
+    (void)name;
+    return S_ISSOCK(info->st_mode) && info->st_uid == geteuid();
+}
+
+/* Of whichever vault: one auditor may keep those of several. */
+static bool
+is_checkpoint_file(const char *name, const struct stat *info)
+{
+    return (S_ISREG(info->st_mode) && strncmp(name, CHECKPOINTS, strlen(CHECKPOINTS)) == 0) ||
+           (S_ISDIR(info->st_mode) && strcmp(name, OF_FILE_SYSTEM) == 0);
+}
+
+/* The first entry that may not lie there. NULL: there is none. */
+static const struct dirent *
+find_stranger(DIR *listing, may_lie_there *may)
+{
+    const struct dirent *entry;
+    struct stat info;
+
+    while ((entry = readdir(listing)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+            continue;
+        }
+        if (fstatat(dirfd(listing), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+            if (errno == ENOENT) {
+                continue; /* gone since */
+            }
+            return entry;
+        }
+        if (!may(entry->d_name, &info)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * The sandbox opens the whole of each folder that is named here, with what is in it and beneath it:
+ * /run/v.sock would open /run. NULL: nothing is there but what vaultd has put there.
+ */
+static const char *
+own_folder_fault(const char *folder, may_lie_there *may, const char *what,
+                 char ret_why[static WHY_BYTES])
+{
+    DIR *listing = opendir(folder);
+    const struct dirent *stranger;
+    const char *why = NULL;
+
+    if (listing == NULL) {
+        return "the folder cannot be looked at";
+    }
+    stranger = find_stranger(listing, may);
+    if (stranger != NULL) {
+        (void)snprintf(ret_why, WHY_BYTES,
+                       "a folder of its own is needed, with nothing in it but %s: %s is none", what,
+                       stranger->d_name);
+        why = ret_why;
+    }
+    (void)closedir(listing);
+    return why;
+}
+
+static const char *
+checkpoint_folder_fault(const struct config *config, const char *folder,
+                        char ret_why[static WHY_BYTES])
+{
+    struct stat info;
+    const char *why = folder_fault(folder, &info);
+
+    if (why != NULL) {
+        return why;
+    }
+    if (lies_in_data(config, folder)) {
+        return "checkpoints are kept outside DIR/data: who puts back an older DIR/data must not "
+               "put back these";
+    }
+    if (config->data[0] != '\0' && lies_in(config->data, folder)) {
+        return "a folder of its own is needed, and DIR is in this one";
+    }
+    if (lies_in_run(config, folder)) {
+        return "a folder of its own is needed, and DIR/run is for sockets";
+    }
+    return own_folder_fault(folder, is_checkpoint_file, "files of checkpoints", ret_why);
+}
+
 static void
 check_checkpoint_folder(struct check *check)
 {
     const char *folder = check->config->checkpoint_folder;
-    struct stat info;
-    const char *why = folder[0] == '\0' ? NULL : folder_fault(folder, &info);
+    char text[WHY_BYTES];
+    const char *why =
+        folder[0] == '\0' ? NULL : checkpoint_folder_fault(check->config, folder, text);
 
     if (why != NULL) {
         fault(check, folder, why);
-    } else if (folder[0] != '\0' && lies_in_data(check->config, folder)) {
-        fault(check, folder,
-              "checkpoints are kept outside DIR/data: who puts back an older DIR/data must not put "
-              "back these");
     }
 }
 
 /* Whoever may write to a socket's folder may put his own socket in its place. */
 static const char *
-socket_folder_fault(const struct config *config, const char *folder)
+socket_folder_fault(const struct config *config, const char *folder, char ret_why[static WHY_BYTES])
 {
+    char run[PATH_MAX];
     struct stat info;
-    const char *why = folder_fault(folder, &info);
+    const char *why;
 
+    if (join_data(config, "run", run) && is_same(folder, run)) {
+        return NULL; /* where it is anyway, and looked at with the data directory */
+    }
+    why = folder_fault(folder, &info);
     if (why != NULL) {
         return why;
     }
@@ -195,9 +313,13 @@ socket_folder_fault(const struct config *config, const char *folder)
     if (info.st_uid != geteuid() && info.st_uid != 0) {
         return "its folder belongs to another user, who could put his own socket there";
     }
-    return (info.st_mode & (S_IWGRP | S_IWOTH)) != 0
-               ? "group or others may write to its folder, and put their own socket there"
-               : NULL;
+    if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return "group or others may write to its folder, and put their own socket there";
+    }
+    if (config->checkpoint_folder[0] != '\0' && is_same(folder, config->checkpoint_folder)) {
+        return "a folder of its own is needed, and this one is for checkpoints";
+    }
+    return own_folder_fault(folder, is_socket_of_ours, "sockets of vaultd's user", ret_why);
 }
 
 static void
@@ -219,6 +341,7 @@ static void
 check_socket(struct check *check, const char *name, struct config_socket *socket)
 {
     char folder[CONFIG_PATH_BYTES];
+    char text[WHY_BYTES];
     const char *why;
 
     check_group(check, socket);
@@ -231,7 +354,7 @@ check_socket(struct check *check, const char *name, struct config_socket *socket
         return;
     }
     memcpy(folder, socket->path, sizeof folder);
-    why = socket_folder_fault(check->config, dirname(folder));
+    why = socket_folder_fault(check->config, dirname(folder), text);
     if (why != NULL) {
         fault(check, socket->path, why);
     }

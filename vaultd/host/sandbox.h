@@ -15,10 +15,10 @@ enum { SANDBOX_SOCKET_FOLDERS_MAX = 2 };
 
 struct sandbox_plan {
     const char *data; /* folder: read, write, make, rename, delete beneath it */
-    const char *run;  /* folder: the same but for folders, and sockets */
+    const char *run;  /* folder: make sockets, and remove what is there */
     /* Folders of sockets outside `run`: the same. NULL: none. */
     const char *sockets[SANDBOX_SOCKET_FOLDERS_MAX];
-    const char *checkpoints; /* folder: files as in `run`, no sockets; NULL: none */
+    const char *checkpoints; /* folder: read, write, make files, and take none away; NULL: none */
     bool required;           /* refuse to go on where the kernel lacks a part of it */
 };
 

@@ -28,11 +28,14 @@ enum { ABI_REFER = 2, ABI_TRUNCATE = 3, ABI_NETWORK = 4, ABI_IOCTL = 5, ABI_SCOP
 #define NET_TCP (UINT64_C(3))   /* bind and connect */
 #define SCOPES (UINT64_C(3))    /* abstract Unix sockets and signals, beyond the sandbox */
 
-#define FS_CHANGE                                                                                  \
-    (FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |                       \
-     LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_TRUNCATE)
-#define FS_DATA (FS_CHANGE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR | FS_REFER)
-#define FS_RUN (FS_CHANGE | LANDLOCK_ACCESS_FS_MAKE_SOCK)
+/* Of the checkpoints nothing goes away: no remove, so no rename either, and no truncate (where the
+ * kernel tells that from a write). That a write only appends is up to the folder's owner. */
+#define FS_APPEND (FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)
+#define FS_DATA                                                                                    \
+    (FS_APPEND | LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_TRUNCATE | LANDLOCK_ACCESS_FS_MAKE_DIR |      \
+     LANDLOCK_ACCESS_FS_REMOVE_DIR | FS_REFER)
+/* A socket is removed as a file is; what else lies there, config_check has looked at. */
+#define FS_SOCKETS (LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE)
 
 /* struct landlock_ruleset_attr as it stands today; older kernels take it while the rest is 0. */
 struct ruleset_attributes {
@@ -133,8 +136,9 @@ allow_folders(int ruleset, const struct sandbox_plan *plan, uint64_t handled)
         const char *folder;
         uint64_t access;
     } rules[] = {
-        {plan->data, FS_DATA},      {plan->run, FS_RUN},        {plan->checkpoints, FS_CHANGE},
-        {plan->sockets[0], FS_RUN}, {plan->sockets[1], FS_RUN},
+        {plan->data, FS_DATA},          {plan->run, FS_SOCKETS},
+        {plan->sockets[0], FS_SOCKETS}, {plan->sockets[1], FS_SOCKETS},
+        {plan->checkpoints, FS_APPEND},
     };
     int failed = 0;
 
