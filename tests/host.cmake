@@ -8,6 +8,11 @@ cmocka_test(unit public_key_text SOURCES ${PROJECT_SOURCE_DIR}/vaultd/public_key
             LIBS contactvault_static PkgConfig::sodium)
 target_compile_options(test_public_key_text PRIVATE "SHELL:-iquote ${PROJECT_SOURCE_DIR}/vaultd")
 
+# The maintenance thread stands above dispatch, and its test takes dispatch's place.
+cmocka_test(unit maintenance SOURCES ${PROJECT_SOURCE_DIR}/vaultd/maintenance.c)
+target_compile_options(test_maintenance PRIVATE "SHELL:-iquote ${PROJECT_SOURCE_DIR}/vaultd"
+  "SHELL:-iquote ${PROJECT_SOURCE_DIR}/vaultd/dispatch")
+
 # With clang a fuzzer; with any compiler a test that replays the corpus.
 add_executable(replay_config fuzz/fuzz_config.c support/fuzz_replay.c)
 target_link_libraries(replay_config PRIVATE house proto vaultd_host vaultd_base)

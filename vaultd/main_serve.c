@@ -26,6 +26,7 @@
 enum {
     TICK_MS = 100,
     DRAIN_STEP_MS = 10,
+    MAINTENANCE_PATIENCE_MS = 5000,
     MS_PER_S = 1000,
     KEY_PATH_BYTES = 1024,
     MIB_SHIFT = 20,
@@ -257,12 +258,22 @@ loop(struct graph *graph, struct server *server, const struct maintenance *maint
     }
 }
 
+/* The maintenance thread still uses the house: it is left standing, and falls with the process. */
+static _Noreturn void
+leave(int code)
+{
+    LOG(LOG_LEVEL_WARNING, EVENT_MAINTENANCE_HANGS, F("patience_ms", MAINTENANCE_PATIENCE_MS));
+    LOG(LOG_LEVEL_NOTICE, EVENT_STOPPED, F("code", code));
+    _exit(code);
+}
+
 static int
 serve(struct graph *graph)
 {
     struct maintenance *maintenance = NULL;
     struct server *server = NULL;
     bool failed;
+    int code;
 
     if (!start_server(graph, &server)) {
         return EXIT_REFUSED;
@@ -276,11 +287,15 @@ serve(struct graph *graph)
     LOG(LOG_LEVEL_NOTICE, EVENT_STOPPING, F("disk_unknown", failed));
     notify_stopping();
     drain(&server, graph->config->limits.drain_s * MS_PER_S);
-    maintenance_stop(&maintenance);
+    /* First: what hangs in the second place must not keep the log open, nor the keys in memory. */
     if (dispatch_seal(graph->dispatch) != STATUS_OK) {
         failed = true;
     }
-    return failed ? EXIT_REFUSED : EXIT_OK;
+    code = failed ? EXIT_REFUSED : EXIT_OK;
+    if (!maintenance_stop(&maintenance, MAINTENANCE_PATIENCE_MS)) {
+        leave(code);
+    }
+    return code;
 }
 
 /* NULL: the socket stands in DIR/run, which is allowed anyway. */

@@ -8,9 +8,10 @@
 
 #include "clock.h"
 #include "dispatch.h"
+#include "failpoint.h"
 #include "log.h"
 
-enum { PAUSE_MS = 100, NS_PER_MS = 1000000 };
+enum { PAUSE_MS = 100, STOP_STEP_MS = 10, NS_PER_MS = 1000000 };
 
 struct maintenance {
     struct dispatch *dispatch;
@@ -20,17 +21,38 @@ struct maintenance {
     _Atomic uint64_t ticked_ms;
 };
 
+static void
+rest(uint32_t ms)
+{
+    const struct timespec pause = {.tv_nsec = (long)ms * NS_PER_MS};
+
+    (void)nanosleep(&pause, NULL);
+}
+
+/* For tests: as in a write to a file system that is gone. */
+static void
+hang(void)
+{
+    for (;;) {
+        rest(PAUSE_MS);
+    }
+}
+
 static void *
 tick_on(void *argument)
 {
-    const struct timespec pause = {.tv_nsec = (long)PAUSE_MS * NS_PER_MS};
     struct maintenance *maintenance = argument;
+    bool last = false;
 
-    while (!atomic_load(&maintenance->stopping)) {
+    while (!last) {
+        last = atomic_load(&maintenance->stopping);
         dispatch_tick(maintenance->dispatch);
+        if (FAILPOINT("maintenance_tick_hangs")) {
+            hang();
+        }
         atomic_store(&maintenance->sealed, dispatch_is_sealed(maintenance->dispatch));
         atomic_store(&maintenance->ticked_ms, clock_monotonic_ms());
-        (void)nanosleep(&pause, NULL);
+        rest(PAUSE_MS);
     }
     return NULL;
 }
@@ -57,15 +79,25 @@ maintenance_start(struct dispatch *dispatch, struct maintenance **ret_maintenanc
     return STATUS_OK;
 }
 
-void
-maintenance_stop(struct maintenance **maintenance)
+/* By the monotonic clock, which pthread_timedjoin_np does not go by. */
+bool
+maintenance_stop(struct maintenance **maintenance, uint32_t patience_ms)
 {
-    if (*maintenance != NULL) {
-        atomic_store(&(*maintenance)->stopping, true);
-        (void)pthread_join((*maintenance)->thread, NULL);
-        free(*maintenance);
-        *maintenance = NULL;
+    const uint64_t deadline_ms = clock_monotonic_ms() + patience_ms;
+
+    if (*maintenance == NULL) {
+        return true;
     }
+    atomic_store(&(*maintenance)->stopping, true);
+    while (pthread_tryjoin_np((*maintenance)->thread, NULL) != 0) {
+        if (clock_monotonic_ms() >= deadline_ms) {
+            return false;
+        }
+        rest(STOP_STEP_MS);
+    }
+    free(*maintenance);
+    *maintenance = NULL;
+    return true;
 }
 
 uint64_t

@@ -17,8 +17,13 @@ struct maintenance;
 /* After the sandbox, which it inherits. INTERNAL: no thread, no memory. */
 MUST_USE enum status maintenance_start(struct dispatch *dispatch,
                                        struct maintenance **ret_maintenance);
-/* Waits for the tick under way. NULL is fine. */
-void maintenance_stop(struct maintenance **maintenance);
+/*
+ * maintenance_stop: one whole tick more, which finds the vault as it is now, then the thread ends.
+ * False: it has not within that time (a file system of another machine is gone, say), and
+ * *maintenance is left as it is: the thread still uses it and the dispatch, so nothing below may be
+ * taken down any more. NULL is fine.
+ */
+MUST_USE bool maintenance_stop(struct maintenance **maintenance, uint32_t patience_ms);
 
 /* When the last tick ended, by the monotonic clock; and what the vault was then. Any thread. */
 uint64_t maintenance_ticked_ms(const struct maintenance *maintenance);

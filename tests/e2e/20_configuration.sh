@@ -186,3 +186,51 @@ unclog
 start_configured
 stop_vault
 say "SIGTERM waits for what is in flight; a second one, or the deadline, ends that; each time in good order"
+
+# What closed the log is in the second place too.
+expect 0 "$vaultctl" audit verify --json "$dir/data/audit"
+same "the newest line of the second place" \
+    "$(tail -qn 1 "$work/checkpoints"/checkpoints-* | tail -n 1 | cut -d ' ' -f 6)" \
+    "$(json '.first + .entries - 1')"
+say "the checkpoint of an orderly stop is kept"
+
+# ---- a maintenance thread that does not come back ----
+
+# As when a write to another machine's disk hangs; a release has no such place to fail at.
+if grep -qa maintenance_tick_hangs "$vaultd"; then
+    ear=$work/notify.hung
+    : >"$work/heard"
+    python3 "$here/notified.py" "$ear" >"$work/heard" &
+    others=($!)
+    await 20 grep -q listening "$work/heard" || fail "no ear"
+    start_configured NOTIFY_SOCKET="$ear" WATCHDOG_USEC=600000 CONTACT_VAULT_FAILPOINTS=maintenance_tick_hangs=30
+    await 20 heard_alive || fail "not told that it is alive"
+    quiet() {
+        local before
+        before=$(grep -c WATCHDOG=1 "$work/heard")
+        sleep 2
+        [ "$(grep -c WATCHDOG=1 "$work/heard")" -eq "$before" ]
+    }
+    await 30 quiet || fail "told that it is alive, and its maintenance thread hangs"
+    alive || fail "the daemon stopped by itself"
+    expect 0 "$vaultctl" namespace create berlin --socket "ipc://$work/run/a.sock"
+    from_here
+    before=$SECONDS
+    stop_vault # exit 0
+    took=$((SECONDS - before))
+    [ $took -ge 4 ] && [ $took -le 15 ] || fail "$took s to stop with a hung maintenance thread"
+    for said in 'sealed recorded=ok' 'maintenance_hangs patience_ms=5000' 'stopped code=0'; do
+        log_says "$said" || fail "not in the log: $said"
+    done
+    kill "${others[0]}"
+    wait "${others[0]}" 2>/dev/null || true
+    others=()
+    start_configured
+    expect 0 "$vaultctl" namespace list --socket "ipc://$work/run/a.sock" --json
+    expect_json '.name != null'
+    grep -q berlin "$out" || fail "what was made before the stop is gone"
+    stop_vault
+    expect 0 "$vaultctl" audit verify --json "$dir/data/audit"
+    expect_json '.ok and .unclean == 0'
+    say "the watchdog hears nothing of a hung maintenance thread; SIGTERM ends it all the same, in good order"
+fi

@@ -46,6 +46,7 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_RELOAD_IGNORED] = "reload_ignored",
     [EVENT_NOTIFY_FAILED] = "notify_failed",
     [EVENT_DRAIN_CUT] = "drain_cut",
+    [EVENT_MAINTENANCE_HANGS] = "maintenance_hangs",
 };
 
 static const char *const level_names[] = {

@@ -47,9 +47,10 @@ enum log_event {
     EVENT_RETENTION,    /* what was removed as too old */
     EVENT_FROZEN,
     EVENT_THAWED,
-    EVENT_RELOAD_IGNORED, /* SIGHUP: the configuration is read at start only */
-    EVENT_NOTIFY_FAILED,  /* the service manager is not reached; errno */
-    EVENT_DRAIN_CUT,      /* stopped with requests in flight */
+    EVENT_RELOAD_IGNORED,    /* SIGHUP: the configuration is read at start only */
+    EVENT_NOTIFY_FAILED,     /* the service manager is not reached; errno */
+    EVENT_DRAIN_CUT,         /* stopped with requests in flight */
+    EVENT_MAINTENANCE_HANGS, /* stopped without it: a write of it does not come back */
     LOG_EVENT_COUNT,
 };
 
