@@ -105,7 +105,7 @@ drop(void)
 static enum status
 ask(struct caller *caller, enum operation operation, const char *prefix, size_t count)
 {
-    static char texts[128][32];
+    static char texts[128][64];
     static const char *values[128];
 
     assert_in_range(count, 1, 128);
@@ -303,8 +303,9 @@ main(void)
         cmocka_unit_test(test_s18_past_the_budget_nothing_is_looked_at),
         cmocka_unit_test(test_what_the_store_could_not_take_is_not_spent),
         cmocka_unit_test(test_an_import_leaves_the_standing_budget_as_it_was),
-        cmocka_unit_test(test_s24_a_machine_that_comes_up_in_the_wrong_year_destroys_nothing),
         cmocka_unit_test(test_s24_when_both_clocks_agree_for_a_day_it_was_long),
+        /* After the one above: vault time does not come back in one process. */
+        cmocka_unit_test(test_s24_a_machine_that_comes_up_in_the_wrong_year_destroys_nothing),
         cmocka_unit_test(test_an_erase_gives_way_between_two_steps),
         cmocka_unit_test(test_a_second_eraser_does_not_wait_behind_the_gate),
     };
