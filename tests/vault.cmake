@@ -8,10 +8,14 @@ cmocka_test(unit matrix DEPS ${whole} TIMEOUT 300
           ${exit_codes}/session.c ${exit_codes}/output.c ${exit_codes}/terms.c
   LIBS contactvault PkgConfig::jansson PkgConfig::sodium -Wl,--wrap=clock_gettime)
 target_include_directories(test_matrix PRIVATE ${exit_codes})
-cmocka_test(unit matrix_states DEPS ${whole}
-  SOURCES support/fixture.c support/still_clock.c support/log_reader.c support/cast.c
-  LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
+foreach(name matrix_states matrix_budgets matrix_roles)
+  cmocka_test(unit ${name} DEPS ${whole}
+    SOURCES support/fixture.c support/still_clock.c support/log_reader.c support/cast.c
+            support/stage.c
+    LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
+endforeach()
 cmocka_test(unit dispatch DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
+cmocka_test(unit lists DEPS ${whole} TIMEOUT 300 SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit vault DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit gate DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit unlogged DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
