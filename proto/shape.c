@@ -36,7 +36,7 @@ static const struct shape shapes[OPERATION_LIMIT] = {
     [OP_NAMESPACE_SET] = {"namespace_set", BIT(CONNECTION) | BIT(NAME) | BIT(RETAIN_MONTHS), 0, 0},
     [OP_PRINCIPAL_ADD] = {"principal_add", BIT(CONNECTION) | BIT(NAME) | BIT(KIND), BIT(RELAYED),
                           BIT(UID) | BIT(PUBLIC_KEY)},
-    [OP_PRINCIPAL_LIST] = {"principal_list", BIT(CONNECTION), 0, 0},
+    [OP_PRINCIPAL_LIST] = {"principal_list", BIT(CONNECTION), BIT(FROM), 0},
     [OP_PRINCIPAL_SHOW] = {"principal_show", BIT(CONNECTION) | BIT(NAME), 0, 0},
     [OP_PRINCIPAL_DISABLE] = {"principal_disable", BIT(CONNECTION) | BIT(NAME), 0, 0},
     [OP_PRINCIPAL_ENABLE] = {"principal_enable", BIT(CONNECTION) | BIT(NAME), 0, 0},

@@ -199,7 +199,7 @@ static const struct expected {
     {OP_NAMESPACE_CREATE, "namespace_create", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_NAMESPACE_LIST, "namespace_list", BIT(CONNECTION), 0},
     {OP_NAMESPACE_SET, "namespace_set", BIT(CONNECTION) | BIT(NAME) | BIT(RETAIN_MONTHS), 0},
-    {OP_PRINCIPAL_LIST, "principal_list", BIT(CONNECTION), 0},
+    {OP_PRINCIPAL_LIST, "principal_list", BIT(CONNECTION), BIT(FROM)},
     {OP_PRINCIPAL_SHOW, "principal_show", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_PRINCIPAL_DISABLE, "principal_disable", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_PRINCIPAL_ENABLE, "principal_enable", BIT(CONNECTION) | BIT(NAME), 0},

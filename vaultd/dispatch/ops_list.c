@@ -4,13 +4,36 @@
 
 #include "clock.h"
 
+enum {
+    NUMBER_FIELD_BYTES = 1 + 9, /* its field number; a head and eight bytes */
+    NAMESPACE_BYTES_MAX = 1 + (3 + NAME_BYTES_MAX) + 3 * NUMBER_FIELD_BYTES,
+    PAGE_ITEMS = 512, /* of principals, in what items_for counts: some 200 KB */
+};
+
+_Static_assert((size_t)ACCESS_ROWS_MAX <= BATCH_ITEMS_MAX, "call_begin_reply has room for them");
+_Static_assert(ACCESS_ROWS_MAX *NAMESPACE_BYTES_MAX <= FRAME_BYTES_MAX / 2,
+               "all namespaces fit into one reply");
+_Static_assert(1 + ACCESS_GRANTS_MAX / 2 <= PAGE_ITEMS, "a page has room for any one principal");
+
+/* A list may be long: it is not written on a thread that moves bytes. */
+static bool
+must_hand_on(struct call *call)
+{
+    call->would_wait = call->mode == DISPATCH_NO_WAIT;
+    return call->would_wait;
+}
+
 enum status
 op_namespace_list(struct call *call)
 {
     const struct dispatch_parts *parts = &call->dispatch->parts;
     size_t count = access_namespace_count(parts->access);
-    enum status status = call_begin_reply(call, 2, count);
+    enum status status;
 
+    if (must_hand_on(call)) {
+        return STATUS_BUSY;
+    }
+    status = call_begin_reply(call, 2, count);
     if (status != STATUS_OK) {
         return status;
     }
@@ -124,27 +147,51 @@ items_for(const struct principal *principal)
     return 1 + principal->grant_count / 2;
 }
 
+/* Behind the last principal of the page that begins with number `from`; `from` itself where there
+ * is none. Their numbers are without gaps. */
+static uint64_t
+find_page_end(const struct access *access, uint64_t from, size_t *ret_items)
+{
+    uint64_t next = from;
+    size_t items = 0;
+
+    while (next <= access_principal_count(access)) {
+        size_t more = items_for(access_principal_at(access, next - 1));
+
+        if (items + more > PAGE_ITEMS) {
+            break;
+        }
+        items += more;
+        next++;
+    }
+    *ret_items = items;
+    return next;
+}
+
 enum status
 op_principal_list(struct call *call)
 {
     const struct access *access = call->dispatch->parts.access;
-    size_t count = access_principal_count(access);
-    size_t items = 0;
+    uint64_t from = 0;
+    uint64_t next;
+    size_t items;
     enum status status;
 
-    for (size_t i = 0; i < count; i++) {
-        items += items_for(access_principal_at(access, i));
+    if (must_hand_on(call)) {
+        return STATUS_BUSY;
     }
-    status = items > BATCH_ITEMS_MAX
-                 ? call_refuse(call, STATUS_TOO_LARGE, "too many for one reply; show one by one")
-                 : call_begin_reply(call, 2, items);
+    (void)!message_uint(call->request, FIELD_FROM, &from);
+    from = from == 0 ? 1 : from;
+    next = find_page_end(access, from, &items);
+    status = call_begin_reply(call, 3, items);
     if (status != STATUS_OK) {
         return status;
     }
-    message_put_list(&call->reply, FIELD_ITEMS, count);
-    for (size_t i = 0; i < count; i++) {
-        write_principal(call, access_principal_at(access, i));
+    message_put_list(&call->reply, FIELD_ITEMS, next - from);
+    for (uint64_t number = from; number < next; number++) {
+        write_principal(call, access_principal_at(access, number - 1));
     }
+    message_put_uint(&call->reply, FIELD_NEXT, next);
     return STATUS_OK;
 }
 
