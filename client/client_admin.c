@@ -99,9 +99,12 @@ cv_principal_add(struct cv_client *client, const struct cv_new_principal *princi
 }
 
 enum cv_status
-cv_principal_list(struct cv_client *client, struct cv_reply **ret_reply)
+cv_principal_list(struct cv_client *client, uint64_t from, struct cv_reply **ret_reply)
 {
-    return call_plain(client, OP_PRINCIPAL_LIST, ret_reply);
+    struct request request = {.operation = OP_PRINCIPAL_LIST};
+
+    request_add_number(&request, FIELD_FROM, from);
+    return client_call(client, &request, ret_reply);
 }
 
 enum cv_status

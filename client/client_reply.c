@@ -246,7 +246,7 @@ place_rows(struct cv_reply *reply, const struct request *request, void *rows, si
         return count == 1;
     case OP_PRINCIPAL_LIST:
         reply->principals = rows;
-        return true;
+        return reply->next > 0; /* or who asks for all would take a page for them */
     case OP_AUDIT_READ:
         reply->entries = rows;
         return true;

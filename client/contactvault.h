@@ -151,7 +151,7 @@ struct cv_reply {
     const struct cv_principal *principals;
     const struct cv_audit_entry *entries;
 
-    uint64_t next;         /* cv_audit_read: ask from here next */
+    uint64_t next;         /* cv_audit_read, cv_principal_list: ask from here next */
     const char *principal; /* cv_hello: who you are */
     const char *state;     /* cv_state: "sealed", "unsealed", "frozen" */
     const char *release;   /* cv_state, cv_hello: the daemon's version */
@@ -250,6 +250,7 @@ CV_API enum cv_status cv_seal(struct cv_client *client, struct cv_reply **ret_re
 CV_API enum cv_status cv_unfreeze(struct cv_client *client, struct cv_reply **ret_reply);
 CV_API enum cv_status cv_namespace_create(struct cv_client *client, const char *name,
                                           struct cv_reply **ret_reply);
+/* All of them. */
 CV_API enum cv_status cv_namespace_list(struct cv_client *client, struct cv_reply **ret_reply);
 
 /* Contacts that nobody used for so many months are erased; 0: never. */
@@ -267,7 +268,10 @@ struct cv_new_principal {
 CV_API enum cv_status cv_principal_add(struct cv_client *client,
                                        const struct cv_new_principal *principal,
                                        struct cv_reply **ret_reply);
-CV_API enum cv_status cv_principal_list(struct cv_client *client, struct cv_reply **ret_reply);
+/* A page: principals from this number on (0: from the first). Ask again from reply->next, until
+ * reply->count is 0. */
+CV_API enum cv_status cv_principal_list(struct cv_client *client, uint64_t from,
+                                        struct cv_reply **ret_reply);
 /* Fills principals with one. */
 CV_API enum cv_status cv_principal_show(struct cv_client *client, const char *name,
                                         struct cv_reply **ret_reply);

@@ -28,6 +28,7 @@ enum {
     REQUEST_ID_BYTES = 4,
     FILTERED_ENTRIES = 2, /* looked at in one call, when only some are asked for */
     REASON_ENTRY = 4,
+    FAKE_PRINCIPALS = 2,
     BLOCK_ENTRY = 3,
     ACT_CREATED = 200,
     ACT_BUDGET = 205,
@@ -299,11 +300,8 @@ put_namespaces(struct vault *vault)
 }
 
 static void
-put_principals(struct vault *vault, size_t count)
+put_inbox(struct vault *vault)
 {
-    uint8_t key[PUBLIC_KEY_BYTES] = {1, 2, 3};
-
-    begin_items(vault, count);
     message_begin(&vault->writer, 6);
     message_put_text(&vault->writer, FIELD_NAME, "inbox");
     message_put_uint(&vault->writer, FIELD_KIND, PRINCIPAL_SERVICE);
@@ -320,8 +318,13 @@ put_principals(struct vault *vault, size_t count)
     message_put_uint(&vault->writer, FIELD_USED, 1234);
     message_begin(&vault->writer, 1);
     message_put_uint(&vault->writer, FIELD_ROLE, ROLE_ADMIN);
-    if (count < 2)
-        return;
+}
+
+static void
+put_maria(struct vault *vault)
+{
+    uint8_t key[PUBLIC_KEY_BYTES] = {1, 2, 3};
+
     message_begin(&vault->writer, 6);
     message_put_text(&vault->writer, FIELD_NAME, "maria");
     message_put_uint(&vault->writer, FIELD_KIND, PRINCIPAL_PERSON);
@@ -329,6 +332,24 @@ put_principals(struct vault *vault, size_t count)
     message_put_bool(&vault->writer, FIELD_DISABLED, true);
     message_put_bool(&vault->writer, FIELD_RELAYED, true);
     message_put_bytes(&vault->writer, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
+}
+
+static void
+put_page(struct vault *vault, const struct message *request)
+{
+    uint64_t from = 1;
+
+    if (!message_uint(request, FIELD_FROM, &from) || from == 0)
+        from = 1;
+    size_t count = from <= FAKE_PRINCIPALS ? 1 : 0;
+    message_begin(&vault->writer, 3);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_uint(&vault->writer, FIELD_NEXT, vault->fake->options.stuck ? from : from + count);
+    message_put_list(&vault->writer, FIELD_ITEMS, count);
+    if (from == 1)
+        put_inbox(vault);
+    else if (count > 0)
+        put_maria(vault);
 }
 
 /* Who stands in an entry of that number. */
@@ -440,9 +461,12 @@ take_act(struct vault *vault, struct connection *connection, enum operation oper
         put_status(vault, STATUS_INVALID);
     else if (operation == OP_NAMESPACE_LIST)
         put_namespaces(vault);
-    else if (operation == OP_PRINCIPAL_LIST || operation == OP_PRINCIPAL_SHOW)
-        put_principals(vault, operation == OP_PRINCIPAL_LIST ? 2 : 1);
-    else if (operation == OP_AUDIT_READ)
+    else if (operation == OP_PRINCIPAL_LIST)
+        put_page(vault, request);
+    else if (operation == OP_PRINCIPAL_SHOW) {
+        begin_items(vault, 1);
+        put_inbox(vault);
+    } else if (operation == OP_AUDIT_READ)
         put_entries(vault, request);
     else
         put_done(vault);

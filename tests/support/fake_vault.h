@@ -16,6 +16,8 @@
  *   +few      UNAVAILABLE, no memory for so many, when there are more than FAKE_FEW values
  *   +over     QUOTA, never, when there are more than FAKE_FEW values
  *
+ * It lists its two principals one a page.
+ *
  * Its log has FAKE_ENTRIES entries, and one more for each change it was asked for. Asked for some
  * of them, it looks at two a call.
  */
@@ -46,6 +48,7 @@ struct fake_options {
     uid_t uid;             /* to listen as; 0: as the caller */
     const char *principal; /* NULL: "tester"; "nobody": HELLO is refused */
     bool sealed, frozen;
+    bool stuck;                      /* its list of principals does not go forward */
     const unsigned char *public_key; /* known by this key only; NULL: by uid */
 };
 

@@ -263,6 +263,8 @@ test_a_sealed_vault_can_be_asked_and_unsealed(void **state)
     assert_int_equal(fixture->fake.counts->executed, 1);
 }
 
+#define BIT(name) (UINT64_C(1) << FIELD_##name)
+
 static void
 test_lists(void **state)
 {
@@ -277,8 +279,10 @@ test_lists(void **state)
     assert_int_equal(reply->namespaces[0].retain_months, 24);
     cv_reply_free(&reply);
 
-    assert_int_equal(cv_principal_list(fixture->client, &reply), CV_OK);
-    assert_int_equal(reply->count, 2);
+    assert_int_equal(cv_principal_list(fixture->client, 0, &reply), CV_OK);
+    assert_sent(fixture, OP_PRINCIPAL_LIST, 0);
+    assert_int_equal(reply->count, 1);
+    assert_int_equal(reply->next, 2);
     assert_string_equal(reply->principals[0].name, "inbox");
     assert_int_equal(reply->principals[0].uid, 1001);
     assert_null(reply->principals[0].public_key);
@@ -290,23 +294,34 @@ test_lists(void **state)
     assert_int_equal(reply->principals[0].grants[0].hourly, 5000);
     assert_int_equal(reply->principals[0].grants[0].used, 1234);
     assert_false(reply->principals[0].relayed);
-    assert_true(reply->principals[1].relayed);
     assert_int_equal(reply->principals[0].grants[1].role, CV_ROLE_ADMIN);
     assert_int_equal(reply->principals[0].grants[1].until_ms, 0);
     assert_int_equal(reply->principals[0].grants[1].daily, 0);
     assert_null(reply->principals[0].grants[1].namespace_name);
-    assert_true(reply->principals[1].disabled);
-    assert_int_equal(reply->principals[1].kind, CV_PERSON);
-    assert_int_equal(reply->principals[1].public_key[2], 3);
-    assert_int_equal(reply->principals[1].grant_count, 0);
+    cv_reply_free(&reply);
+
+    assert_int_equal(cv_principal_list(fixture->client, 2, &reply), CV_OK);
+    assert_sent(fixture, OP_PRINCIPAL_LIST, BIT(FROM));
+    assert_sent_uint(fixture, FIELD_FROM, 2);
+    assert_int_equal(reply->count, 1);
+    assert_int_equal(reply->next, 3);
+    assert_string_equal(reply->principals[0].name, "maria");
+    assert_true(reply->principals[0].relayed);
+    assert_true(reply->principals[0].disabled);
+    assert_int_equal(reply->principals[0].kind, CV_PERSON);
+    assert_int_equal(reply->principals[0].public_key[2], 3);
+    assert_int_equal(reply->principals[0].grant_count, 0);
+    cv_reply_free(&reply);
+
+    assert_int_equal(cv_principal_list(fixture->client, 3, &reply), CV_OK);
+    assert_int_equal(reply->count, 0);
+    assert_int_equal(reply->next, 3);
     cv_reply_free(&reply);
 
     assert_int_equal(cv_principal_show(fixture->client, "inbox", &reply), CV_OK);
     assert_int_equal(reply->count, 1);
     cv_reply_free(&reply);
 }
-
-#define BIT(name) (UINT64_C(1) << FIELD_##name)
 
 static void
 test_audit_read(void **state)

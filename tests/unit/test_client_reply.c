@@ -105,9 +105,18 @@ test_lists(void **state)
     assert_string_equal(reply->principals[0].grants[1].namespace_name, "shop");
     cv_reply_free(&reply);
 
-    reply = decode(OP_PRINCIPAL_LIST, 0, "principal_list with nobody");
+    reply = decode(OP_PRINCIPAL_LIST, 0, "principal_list, a page");
+    assert_int_equal(reply->count, 1);
+    assert_string_equal(reply->principals[0].name, "anna");
+    assert_int_equal(reply->next, 258);
+    cv_reply_free(&reply);
+    reply = decode(OP_PRINCIPAL_LIST, 0, "principal_list, behind the last");
     assert_int_equal(reply->status, CV_OK);
     assert_int_equal(reply->count, 0);
+    assert_int_equal(reply->next, 10);
+    cv_reply_free(&reply);
+    reply = decode(OP_PRINCIPAL_LIST, 0, "principal_list that does not say where to go on");
+    assert_int_equal(reply->status, CV_INTERNAL);
     cv_reply_free(&reply);
 
     reply = decode(OP_AUDIT_READ, 0, "audit_read, answered");

@@ -596,11 +596,27 @@ test_admin_commands(void **state)
     assert_non_null(strstr(out, "service in shop until 2026-01-01T00:00:00.001Z (1234 of 100000 in "
                                 "24 h, 5000 an hour), admin\n"));
     assert_int_equal(shell(*state, "$V principal list"), 0);
-    assert_non_null(strstr(out, "maria\tperson, disabled, relayed\t"));
+    assert_memory_equal(out, "inbox\tservice\t", 14);
+    assert_non_null(strstr(out, "admin\nmaria\tperson, disabled, relayed\t"));
+    assert_one_line(strchr(out, '\n') + 1);
     assert_int_equal(shell(*state, "$V principal disable inbox"), 0);
     assert_int_equal(shell(*state, "$V grant inbox service -n shop"), 0);
     assert_int_equal(shell(*state, "CONTACT_VAULT_NAMESPACE=shop $V revoke inbox admin"), 0);
     assert_int_equal(shell(*state, "$V seal"), 0);
+}
+
+static void
+test_a_list_that_does_not_go_on_is_not_the_end(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->fake.options.stuck = true;
+    fake_kill(&fixture->fake);
+    fake_restart(&fixture->fake);
+    assert_int_equal(shell(fixture, "$V principal list --json"), 1);
+    assert_one_line(out);
+    assert_one_line(err);
+    assert_non_null(strstr(err, "some may be missing"));
 }
 
 static void
@@ -794,6 +810,7 @@ main(void)
         FIXTURE_TEST(test_national_numbers),
         FIXTURE_TEST(test_state),
         FIXTURE_TEST(test_admin_commands),
+        FIXTURE_TEST(test_a_list_that_does_not_go_on_is_not_the_end),
         FIXTURE_TEST(test_keygen_and_principal_add),
         FIXTURE_TEST(test_unseal),
         FIXTURE_TEST(test_audit_tail),

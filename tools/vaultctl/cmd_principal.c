@@ -173,13 +173,12 @@ print_principal(const struct cv_principal *principal, const char *created, const
 }
 
 static enum exit_code
-print_principals(const struct arguments *arguments, struct cv_client **client,
-                 struct cv_reply **reply)
+print_principals(const struct arguments *arguments, const struct cv_reply *reply)
 {
-    enum exit_code code = report(arguments, *reply);
+    enum exit_code code = report(arguments, reply);
 
-    for (size_t i = 0; code == EXIT_OK && i < (*reply)->count; i++) {
-        const struct cv_principal *principal = &(*reply)->principals[i];
+    for (size_t i = 0; code == EXIT_OK && i < reply->count; i++) {
+        const struct cv_principal *principal = &reply->principals[i];
         char created[TIME_TEXT_BYTES], public_key[CV_PUBLIC_TEXT_BYTES] = "";
 
         time_print(principal->created_ms, created);
@@ -192,8 +191,27 @@ print_principals(const struct arguments *arguments, struct cv_client **client,
             print_principal(principal, created, public_key);
         }
     }
-    cv_reply_free(reply);
-    cv_close(client);
+    return code;
+}
+
+/* Prints the page that begins at *from and moves *from behind it. *ret_more false: that was the
+ * end. */
+static enum exit_code
+print_page(const struct arguments *arguments, struct cv_client *client, uint64_t *from,
+           bool *ret_more)
+{
+    struct cv_reply *reply = NULL;
+
+    (void)cv_principal_list(client, *from, &reply);
+    enum exit_code code = print_principals(arguments, reply);
+    *ret_more = code == EXIT_OK && reply->count > 0;
+    /* A vault that does not go forward must not make us go on for ever. */
+    if (*ret_more && reply->next <= *from) {
+        code =
+            fail(arguments, EXIT_REFUSED, "the vault's list does not go on; some may be missing");
+    }
+    *from = reply->next;
+    cv_reply_free(&reply);
     return code;
 }
 
@@ -201,14 +219,15 @@ enum exit_code
 cmd_principal_list(const struct arguments *arguments)
 {
     struct cv_client *client = NULL;
-    struct cv_reply *reply = NULL;
     enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
+    uint64_t from = 1;
+    bool more = true;
 
-    if (code != EXIT_OK) {
-        return code;
+    while (code == EXIT_OK && more) {
+        code = print_page(arguments, client, &from, &more);
     }
-    (void)cv_principal_list(client, &reply);
-    return print_principals(arguments, &client, &reply);
+    cv_close(&client);
+    return code;
 }
 
 enum exit_code
@@ -222,7 +241,10 @@ cmd_principal_show(const struct arguments *arguments)
         return code;
     }
     (void)cv_principal_show(client, arguments->values[0], &reply);
-    return print_principals(arguments, &client, &reply);
+    code = print_principals(arguments, reply);
+    cv_reply_free(&reply);
+    cv_close(&client);
+    return code;
 }
 
 enum exit_code
