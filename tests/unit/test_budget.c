@@ -253,6 +253,32 @@ test_a_clock_that_goes_back_gains_nothing(void **state)
     assert_int_equal(budgets_used(budgets, person, START), 10);
     assert_int_equal(take(budgets, limits(10, 0), START, 1), 2 * DAY_S + BUCKET_S);
     assert_int_equal(take(budgets, limits(10, 0), START + 2 * DAY, 1), BUCKET_S);
+    /* Nor for who comes for the first time. */
+    assert_int_equal(draw(budgets, limits(10, 0), START, 10), 10);
+    assert_int_equal(draw_refused(budgets, limits(10, 0), START, 1), 3 * DAY_S + BUCKET_S);
+}
+
+static void
+test_a_window_never_turns_back(void **state)
+{
+    uint32_t units[61];
+    struct budget_window window;
+
+    (void)state;
+    budget_window_init(&window, units, 61, 60 * 1000, START);
+    budget_window_add(&window, 5);
+    budget_window_advance(&window, START - 1);
+    budget_window_advance(&window, 0);
+    assert_int_equal(window.sum, 5);
+    assert_int_equal(budget_window_room(&window, 7), 2);
+    assert_int_equal(budget_window_room(&window, 5), 0);
+    assert_int_equal(budget_window_room(&window, 4), 0);
+    /* Near the beginning of time, too. */
+    budget_window_init(&window, units, 61, 60 * 1000, 0);
+    budget_window_add(&window, 5);
+    assert_int_equal(budget_window_fits_ms(&window, 5, 0, 1), HOUR + MINUTE);
+    budget_window_take_out(&window, 0, 5);
+    assert_int_equal(window.sum, 0);
 }
 
 static void
@@ -379,17 +405,19 @@ test_who_may_not_wait_is_told_busy(void **state)
 {
     struct budgets *budgets = *state;
     const struct budget_limits many = limits(100000, 0);
-    struct budget_draw quick = draw_of(many, START, 10);
-    struct budget_draw slow = draw_of(many, START, 60);
+    struct budget_draw quick = draw_of(many, START + HOUR, 10);
+    struct budget_draw slow = draw_of(many, START + HOUR, 60);
     uint32_t block = UINT32_MAX;
     uint32_t ignored;
     uint32_t retry_after_s;
 
     quick.may_wait = false;
+    quick.now_ms = START;
     assert_int_equal(budgets_draw(budgets, &quick, &ignored, &retry_after_s), STATUS_BUSY);
     assert_int_equal(ignored, 0);
     assert_int_equal(budgets_used(budgets, service, START), 0);
     assert_int_equal(draw(budgets, many, START, 50), 100);
+    quick.now_ms = START + HOUR;
     assert_int_equal(budgets_draw(budgets, &quick, &ignored, &retry_after_s), STATUS_OK);
     /* 40 are left, and belong to who records the next block. */
     assert_int_equal(budgets_draw(budgets, &slow, &block, &retry_after_s), STATUS_OK);
@@ -401,7 +429,7 @@ test_who_may_not_wait_is_told_busy(void **state)
     assert_int_equal(retry_after_s, DAY_S + BUCKET_S);
     quick.limits = many;
     budgets_block_recorded(budgets, &slow, block, true);
-    assert_int_equal(budgets_used(budgets, service, START), 200);
+    assert_int_equal(budgets_used(budgets, service, START + HOUR), 200);
     quick.amount = 80;
     assert_int_equal(budgets_draw(budgets, &quick, &ignored, &retry_after_s), STATUS_OK);
     assert_int_equal(ignored, 0);
@@ -435,6 +463,26 @@ test_a_block_grows_old(void **state)
     assert_int_equal(draw(budgets, many, START + BUDGET_BLOCK_LIFE_MS - 1, 1), 0);
     assert_int_equal(budgets_used(budgets, service, START + BUDGET_BLOCK_LIFE_MS - 1), 100);
     assert_int_equal(budgets_used(budgets, service, START + BUDGET_BLOCK_LIFE_MS), 2);
+    assert_int_equal(draw(budgets, many, START + BUDGET_BLOCK_LIFE_MS, 1), 100);
+}
+
+/* Not while it is promised to who records the next one. */
+static void
+test_a_block_grows_old_while_the_next_is_recorded(void **state)
+{
+    struct budgets *budgets = *state;
+    const struct budget_limits many = limits(100000, 0);
+    struct budget_draw it = draw_of(many, START + BUDGET_BLOCK_LIFE_MS - 1, 60);
+    uint32_t block = 0;
+    uint32_t retry_after_s;
+
+    assert_int_equal(draw(budgets, many, START, 50), 100);
+    assert_int_equal(budgets_draw(budgets, &it, &block, &retry_after_s), STATUS_OK);
+    assert_int_equal(block, 100);
+    assert_int_equal(budgets_used(budgets, service, START + BUDGET_BLOCK_LIFE_MS), 200);
+    budgets_block_recorded(budgets, &it, block, true);
+    assert_int_equal(budgets_used(budgets, service, START + BUDGET_BLOCK_LIFE_MS), 200);
+    assert_int_equal(draw(budgets, many, START + BUDGET_BLOCK_LIFE_MS, 90), 0);
     assert_int_equal(draw(budgets, many, START + BUDGET_BLOCK_LIFE_MS, 1), 100);
 }
 
@@ -529,7 +577,7 @@ test_the_alarm_may_be_set_and_silenced(void **state)
     struct budgets *budgets = *state;
 
     budgets_set_alarm(budgets, 0);
-    assert_int_equal(take(budgets, limits(100, 0), START, 95), 0);
+    assert_int_equal(take(budgets, limits(100, 0), START, 97), 0);
     assert_int_equal(alarms, 0);
     budgets_set_alarm(budgets, 96);
     assert_int_equal(take(budgets, limits(0, 200), START, 0), 0);
@@ -570,19 +618,18 @@ test_memory_does_not_grow_for_ever(void **state)
         assert_true(table->count <= BUDGET_TABLE_SWEEP_MIN);
     }
     assert_ptr_equal(budget_table_find(table, service, START + 100 * DAY), kept);
-    /* Those in use stay, however many. */
-    for (uint32_t i = 0; i < 5000; i++) {
-        struct budget_key key = {i, 1, BUDGET_REVEAL};
+    /* Those in use stay, however many, and apart from each other: some share a chain. */
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < 2 * BUDGET_TABLE_CHAINS; i++) {
+            const struct budget_key keys[] = {{1, i, BUDGET_LOOKUP}, {i + 2, 1, BUDGET_REVEAL}};
 
-        assert_int_equal(budget_table_get(table, key, START + 200 * DAY, &budget), STATUS_OK);
-        budget_window_add(&budget->day, i + 1);
-    }
-    for (uint32_t i = 0; i < 5000; i++) {
-        struct budget_key key = {i, 1, BUDGET_REVEAL};
-
-        budget = budget_table_find(table, key, START + 200 * DAY);
-        assert_non_null(budget);
-        assert_int_equal(budget->day.sum, i + 1);
+            for (unsigned j = 0; j < 2; j++) {
+                assert_int_equal(budget_table_get(table, keys[j], START + 200 * DAY, &budget),
+                                 STATUS_OK);
+                assert_int_equal(budget->day.sum, pass == 0 ? 0 : 2 * i + j + 1);
+                budget_window_add(&budget->day, 2 * i + j + 1);
+            }
+        }
     }
     budget_table_clear(table);
     assert_null(budget_table_find(table, service, START));
@@ -640,6 +687,52 @@ test_what_was_not_done_goes_back_into_its_block(void **state)
 }
 
 static void
+test_what_was_not_done_goes_back_into_no_other_block(void **state)
+{
+    struct budgets *budgets = *state;
+    const struct budget_limits many = limits(100000, 0);
+    struct budget_draw first = draw_of(many, START, 50);
+    struct budget_draw second = draw_of(many, START + MINUTE, 70);
+    struct budget_draw free_of_limits = draw_of(limits(0, 0), START + MINUTE, 40);
+
+    assert_int_equal(draw(budgets, many, START, 50), 100);
+    assert_int_equal(draw(budgets, many, START, 40), 0);
+    assert_int_equal(draw(budgets, many, START + MINUTE, 70), 100); /* 10 of the old, 60 of this */
+    assert_int_equal(budgets_used(budgets, service, START + MINUTE), 200);
+    budgets_undo_draw(budgets, &first);
+    assert_int_equal(budgets_used(budgets, service, START + MINUTE), 150);
+    budgets_undo_draw(budgets, &second);
+    assert_int_equal(budgets_used(budgets, service, START + MINUTE), 140);
+    /* What no block was asked for is in none. */
+    assert_int_equal(draw(budgets, limits(0, 0), START + MINUTE, 40), 0);
+    budgets_undo_draw(budgets, &free_of_limits);
+    assert_int_equal(budgets_used(budgets, service, START + MINUTE), 140);
+    assert_int_equal(draw(budgets, many, START + MINUTE, 100), 0);
+    assert_int_equal(draw(budgets, many, START + MINUTE, 1), 100);
+}
+
+/* Not even while the next block is being recorded. */
+static void
+test_what_was_not_done_makes_no_block_larger(void **state)
+{
+    struct budgets *budgets = *state;
+    const struct budget_limits many = limits(100000, 0);
+    struct budget_draw first = draw_of(many, START, 90);
+    struct budget_draw second = draw_of(many, START, 20);
+    uint32_t block = 0;
+    uint32_t retry_after_s;
+
+    assert_int_equal(draw(budgets, many, START, 90), 100);
+    assert_int_equal(budgets_draw(budgets, &second, &block, &retry_after_s), STATUS_OK);
+    assert_int_equal(block, 100);
+    budgets_undo_draw(budgets, &first);
+    budgets_block_recorded(budgets, &second, block, true);
+    assert_int_equal(budgets_used(budgets, service, START), 120);
+    assert_int_equal(draw(budgets, many, START, 100), 0);
+    assert_int_equal(draw(budgets, many, START, 1), 100);
+}
+
+static void
 test_room_is_seen_without_spending(void **state)
 {
     struct budgets *budgets = *state;
@@ -694,6 +787,7 @@ main(void)
         TEST(test_limits_change_from_call_to_call),
         TEST(test_budgets_are_apart),
         TEST(test_a_clock_that_goes_back_gains_nothing),
+        TEST(test_a_window_never_turns_back),
         TEST(test_what_is_given_back_may_be_taken_again),
         TEST(test_a_block_is_what_is_missing_or_a_thousandth),
         TEST(test_a_block_is_no_more_than_remains),
@@ -703,6 +797,7 @@ main(void)
         TEST(test_who_may_not_wait_is_told_busy),
         TEST(test_a_block_of_larger_limits_is_not_drawn_past_smaller_ones),
         TEST(test_a_block_grows_old),
+        TEST(test_a_block_grows_old_while_the_next_is_recorded),
         TEST(test_a_take_stands_back_behind_a_block),
         TEST(test_a_block_counts_until_the_next_one),
         TEST(test_what_was_replayed_is_spent),
@@ -711,6 +806,8 @@ main(void)
         TEST(test_memory_does_not_grow_for_ever),
         TEST(test_without_memory_nothing_is_spent),
         TEST(test_what_was_not_done_goes_back_into_its_block),
+        TEST(test_what_was_not_done_goes_back_into_no_other_block),
+        TEST(test_what_was_not_done_makes_no_block_larger),
         TEST(test_room_is_seen_without_spending),
         TEST(test_a_grant_that_ends_has_a_budget_of_its_own),
     };

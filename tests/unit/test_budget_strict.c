@@ -91,6 +91,9 @@ struct subject {
     struct events logged;
     struct events missed; /* time of a crash or of a block that may stand in the log: one each */
     uint64_t block_max;
+    bool may_undo; /* the draw that made the event `undo_event` of those spent */
+    struct budget_draw undo;
+    size_t undo_event;
 };
 
 struct world {
@@ -216,7 +219,38 @@ crash(struct world *world)
     }
     budgets_replayed(world->budgets, world->now_ms);
     for (unsigned i = 0; i < KINDS; i++) {
-        events_add(&world->subjects[i].missed, world->now_ms, 1);
+        struct subject *subject = &world->subjects[i];
+
+        assert_true(budgets_used(world->budgets, subject->key, world->now_ms) >=
+                    events_since(&subject->spent, world->now_ms - DAY + 1));
+        events_add(&subject->missed, world->now_ms, 1);
+        subject->may_undo = false;
+    }
+}
+
+static void
+spent_by(struct world *world, struct subject *subject, const struct budget_draw *draw)
+{
+    events_add(&subject->spent, draw->now_ms, draw->amount);
+    if (!subject->may_undo && random_percent(&world->seed, 10)) {
+        subject->may_undo = true;
+        subject->undo = *draw;
+        subject->undo_event = subject->spent.count - 1;
+    }
+}
+
+/* Some while later it turns out that nothing was done. Only a restart still counts it. */
+static void
+undo(struct world *world, struct subject *subject)
+{
+    if (!subject->may_undo || !random_percent(&world->seed, 20)) {
+        return;
+    }
+    subject->may_undo = false;
+    budgets_undo_draw(world->budgets, &subject->undo);
+    subject->spent.events[subject->undo_event].amount = 0;
+    if (world->crashes) {
+        events_add(&subject->missed, world->now_ms, 1);
     }
 }
 
@@ -244,7 +278,7 @@ record(struct world *world, struct subject *subject, const struct budget_draw *d
     }
     budgets_block_recorded(world->budgets, draw, block, said);
     if (said) {
-        events_add(&subject->spent, draw->now_ms, draw->amount);
+        spent_by(world, subject, draw);
     }
     return true;
 }
@@ -267,7 +301,7 @@ lookup(struct world *world, struct subject *subject, uint32_t amount, uint32_t *
         return status;
     }
     if (block == 0) {
-        events_add(&subject->spent, world->now_ms, amount);
+        spent_by(world, subject, &draw);
     } else {
         (void)record(world, subject, &draw, block);
     }
@@ -341,6 +375,7 @@ step(struct world *world, uint32_t pace_ms)
     if (world->crashes && random_below(&world->seed, 4000) == 0) {
         crash(world);
     }
+    undo(world, subject);
     room = has_room(world, subject, amount);
     status = spend(world, subject, amount, &retry_after_s);
     if (status == STATUS_OK) {
@@ -436,6 +471,30 @@ test_a_crash_costs_at_most_a_block(void **state)
     world_remove(&world);
 }
 
+/* Drawn at the end of a block's life, and remembered for a day from then on. */
+static void
+test_the_log_is_read_back_far_enough(void **state)
+{
+    struct world world;
+    struct subject *subject = &world.subjects[0];
+    uint32_t retry_after_s = 0;
+
+    (void)state;
+    world_make(&world, 1, true);
+    world.limits = (struct budget_limits){.daily = 100000};
+    while (subject->logged.count == 0) { /* the log fails at times */
+        assert_int_equal(lookup(&world, subject, 1, &retry_after_s), STATUS_OK);
+    }
+    assert_int_equal(subject->logged.events[0].amount, 100);
+    world.now_ms = subject->logged.events[0].time_ms + DAY - MINUTE;
+    assert_int_equal(lookup(&world, subject, 99, &retry_after_s), STATUS_OK);
+    assert_int_equal(subject->logged.count, 1);
+    world.now_ms += DAY - MINUTE;
+    crash(&world);
+    assert_in_range(budgets_used(world.budgets, subject->key, world.now_ms), 99, 100);
+    world_remove(&world);
+}
+
 int
 main(void)
 {
@@ -443,6 +502,7 @@ main(void)
         cmocka_unit_test_teardown(test_exact_to_the_bucket, say_last_seed),
         cmocka_unit_test_teardown(test_strict_through_crashes, say_last_seed),
         cmocka_unit_test(test_a_crash_costs_at_most_a_block),
+        cmocka_unit_test(test_the_log_is_read_back_far_enough),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

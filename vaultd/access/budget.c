@@ -249,6 +249,12 @@ budgets_give_back(struct budgets *budgets, struct budget_key key, uint64_t taken
 
 /* ---- drawing ---- */
 
+static bool
+is_unlimited(struct budget_limits limits)
+{
+    return limits.daily == 0 && limits.hourly == 0;
+}
+
 static uint32_t
 least(uint32_t one, uint32_t other)
 {
@@ -278,7 +284,7 @@ draw_now(struct budget *budget, const struct budget_draw *draw, uint32_t *ret_re
         *ret_retry_after_s = seconds_until(fits, draw->now_ms);
         return STATUS_QUOTA;
     }
-    if (draw->limits.daily == 0 && draw->limits.hourly == 0) {
+    if (is_unlimited(draw->limits)) {
         count(budget, draw->amount);
         return STATUS_OK;
     }
@@ -336,13 +342,31 @@ budgets_block_recorded(struct budgets *budgets, const struct budget_draw *draw, 
     budget = find(budgets, draw->key);
     assert(budget != NULL && block > 0 && budget->recording == block);
     if (recorded) {
-        budget->block_left = budget->block_left + block - budget->recording_for;
+        budget->block_carried = least(budget->block_left, budget->recording_for);
+        budget->block_left = block - (budget->recording_for - budget->block_carried);
         budget->block_ends_ms = draw->now_ms + BUDGET_BLOCK_LIFE_MS;
         count(budget, budget->recording_for);
     }
     budget->recording = budget->recording_for = 0;
     (void)pthread_cond_broadcast(&budgets->recorded);
     unlock(budgets);
+}
+
+/*
+ * The log counts it as spent: it is drawn again, or lost. Only what was drawn from the block in use
+ * goes back into it: a restart counts an older block as spent before this one.
+ */
+static void
+put_back(const struct budgets *budgets, struct budget *budget, const struct budget_draw *draw)
+{
+    bool of_this_block = draw->now_ms + BUDGET_BLOCK_LIFE_MS >= budget->block_ends_ms &&
+                         budgets->latest_ms < budget->block_ends_ms;
+    uint32_t lost = least(draw->amount, budget->block_carried);
+
+    if (of_this_block && !is_unlimited(draw->limits)) {
+        budget->block_carried -= lost;
+        budget->block_left += draw->amount - lost;
+    }
 }
 
 void
@@ -355,10 +379,7 @@ budgets_undo_draw(struct budgets *budgets, const struct budget_draw *draw)
     if (budget != NULL) {
         budget_window_take_out(&budget->day, draw->now_ms, draw->amount);
         budget_window_take_out(&budget->hour, draw->now_ms, draw->amount);
-        /* The log counts it as spent: it is drawn again, or lost with the block. */
-        if (budgets->latest_ms < budget->block_ends_ms) {
-            budget->block_left += draw->amount;
-        }
+        put_back(budgets, budget, draw);
     }
     unlock(budgets);
 }

@@ -83,12 +83,12 @@ MUST_USE enum status budgets_draw(struct budgets *budgets, const struct budget_d
 void budgets_block_recorded(struct budgets *budgets, const struct budget_draw *draw, uint32_t block,
                             bool recorded);
 
-/* What was drawn and then not done goes back into its block. */
+/* What was drawn and then not done. It goes back into its block, if that is still in use. */
 void budgets_undo_draw(struct budgets *budgets, const struct budget_draw *draw);
 /* Would budgets_draw give it now, were there a block? *ret_retry_after_s as there. */
 bool budgets_has_room(struct budgets *budgets, const struct budget_draw *draw,
                       uint32_t *ret_retry_after_s);
-/* Forgets all, so that the log can be replayed once more. */
+/* Forgets all, so that the log can be replayed once more. Nothing is being recorded. */
 void budgets_clear(struct budgets *budgets);
 
 /* In the last 24 hours, blocks as a whole. */

@@ -26,10 +26,13 @@ enum {
 };
 
 /*
- * 1. What may be drawn without a word to the log is block_left, until block_ends_ms.
+ * 1. What may be drawn without a word to the log is block_left, until block_ends_ms. It is never
+ *    more than what the block in use holds and nobody drew: a restart counts that, and only that,
+ *    as spent until then.
  * 2. While recording > 0 one caller records a block of that size. He draws recording_for out of it
  *    and out of block_left, which is less and his alone; nobody else draws from a block meanwhile.
- * 3. replayed_block is > 0 only between budgets_replay and budgets_replayed.
+ * 3. block_carried, of what that block's first caller drew, was left of the block before.
+ * 4. replayed_block is > 0 only between budgets_replay and budgets_replayed.
  */
 struct budget {
     struct budget *next; /* in its chain */
@@ -37,6 +40,7 @@ struct budget {
     struct budget_window day;
     struct budget_window hour;
     uint32_t block_left;
+    uint32_t block_carried;
     uint32_t recording;
     uint32_t recording_for;
     bool alarmed;
