@@ -8,8 +8,10 @@ attack.py copy FOLDER: every entry as it was, all else made anew: to show that t
 attack.py edit FOLDER SEQUENCE OLD NEW: a name in that entry, and the chain computed again to the end
 attack.py cut FOLDER SEQUENCE: zeros from that entry on
 attack.py swap FOLDER A B files|headers|chain: two segments; their names only; headers and checksums
-    made anew, too; numbers, times and the chain as well
+    made anew, too; numbers, times and the chain as well (for that, A and B are all there is)
 attack.py strip FOLDER SEQUENCE: no signed entry behind that one, and the chain computed again
+attack.py append FOLDER SEQUENCE: that entry once more, at the end
+attack.py behead FOLDER: without its first segment, and a file `start` that says so
 """
 import glob
 import hashlib
@@ -19,7 +21,9 @@ import sys
 
 HEADER, FRAME, ALIGNMENT = 64, 24, 8
 MAGIC, JOURNAL_VERSION = b"cvjournl", 1
+START, START_VERSION = b"cvastart", 1
 ENTRY, MARK = 1, 2
+OPENED = 201
 # In an entry.
 PHASE, OPERATION, FLAGS, SEQUENCE, TIME, PREVIOUS, REFERS = 1, 2, 7, 8, 16, 24, 56
 NAME_SIZES, FIXED, TAG, CHECKPOINT = 94, 99, 32, 88
@@ -195,10 +199,11 @@ def swap(folder, a, b, how):
                 segment.write(segment.id or left.id, first, moved)
             first += sum(kind == ENTRY for kind, entry in moved)
     else:
-        # The log's creation stays the first entry, or nobody would need a chain to see it.
-        order = [left if s is right else right if s is left else s for s in segments]
-        entries = [e for e in entries_of(order) if number(e, SEQUENCE) != 1]
-        store(segments, chained([entries_of(segments)[0]] + entries, left.id))
+        # What opens and closes the log stays where it was, or nobody would need a chain to see it.
+        before, after = left.entries(), right.entries()
+        opens = max(i for i, entry in enumerate(before) if number(entry, OPERATION, 4) == OPENED) + 1
+        moved = before[:opens] + after[:-1] + before[opens:] + after[-1:]
+        store(segments, chained(moved, left.id))
 
 
 def strip(folder, sequence):
@@ -207,8 +212,28 @@ def strip(folder, sequence):
     store(segments, chained(kept, segments[0].id))
 
 
+def append(folder, sequence):
+    segments = load(folder)
+    entries = entries_of(segments)
+    store(segments, chained(entries + [entries[int(sequence) - 1]], segments[0].id))
+
+
+def behead(folder):
+    first, second = load(folder)[:2]
+    last, begins = first.entries()[-1], second.entries()[0]
+    signed = next(entry for entry in second.entries() if is_signed(entry))
+    at = FIXED + (TAG if signed[FLAGS] & FLAG_TAG else 0)
+    body = first.id + signed[at : at + 16] + begins[SEQUENCE : SEQUENCE + 8] + last[TIME : TIME + 8]
+    with open(os.path.join(folder, "start"), "wb") as file:
+        file.write(START + struct.pack(">I", START_VERSION) + body + hashlib.sha256(last).digest() + bytes(64))
+    os.remove(first.path)
+
+
 def main(words):
-    attacks = {"list": list_entries, "copy": copy, "edit": edit, "cut": cut, "swap": swap, "strip": strip}
+    attacks = {
+        "list": list_entries, "copy": copy, "edit": edit, "cut": cut, "swap": swap, "strip": strip,
+        "append": append, "behead": behead,
+    }
     if len(words) < 2 or words[0] not in attacks:
         sys.exit(__doc__)
     attacks[words[0]](*words[1:])
