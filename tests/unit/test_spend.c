@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: SECURITY.md S18 "never more than the budget", and never less either: what fails is given
+ * Owns: SECURITY.md S18 "never more than the budget", S24: what fails is given
  * back, an import leaves the standing budget alone; past the budget nothing is looked at. And what
  * is destroyed by its age is not destroyed by one wrong clock. And an erase that gives way.
  */
