@@ -7,6 +7,9 @@ foreach(part audit audit_checkpoint audit_verify audit_retain)
   cmocka_test(unit ${part} DEPS audit journal keyring LIBS PkgConfig::sodium
     SOURCES support/folder.c support/vectors.c support/audit_fixture.c)
 endforeach()
+cmocka_test(unit audit_kept DEPS audit journal keyring LIBS PkgConfig::sodium
+  SOURCES support/folder.c support/audit_fixture.c support/store_sync.c)
+target_link_options(test_audit_kept PRIVATE LINKER:--wrap=log_write LINKER:--wrap=fdatasync)
 cmocka_test(unit audit_command DEPS audit journal keyring host LIBS PkgConfig::sodium
   SOURCES support/folder.c support/audit_fixture.c ${PROJECT_SOURCE_DIR}/vaultd/main_verify.c
     ${PROJECT_SOURCE_DIR}/vaultd/public_key_text.c)

@@ -65,7 +65,7 @@ run_entry(const uint8_t *data, size_t size)
         memcpy(reason, entry.reason.data, entry.reason.size);
     }
     if (entry.has_checkpoint) {
-        audit_entry_put_changes(entry.changes, again);
+        audit_entry_put_counts(entry.changes, entry.amount, again);
         audit_entry_put_signature(entry.signature, again);
         audit_entry_unsigned_digest(bytes_of(data, size), digest);
     }

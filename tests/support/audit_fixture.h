@@ -34,6 +34,7 @@ struct fixture {
     struct audit *audit;
     struct audit_summary summary;
     char place[AUDIT_PLACE_BYTES];
+    uint64_t noted; /* by the newest checkpoint, as audit_prove found it */
 };
 
 /* Opened: entry 1 is CREATED. */

@@ -109,7 +109,7 @@ add_text(const char *path, const char *text)
 static void
 expect_proved(struct fixture *fixture)
 {
-    if (audit_prove(fixture->audit, fixture->place) != STATUS_OK) {
+    if (audit_prove(fixture->audit, &fixture->noted, fixture->place) != STATUS_OK) {
         fail_msg("%s", fixture->place);
     }
 }
@@ -118,7 +118,7 @@ static void
 expect_not_proved(struct fixture *fixture, const char *text)
 {
     memset(fixture->place, 0, sizeof fixture->place);
-    assert_int_equal(audit_prove(fixture->audit, fixture->place), STATUS_CORRUPT);
+    assert_int_equal(audit_prove(fixture->audit, &fixture->noted, fixture->place), STATUS_CORRUPT);
     if (strstr(fixture->place, text) == NULL) {
         fail_msg("'%s' does not say '%s'", fixture->place, text);
     }
@@ -251,7 +251,7 @@ sealed_vault_signs_nothing(void **state)
     assert_int_equal(audit_append(fixture->audit, entries, 2), STATUS_UNAVAILABLE);
     assert_false(tick(fixture, &sequence));
     assert_int_equal(audit_last(fixture->audit), 1);
-    assert_int_equal(audit_prove(fixture->audit, fixture->place), STATUS_SEALED);
+    assert_int_equal(audit_prove(fixture->audit, &fixture->noted, fixture->place), STATUS_SEALED);
     for (int i = 0; i < AUDIT_CHECKPOINT_ENTRIES + 10; i++) {
         assert_int_equal(audit_append(fixture->audit, entries, 1), STATUS_OK);
     }
@@ -292,7 +292,8 @@ thousand_entries_bring_a_checkpoint(void **state)
     assert_int_equal(last, opened + 1000 + 1 + BATCH + 1 + 999);
     /* It does after a restart too, and when the entries come out of the reserve. */
     fixture_reopen(fixture);
-    assert_int_equal(audit_append_reserved(fixture->audit, batch, 1), STATUS_OK);
+    assert_int_equal(audit_append_reserved(fixture->audit, batch, 1, AUDIT_RESERVE_STOP),
+                     STATUS_OK);
     assert_int_equal(audit_last(fixture->audit), last + 2);
     expect_proved(fixture);
     free(batch);
@@ -340,10 +341,11 @@ newest_checkpoint_is_written_to_the_second_place(void **state)
     char *text;
 
     use_second_place(fixture);
-    assert_false(tick(fixture, &sequence) && sequence == 1);
     open_and_fill(fixture, 3);
     sequence = 0;
     assert_true(tick(fixture, &sequence));
+    assert_int_equal(count_lines(fixture), 0); /* the tick has nothing to do with that place */
+    audit_keep_checkpoint(fixture->audit, false);
     text = kept_text(fixture, path);
     assert_non_null(text);
     now = (time_t)(clock_vault_ms() / 1000);
@@ -355,8 +357,8 @@ newest_checkpoint_is_written_to_the_second_place(void **state)
     free(text);
     /* CLOSED goes there at once. */
     (void)fixture_append(fixture, fixture_act(AUDIT_ACT_CLOSED));
-    audit_keep_checkpoint(fixture->audit);
-    audit_keep_checkpoint(fixture->audit); /* once is enough */
+    audit_keep_checkpoint(fixture->audit, true);
+    audit_keep_checkpoint(fixture->audit, true); /* once is enough */
     assert_int_equal(count_lines(fixture), 2);
     text = kept_text(fixture, path);
     text[strlen(text) - 1] = '\0';
@@ -371,7 +373,7 @@ newest_checkpoint_is_written_to_the_second_place(void **state)
     free(text);
     /* What a log has that was only opened is not written anew: it may be anybody's. */
     assert_int_equal(fixture_open(fixture, fixture->log), STATUS_OK);
-    audit_keep_checkpoint(fixture->audit);
+    audit_keep_checkpoint(fixture->audit, true);
     assert_int_equal(count_lines(fixture), 2);
 }
 
@@ -386,10 +388,12 @@ second_place_gets_a_line_a_second_at_most(void **state)
     for (int i = 0; i < 3; i++) {
         (void)fixture_append(fixture, fixture_act(AUDIT_ACT_CHECKPOINT));
         assert_true(tick(fixture, &sequence));
+        audit_keep_checkpoint(fixture->audit, false);
     }
     assert_int_equal(count_lines(fixture), 1);
     (void)nanosleep(&pause, NULL);
     assert_false(tick(fixture, &sequence));
+    audit_keep_checkpoint(fixture->audit, false);
     assert_int_equal(count_lines(fixture), 2); /* the newest of the two that were left */
     expect_proved(fixture);
 }
@@ -406,12 +410,12 @@ second_place_that_is_away_stops_nothing(void **state)
     fixture_reopen(fixture);
     open_and_fill(fixture, 1);
     assert_true(tick(fixture, &sequence));
-    audit_keep_checkpoint(fixture->audit);
+    audit_keep_checkpoint(fixture->audit, true);
     expect_proved(fixture);
     assert_false(folder_has(away));
     /* It comes back: what was missed is written. */
     assert_int_equal(rename(fixture->place2, away), 0);
-    audit_keep_checkpoint(fixture->audit);
+    audit_keep_checkpoint(fixture->audit, true);
     assert_int_equal(rename(away, fixture->place2), 0);
     assert_int_equal(count_lines(fixture), 1);
 }
@@ -425,11 +429,11 @@ torn_line_does_not_swallow_the_next(void **state)
 
     use_second_place(fixture);
     (void)fixture_append(fixture, fixture_act(AUDIT_ACT_OPENED));
-    audit_keep_checkpoint(fixture->audit);
+    audit_keep_checkpoint(fixture->audit, true);
     free(kept_text(fixture, path));
     assert_int_equal(truncate(path, 200), 0);
     (void)fixture_append(fixture, fixture_act(AUDIT_ACT_CLOSED));
-    audit_keep_checkpoint(fixture->audit);
+    audit_keep_checkpoint(fixture->audit, true);
     assert_int_equal(count_lines(fixture), 2);
     expect_proved(fixture);
     audit_close(&fixture->audit);
@@ -446,13 +450,13 @@ older_log_put_back_is_found_by_the_second_place(void **state)
 
     use_second_place(fixture);
     open_and_fill(fixture, 2);
-    audit_keep_checkpoint(fixture->audit);
+    audit_keep_checkpoint(fixture->audit, true);
     audit_close(&fixture->audit);
     folder_copy(fixture->log, fixture->copy); /* yesterday's */
     assert_int_equal(fixture_open(fixture, fixture->log), STATUS_OK);
     (void)fixture_append(fixture, fixture_reveal("thief"));
     (void)fixture_append(fixture, fixture_act(AUDIT_ACT_CHECKPOINT));
-    audit_keep_checkpoint(fixture->audit);
+    audit_keep_checkpoint(fixture->audit, true);
     audit_close(&fixture->audit);
 
     assert_int_equal(fixture_open(fixture, fixture->copy), STATUS_OK);
@@ -478,7 +482,7 @@ cut_tail_is_found_by_the_second_place(void **state)
     use_second_place(fixture);
     open_and_fill(fixture, 3);
     (void)fixture_append(fixture, fixture_act(AUDIT_ACT_CLOSED));
-    audit_keep_checkpoint(fixture->audit);
+    audit_keep_checkpoint(fixture->audit, true);
     audit_close(&fixture->audit);
     log = fixture_read_log(fixture->log);
     fixture_forge(fixture->copy, log->entries, 5);
@@ -533,7 +537,7 @@ scribbles_in_the_second_place_are_passed_over(void **state)
 
     use_second_place(fixture);
     open_and_fill(fixture, 1);
-    audit_keep_checkpoint(fixture->audit);
+    audit_keep_checkpoint(fixture->audit, true);
     free(kept_text(fixture, path));
     memcpy(forged.vault_id, fixture_vault_id, sizeof forged.vault_id);
     memcpy(forged.instance_id, fixture_instance_id, sizeof forged.instance_id);
@@ -562,7 +566,7 @@ lines_of_another_instance_prove_nothing_here(void **state)
     use_second_place(fixture);
     open_and_fill(fixture, 5);
     (void)fixture_append(fixture, fixture_act(AUDIT_ACT_CLOSED));
-    audit_keep_checkpoint(fixture->audit);
+    audit_keep_checkpoint(fixture->audit, true);
     audit_close(&fixture->audit);
     folder_remove(fixture->log);
     fixture->options.instance_id = restored;
@@ -583,7 +587,7 @@ newest_line_is_found_behind_many(void **state)
     open_and_fill(fixture, 1);
     for (int i = 0; i < 20; i++) {
         (void)fixture_append(fixture, fixture_act(AUDIT_ACT_CHECKPOINT));
-        audit_keep_checkpoint(fixture->audit);
+        audit_keep_checkpoint(fixture->audit, true);
     }
     free(kept_text(fixture, path));
     folder_join(fixture->place2, "checkpoints-30313233-2001-01", older);
@@ -625,6 +629,7 @@ erasures_without_outcome_are_found(void **state)
     size_t count = 9;
 
     assert_int_equal((audit_open_erasures(fixture->audit, &count), count), 0);
+    (void)fixture_append(fixture, fixture_act(AUDIT_ACT_OPENED));
     for (int round = 0; round < 200; round++) { /* settled ones do not pile up */
         uint64_t intent = fixture_append(fixture, erase(AUDIT_INTENT, 0, 'z'));
 
@@ -657,6 +662,7 @@ more_open_erasures_than_there_can_be_are_refused(void **state)
     struct audit_entry *batch = calloc(BATCH, sizeof *batch);
     size_t count = 0;
 
+    (void)fixture_append(fixture, fixture_act(AUDIT_ACT_OPENED));
     for (int round = 0; round < AUDIT_OPEN_ERASURES_MAX / BATCH; round++) {
         for (int i = 0; i < BATCH; i++) {
             batch[i] = erase(AUDIT_INTENT, 0, 'a');
@@ -703,42 +709,165 @@ expect_day(struct fixture *fixture, const uint64_t *times_ms, size_t count, uint
     audit_close(&fixture->audit);
     forge_times(fixture, times_ms, count);
     assert_int_equal(fixture_open(fixture, fixture->copy), STATUS_OK);
-    assert_int_equal(fixture->summary.day_begins, expected);
+    assert_int_equal(fixture->summary.recent_begins, expected);
     assert_int_equal(fixture->summary.time_ms, times_ms[count - 1]);
     folder_remove(fixture->copy);
 }
 
 static void
-day_before_the_last_entry_is_known(void **state)
+two_days_before_the_last_entry_are_known(void **state)
 {
     struct fixture *fixture = *state;
     const uint64_t base = 1700000000ULL * 1000 / HOUR_MS * HOUR_MS, h = HOUR_MS;
     const uint64_t one[] = {base};
-    const uint64_t a[] = {base, base + h, base + 2 * h - 1, base + 26 * h};
-    const uint64_t b[] = {base, base + h, base + 2 * h - 1, base + 2 * h, base + 26 * h + h - 1};
+    const uint64_t a[] = {base, base + h, base + 2 * h - 1, base + 50 * h};
+    const uint64_t b[] = {base, base + h, base + 2 * h - 1, base + 2 * h, base + 50 * h + h - 1};
     const uint64_t c[] = {base, base + 500 * h};
-    const uint64_t d[] = {base, base + 25 * h, base + 50 * h, base + 50 * h, base + 60 * h};
+    const uint64_t d[] = {base, base + 49 * h, base + 98 * h, base + 98 * h, base + 108 * h};
 
-    assert_int_equal(fixture->summary.day_begins, 1);
+    assert_int_equal(fixture->summary.recent_begins, 1);
     assert_int_equal(fixture->summary.time_ms, 0);
     expect_day(fixture, one, 1, 1);
-    expect_day(fixture, a, 4, 4); /* 2 h less a millisecond: the hour is a whole day before */
+    expect_day(fixture, a, 4, 4); /* 2 h less a millisecond: the hour is two whole days before */
     expect_day(fixture, b, 5, 4);
     expect_day(fixture, c, 2, 2);
     expect_day(fixture, d, 5, 3);
 }
 
+/* ---- what nobody has signed ---- */
+
+/* The log as `fixture->copy`, with a CUT of that time behind its last entry, and opened. */
 static void
-vault_time_starts_with_the_log(void **state)
+open_with_tail(struct fixture *fixture, uint64_t time_ms)
+{
+    struct log *log = fixture_read_log(fixture->log);
+    struct audit_entry cut = fixture_act(AUDIT_ACT_CUT);
+    struct audit_link link = {.sequence = log->count + 1, .time_ms = time_ms};
+    uint8_t bytes[AUDIT_ENTRY_FIXED_BYTES];
+
+    audit_entry_digest(log->entries[log->count - 1], link.previous);
+    (void)audit_entry_encode(&cut, 0, bytes);
+    audit_entry_put_link(&link, bytes);
+    log->entries[log->count] = bytes_of(bytes, sizeof bytes);
+    fixture_forge(fixture->copy, log->entries, log->count + 1);
+    fixture_free_log(&log);
+    assert_int_equal(fixture_open(fixture, fixture->copy), STATUS_OK);
+}
+
+static void
+close_and_seal(struct fixture *fixture)
+{
+    open_and_fill(fixture, 1);
+    (void)fixture_append(fixture, fixture_act(AUDIT_ACT_CLOSED));
+    audit_close(&fixture->audit);
+}
+
+static void
+tail_from_the_future_moves_no_clock(void **state)
 {
     struct fixture *fixture = *state;
-    uint64_t ahead[] = {clock_vault_ms(), clock_vault_ms() + 20 * HOUR_MS};
+    uint64_t ahead_ms = clock_vault_ms() + 26ULL * HOUR_MS;
+
+    close_and_seal(fixture);
+    open_with_tail(fixture, ahead_ms);
+    assert_true(clock_vault_ms() < ahead_ms - HOUR_MS);
+    expect_not_proved(fixture, "entry 5: the log's last entries are from the future");
+    assert_true(clock_vault_ms() < ahead_ms - HOUR_MS);
+}
+
+/* Up to a checkpoint's period and ten minutes a tail may be ahead of both. */
+static void
+tail_that_is_a_little_ahead_is_believed(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t ahead_ms = clock_wall_ms() + 9 * 60 * 1000;
+
+    close_and_seal(fixture);
+    open_with_tail(fixture, ahead_ms);
+    assert_true(clock_vault_ms() < ahead_ms - 60 * 1000);
+    expect_proved(fixture);
+    assert_true(clock_vault_ms() >= ahead_ms); /* it never goes back */
+    assert_true(clock_vault_ms() < ahead_ms + HOUR_MS);
+}
+
+/* After long without a checkpoint, the wall clock speaks for what was written last. */
+static void
+late_tail_that_the_wall_clock_knows_is_believed(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t times_ms[] = {clock_wall_ms() - 500ULL * HOUR_MS, clock_wall_ms()};
 
     audit_close(&fixture->audit);
-    forge_times(fixture, ahead, 2);
+    forge_times(fixture, times_ms, 2);
     assert_int_equal(fixture_open(fixture, fixture->copy), STATUS_OK);
-    assert_true(clock_vault_ms() >= ahead[1]);
-    assert_true(clock_vault_ms() < ahead[1] + HOUR_MS);
+    expect_proved(fixture);
+}
+
+static void
+another_instance_than_the_logs_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t other[INSTANCE_ID_BYTES];
+
+    memcpy(other, fixture_instance_id, sizeof other);
+    other[INSTANCE_ID_BYTES - 1] ^= 1;
+    close_and_seal(fixture);
+    fixture->options.instance_id = other;
+    assert_int_equal(fixture_open(fixture, fixture->log), STATUS_OK);
+    expect_not_proved(fixture, "the database's instance is not the one that signed the log");
+    fixture->options.instance_id = fixture_instance_id;
+}
+
+/* ---- the note ---- */
+
+static void
+checkpoint_says_how_far_the_store_was(void **state)
+{
+    struct fixture *fixture = *state;
+    struct audit_entry entry = fixture_act(AUDIT_ACT_CHECKPOINT);
+
+    (void)fixture_append(fixture, fixture_act(AUDIT_ACT_OPENED));
+    fixture->noted = 99;
+    expect_proved(fixture);
+    assert_int_equal(fixture->noted, 0);
+    audit_noted(fixture->audit, 2);
+    audit_noted(fixture->audit, 1); /* never back */
+    expect_proved(fixture);
+    assert_int_equal(fixture->noted, 0); /* not signed yet */
+    entry.amount = 77;
+    (void)fixture_append(fixture, entry);
+    expect_proved(fixture);
+    assert_int_equal(fixture->noted, 2);
+    fixture_reopen(fixture);
+    expect_proved(fixture);
+    assert_int_equal(fixture->noted, 2);
+    /* And stays, though nobody has said so to this process. */
+    (void)fixture_append(fixture, fixture_act(AUDIT_ACT_CHECKPOINT));
+    fixture_reopen(fixture);
+    expect_proved(fixture);
+    assert_int_equal(fixture->noted, 2);
+}
+
+static void
+hastened_checkpoint_comes_once_a_second(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct timespec pause = {.tv_sec = 1, .tv_nsec = 100 * 1000 * 1000};
+    uint64_t sequence = 0;
+
+    (void)fixture_append(fixture, fixture_act(AUDIT_ACT_OPENED));
+    assert_true(tick(fixture, &sequence));
+    assert_int_equal(sequence, 2);
+    audit_hasten_checkpoint(fixture->audit);
+    assert_false(tick(fixture, &sequence)); /* one was made a moment ago */
+    (void)nanosleep(&pause, NULL);
+    assert_true(tick(fixture, &sequence));
+    assert_int_equal(sequence, 3);
+    (void)nanosleep(&pause, NULL);
+    assert_false(tick(fixture, &sequence)); /* nobody has asked again */
+    audit_hasten_checkpoint(fixture->audit);
+    assert_true(tick(fixture, &sequence));
+    assert_int_equal(sequence, 4);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
@@ -766,8 +895,13 @@ main(void)
         TEST(newest_line_is_found_behind_many),
         TEST(erasures_without_outcome_are_found),
         TEST(more_open_erasures_than_there_can_be_are_refused),
-        TEST(day_before_the_last_entry_is_known),
-        TEST(vault_time_starts_with_the_log),
+        TEST(two_days_before_the_last_entry_are_known),
+        TEST(tail_from_the_future_moves_no_clock),
+        TEST(tail_that_is_a_little_ahead_is_believed),
+        TEST(late_tail_that_the_wall_clock_knows_is_believed),
+        TEST(another_instance_than_the_logs_is_refused),
+        TEST(checkpoint_says_how_far_the_store_was),
+        TEST(hastened_checkpoint_comes_once_a_second),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

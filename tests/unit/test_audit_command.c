@@ -86,7 +86,7 @@ make_log(struct fixture *fixture, char ret_key[FOLDER_PATH_BYTES], char ret_kept
     (void)fixture_append(fixture, fixture_reveal("maria"));
     (void)fixture_append(fixture, fixture_act(AUDIT_ACT_CLOSED));
     closed = (time_t)(audit_last_time_ms(fixture->audit) / 1000);
-    audit_keep_checkpoint(fixture->audit);
+    audit_keep_checkpoint(fixture->audit, true);
     audit_close(&fixture->audit);
     (void)strftime(month, sizeof month, "%Y-%m", gmtime(&closed));
     (void)snprintf(text, sizeof text, "checkpoints-30313233-%s", month);

@@ -57,9 +57,9 @@ make_forgotten_log(struct fixture *fixture)
     folder_remove(fixture->log);
     audit_entry_root(fixture_vault_id, link.previous);
     for (size_t i = 0; i < OLD; i++) {
-        struct audit_entry entry = fixture_act(i == 0 ? AUDIT_ACT_CREATED : AUDIT_ACT_BUDGET);
+        struct audit_entry entry = fixture_act(i == 0 ? AUDIT_ACT_CREATED : AUDIT_ACT_CUT);
 
-        entry.principal = bytes_of_text("inbox");
+        entry.subject = bytes_of_text("inbox");
         link.sequence++;
         link.time_ms = old_time_ms(link.sequence);
         (void)audit_entry_encode(&entry, 0, bytes[i]);
@@ -120,7 +120,7 @@ expect_verified(const struct fixture *fixture, uint64_t first)
 static void
 expect_proved(struct fixture *fixture)
 {
-    if (audit_prove(fixture->audit, fixture->place) != STATUS_OK) {
+    if (audit_prove(fixture->audit, &fixture->noted, fixture->place) != STATUS_OK) {
         fail_msg("%s", fixture->place);
     }
 }
@@ -249,6 +249,29 @@ older_segments_go_and_the_rest_is_whole(void **state)
     expect_verified(fixture, audit_first(fixture->audit));
 }
 
+static void
+without_the_key_nobody_knows_where_it_begins(void **state)
+{
+    struct fixture *fixture = *state;
+    struct audit_check check = {.folder = fixture->log};
+    struct audit_report report;
+    uint64_t removed = 0;
+    char expected[AUDIT_PLACE_BYTES];
+
+    make_old_log(fixture);
+    assert_int_equal(audit_verify(&check, &report), STATUS_OK);
+    assert_int_equal(retain(fixture, UINT64_MAX, &removed), STATUS_OK);
+    assert_true(removed > 0);
+    assert_int_equal(audit_verify(&check, &report), STATUS_CORRUPT);
+    (void)snprintf(expected, sizeof expected,
+                   "begins at entry %u: only the public key can prove that, give --public-key",
+                   (unsigned)(1 + removed));
+    assert_string_equal(report.place, expected);
+    assert_int_equal(report.first_bad, 1 + removed);
+    check.public_key = fixture->public_key;
+    assert_int_equal(audit_verify(&check, &report), STATUS_OK);
+}
+
 /* The entry that vouched for the access state may be gone: this one does. */
 static void
 retained_entry_vouches_for_the_access_state(void **state)
@@ -346,7 +369,7 @@ expect_refused_everywhere(struct fixture *fixture, const char *text)
     memset(fixture->place, 0, sizeof fixture->place);
     status = fixture_open(fixture, fixture->log);
     if (status == STATUS_OK) {
-        status = audit_prove(fixture->audit, fixture->place);
+        status = audit_prove(fixture->audit, &fixture->noted, fixture->place);
         audit_close(&fixture->audit);
     }
     assert_int_equal(status, STATUS_CORRUPT);
@@ -544,6 +567,7 @@ main(int argc, char **argv)
         TEST(entries_are_found_by_time),
         TEST(digest_of_any_entry_is_known),
         TEST(older_segments_go_and_the_rest_is_whole),
+        TEST(without_the_key_nobody_knows_where_it_begins),
         TEST(retained_entry_vouches_for_the_access_state),
         TEST(the_last_day_and_the_segment_in_use_stay),
         TEST(log_that_is_old_to_its_end_keeps_its_end),

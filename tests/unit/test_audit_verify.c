@@ -359,7 +359,7 @@ segments_swapped(void **state)
     fixture_forge(fixture->copy, story.log->entries, story.log->count);
     expect_found(fixture, NULL, 153, "its signature does not hold");
     assert_int_equal(fixture_open(fixture, fixture->copy), STATUS_OK);
-    assert_int_equal(audit_prove(fixture->audit, fixture->place), STATUS_CORRUPT);
+    assert_int_equal(audit_prove(fixture->audit, &fixture->noted, fixture->place), STATUS_CORRUPT);
     assert_non_null(strstr(fixture->place, "entry 403: its signature does not hold"));
     free(swapped);
     fixture_free_log(&story.log);

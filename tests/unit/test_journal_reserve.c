@@ -32,12 +32,12 @@ tear_down(void **state)
     return 0;
 }
 
-/* Up to BATCH entries in one call, the first at position `from`; on disk if it was taken. */
+/* Up to a segment of entries in one call, the first at position `from`; on disk if it was taken. */
 static enum status
 append_batch(struct journal *journal, append_call *call, uint64_t from, size_t count)
 {
-    uint8_t data[BATCH][ENTRY_BYTES];
-    struct bytes entries[BATCH];
+    uint8_t data[SEGMENT_ENTRIES][ENTRY_BYTES];
+    struct bytes entries[SEGMENT_ENTRIES];
     uint64_t position = 0;
     enum status status;
 
@@ -51,6 +51,22 @@ append_batch(struct journal *journal, append_call *call, uint64_t from, size_t c
         assert_int_equal(journal_wait(journal, position), STATUS_OK);
     }
     return status;
+}
+
+/* All that there is. */
+static enum status
+append_reserved(struct journal *journal, const struct bytes *entries, size_t count,
+                uint64_t *ret_position)
+{
+    return journal_append_reserved(journal, entries, count, 0, ret_position);
+}
+
+/* A large wish: a quarter of a segment is the most that is left. */
+static enum status
+append_leaving(struct journal *journal, const struct bytes *entries, size_t count,
+               uint64_t *ret_position)
+{
+    return journal_append_reserved(journal, entries, count, UINT32_MAX, ret_position);
 }
 
 /* One by one until it is refused; returns the last that was taken. */
@@ -97,18 +113,64 @@ only_the_reserved_may_take_the_last(void **state)
     assert_true(journal_keep_reserve(journal));
     /* What is refused is not half taken, nor does it cost what may go on. */
     assert_int_equal(append_batch(journal, journal_append, last + 1, BATCH), STATUS_UNAVAILABLE);
-    assert_int_equal(append_batch(journal, journal_append_reserved, last + 1, BATCH), STATUS_OK);
+    assert_int_equal(append_batch(journal, append_reserved, last + 1, BATCH), STATUS_OK);
     last += BATCH;
     /* The segment begun has room, and it is not for everybody. */
     assert_false(journal_keep_reserve(journal));
     assert_int_equal(append_batch(journal, journal_append, last + 1, 1), STATUS_UNAVAILABLE);
-    last = append_until_full(journal, journal_append_reserved, last);
+    last = append_until_full(journal, append_reserved, last);
     assert_int_equal(last, 3 * SEGMENT_ENTRIES);
     assert_false(journal_keep_reserve(journal));
     journal_close(&journal);
     space_full(false);
     journal = entries_open(&folder, last);
     entries_append_singly(journal, last + 1, 1);
+    journal_close(&journal);
+    folder_remove(&folder);
+}
+
+static void
+who_must_leaves_a_part_of_the_last(void **state)
+{
+    enum { LEFT = SEGMENT_ENTRIES / 4 };
+    struct folder folder;
+    struct journal *journal;
+    uint64_t last;
+
+    (void)state;
+    folder_make(&folder);
+    journal = entries_open(&folder, 0);
+    space_full(true);
+    last = append_until_full(journal, append_leaving, 0);
+    assert_in_range(last, 3 * SEGMENT_ENTRIES - LEFT - 2, 3 * SEGMENT_ENTRIES - LEFT);
+    /* A batch that would end in it is refused whole, one that leaves it is not asked. */
+    assert_int_equal(append_batch(journal, append_leaving, last + 1, BATCH), STATUS_UNAVAILABLE);
+    last = append_until_full(journal, append_reserved, last);
+    assert_int_equal(last, 3 * SEGMENT_ENTRIES);
+    journal_close(&journal);
+    journal = entries_open(&folder, last);
+    journal_close(&journal);
+    folder_remove(&folder);
+}
+
+/* The same where a batch begins in the segment before the last. */
+static void
+who_must_leaves_it_when_he_goes_over_into_it(void **state)
+{
+    enum { MANY = SEGMENT_ENTRIES };
+    struct folder folder;
+    struct journal *journal;
+    uint64_t last = 2 * SEGMENT_ENTRIES - 1;
+
+    (void)state;
+    folder_make(&folder);
+    journal = entries_open(&folder, 0);
+    space_full(true);
+    entries_append_singly(journal, 1, last);
+    assert_int_equal(append_batch(journal, append_leaving, last + 1, MANY), STATUS_UNAVAILABLE);
+    assert_int_equal(append_batch(journal, append_reserved, last + 1, MANY), STATUS_OK);
+    journal_close(&journal);
+    journal = entries_open(&folder, last + MANY);
     journal_close(&journal);
     folder_remove(&folder);
 }
@@ -126,7 +188,7 @@ a_batch_goes_over_into_the_reserve(void **state)
     space_full(true);
     entries_append_singly(journal, 1, last);
     assert_int_equal(append_batch(journal, journal_append, last + 1, BATCH), STATUS_UNAVAILABLE);
-    assert_int_equal(append_batch(journal, journal_append_reserved, last + 1, BATCH), STATUS_OK);
+    assert_int_equal(append_batch(journal, append_reserved, last + 1, BATCH), STATUS_OK);
     journal_close(&journal);
     journal = entries_open(&folder, last + BATCH);
     journal_close(&journal);
@@ -145,7 +207,7 @@ comes_back_by_itself(void **state)
     folder_make(&folder);
     journal = entries_open(&folder, 0);
     space_full(true);
-    last = append_until_full(journal, journal_append_reserved, 0);
+    last = append_until_full(journal, append_reserved, 0);
     space_full(false);
     /* Nobody calls journal_keep_reserve here. */
     for (int ms = 0; ms < BACK_MS && status != STATUS_OK; ms += 10) {
@@ -174,13 +236,12 @@ keeping_it_makes_it_again(void **state)
     folder_make(&folder);
     journal = entries_open(&folder, 0);
     space_full(true);
-    last = append_until_full(journal, journal_append_reserved, 0);
+    last = append_until_full(journal, append_reserved, 0);
     assert_false(journal_keep_reserve(journal));
     space_full(false);
     await_reserve(journal);
     space_full(true);
-    assert_true(append_until_full(journal, journal_append_reserved, last) >=
-                last + SEGMENT_ENTRIES);
+    assert_true(append_until_full(journal, append_reserved, last) >= last + SEGMENT_ENTRIES);
     journal_close(&journal);
     folder_remove(&folder);
 }
@@ -203,7 +264,7 @@ a_full_disk_is_rarely_asked(void **state)
     }
     assert_int_equal(space_asked(), asked);
     space_full(true);
-    last = append_until_full(journal, journal_append_reserved, 0);
+    last = append_until_full(journal, append_reserved, 0);
     asked = space_asked();
     for (int i = 0; i < 1000; i++) {
         assert_false(journal_keep_reserve(journal));
@@ -251,7 +312,7 @@ opens_whatever_a_crash_left_ahead(void **state)
             assert_int_equal(append_batch(journal, journal_append, 6, 1),
                              full == 0 || there > 0 ? STATUS_OK : STATUS_UNAVAILABLE);
             if (full != 0 && there == 0) {
-                assert_int_equal(append_batch(journal, journal_append_reserved, 6, 1), STATUS_OK);
+                assert_int_equal(append_batch(journal, append_reserved, 6, 1), STATUS_OK);
             }
             journal_close(&journal);
             space_full(false);
@@ -312,11 +373,10 @@ a_small_reserve_is_still_one(void **state)
     for (int i = 0; i < 8; i++) {
         entries[i] = bytes_of(large, sizeof large);
     }
-    assert_int_equal(journal_append_reserved(journal, entries, 8, &position), STATUS_UNAVAILABLE);
+    assert_int_equal(append_reserved(journal, entries, 8, &position), STATUS_UNAVAILABLE);
     assert_true(journal_keep_reserve(journal));
     assert_int_equal(append_batch(journal, journal_append, 6, BATCH), STATUS_OK);
-    assert_int_equal(append_until_full(journal, journal_append_reserved, 5 + BATCH),
-                     3 * SEGMENT_ENTRIES);
+    assert_int_equal(append_until_full(journal, append_reserved, 5 + BATCH), 3 * SEGMENT_ENTRIES);
     journal_close(&journal);
     folder_remove(&folder);
 }
@@ -347,7 +407,7 @@ one_is_taken_while_one_is_made(void **state)
     space_pause_next();
     assert_int_equal(pthread_create(&thread, NULL, keep_reserve, journal), 0);
     space_await_call();
-    assert_int_equal(append_batch(journal, journal_append_reserved, last + 1, BATCH), STATUS_OK);
+    assert_int_equal(append_batch(journal, append_reserved, last + 1, BATCH), STATUS_OK);
     space_go_on();
     assert_int_equal(pthread_join(thread, NULL), 0);
     last += BATCH;
@@ -410,7 +470,7 @@ many_at_once(void **state)
     for (int i = 0; i < WRITERS; i++) {
         writers[i] = (struct writer){
             .journal = journal,
-            .call = i % 2 == 0 ? journal_append : journal_append_reserved,
+            .call = i % 2 == 0 ? journal_append : append_reserved,
             .stop = &stop,
         };
         assert_int_equal(pthread_create(&writers[i].thread, NULL, append_on, &writers[i]), 0);
@@ -452,14 +512,14 @@ on_a_disk_of_its_own(void **state)
     disk_fill(disk.path);
     last = append_until_full(journal, journal_append, 0);
     assert_int_equal(last, 2 * SEGMENT_ENTRIES);
-    last = append_until_full(journal, journal_append_reserved, last);
+    last = append_until_full(journal, append_reserved, last);
     assert_int_equal(last, 3 * SEGMENT_ENTRIES);
     disk_empty(disk.path);
     await_reserve(journal);
     entries_append_singly(journal, last + 1, SEGMENT_ENTRIES);
     /* Removing is what makes room when nothing else does. */
     disk_fill(disk.path);
-    last = append_until_full(journal, journal_append_reserved, last + SEGMENT_ENTRIES);
+    last = append_until_full(journal, append_reserved, last + SEGMENT_ENTRIES);
     assert_int_equal(journal_remove_before(journal, last), STATUS_OK);
     entries_append_singly(journal, last + 1, 1);
     assert_true(journal_keep_reserve(journal));
@@ -496,6 +556,8 @@ main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(only_the_reserved_may_take_the_last, tear_down),
+        cmocka_unit_test_teardown(who_must_leaves_a_part_of_the_last, tear_down),
+        cmocka_unit_test_teardown(who_must_leaves_it_when_he_goes_over_into_it, tear_down),
         cmocka_unit_test_teardown(a_batch_goes_over_into_the_reserve, tear_down),
         cmocka_unit_test_teardown(comes_back_by_itself, tear_down),
         cmocka_unit_test_teardown(keeping_it_makes_it_again, tear_down),

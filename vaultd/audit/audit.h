@@ -130,7 +130,7 @@ struct audit_options {
  * behind it is nobody's word yet.
  *
  * What was written while sealed is held to what a sealed vault writes: between CREATED or CLOSED
- * and the next OPENED stand CUT and outcomes without principal, and nothing else.
+ * and the next OPENED stand CUT, CHECKPOINT and outcomes, without principal, and nothing else.
  */
 MUST_USE enum status audit_open(const struct audit_options *options,
                                 struct audit_summary *ret_summary,

@@ -27,13 +27,15 @@ expected_previous(const struct audit_chain *chain, uint64_t position)
     return position == chain->first ? chain->first_previous : chain->head;
 }
 
-/* What the vault itself writes while it is sealed, or on its way out of that. */
+/* What the vault itself writes while it is sealed, or on its way out of that: many outcomes bring a
+ * checkpoint. */
 static bool
 stands_while_sealed(const struct audit_entry *entry)
 {
     return entry->operation == AUDIT_ACT_OPENED ||
            (entry->principal.size == 0 &&
-            (entry->operation == AUDIT_ACT_CUT || entry->phase == AUDIT_OUTCOME));
+            (entry->operation == AUDIT_ACT_CUT || entry->operation == AUDIT_ACT_CHECKPOINT ||
+             entry->phase == AUDIT_OUTCOME));
 }
 
 static const char *

@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 
 enum {
     VAULT_BYTES_IN_NAME = 4,
     FILE_MODE = 0640,
     WARN_PAUSE_MS = 60 * 1000,
+    HANG_STEP_US = 100 * 1000,
 };
 
 void
@@ -112,6 +114,15 @@ tell(struct audit_kept *kept, bool done, int error)
     }
 }
 
+/* For tests: as on a file system that is gone. */
+static void
+hang(void)
+{
+    for (;;) {
+        (void)usleep(HANG_STEP_US);
+    }
+}
+
 bool
 audit_kept_write(struct audit_kept *kept, const struct audit_checkpoint *checkpoint)
 {
@@ -119,6 +130,9 @@ audit_kept_write(struct audit_kept *kept, const struct audit_checkpoint *checkpo
     int error = 0;
     int folder = open(kept->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+    if (FAILPOINT("audit_kept_hangs")) {
+        hang();
+    }
     if (folder >= 0) {
         done = append_line(folder, checkpoint);
         error = errno;
