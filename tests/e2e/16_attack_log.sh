@@ -88,7 +88,8 @@ attacked() {
 number_of() { # OPERATION PHASE [nth from the end]: of an entry
     attacker list "$audit" | awk -v o="$1" -v p="$2" '$2 == o && $3 == p {print $1}' | tail -n "${3:-1}" | head -n 1
 }
-reveal=13 # the operation's number
+reveal=13 # operations' numbers
+revoke=55
 opened=201
 closed=202
 
@@ -194,6 +195,21 @@ attacked 'killed; an entry added behind the newest checkpoint' ok ok ok ok ok
 bring_back killed
 attacker edit "$audit" "$(number_of $reveal 1 2)" inbox crm
 attacked 'killed; an entry before it edited' ok found found found found 'altered'
+
+# A revoke is signed at once, and elsewhere before the attacker gets at it.
+bring_back today
+row=$(python3 "$here/rows.py" get "$dir/data/store" access 7000000005) # paola's
+vaultd_options=("${with_place[@]}")
+start_vault
+before=$(cat "$place"/checkpoints-* | wc -l)
+expect 0 as admin revoke paola reveal -n milano
+one_more() { [ "$(cat "$place"/checkpoints-* | wc -l)" -gt "$before" ]; }
+await 5 one_more || fail "a revoke is not signed at once"
+kill_vault
+attacker cut "$audit" "$(number_of $revoke 2)"
+python3 "$here/rows.py" put "$dir/data/store" access 7000000005 "$row"
+# Without a second place, and before the database is told, it never happened.
+attacked 'killed; a revoke undone, in the database and in the log' ok ok found - found
 
 bring_back today
 configure 1
