@@ -196,14 +196,15 @@ say "the checkpoint of an orderly stop is kept"
 
 # ---- a maintenance thread that does not come back ----
 
-# As when a write to another machine's disk hangs; a release has no such place to fail at.
-if grep -qa maintenance_tick_hangs "$vaultd"; then
-    ear=$work/notify.hung
+# As when another machine's disk is gone: after a while, and in the very first write there. A release has no such
+# places to fail at.
+hung_in() { # FAILPOINT
+    ear=$work/notify.$1
     : >"$work/heard"
     python3 "$here/notified.py" "$ear" >"$work/heard" &
     others=($!)
     await 20 grep -q listening "$work/heard" || fail "no ear"
-    start_configured NOTIFY_SOCKET="$ear" WATCHDOG_USEC=600000 CONTACT_VAULT_FAILPOINTS=maintenance_tick_hangs=30
+    start_configured NOTIFY_SOCKET="$ear" WATCHDOG_USEC=600000 CONTACT_VAULT_FAILPOINTS="$1"
     await 20 heard_alive || fail "not told that it is alive"
     quiet() {
         local before
@@ -213,7 +214,7 @@ if grep -qa maintenance_tick_hangs "$vaultd"; then
     }
     await 30 quiet || fail "told that it is alive, and its maintenance thread hangs"
     alive || fail "the daemon stopped by itself"
-    expect 0 "$vaultctl" namespace create berlin --socket "ipc://$work/run/a.sock"
+    expect 0 "$vaultctl" namespace create "$2" --socket "ipc://$work/run/a.sock"
     from_here
     before=$SECONDS
     stop_vault # exit 0
@@ -228,9 +229,13 @@ if grep -qa maintenance_tick_hangs "$vaultd"; then
     start_configured
     expect 0 "$vaultctl" namespace list --socket "ipc://$work/run/a.sock" --json
     expect_json '.name != null'
-    grep -q berlin "$out" || fail "what was made before the stop is gone"
+    grep -q "$2" "$out" || fail "what was made before the stop is gone"
     stop_vault
     expect 0 "$vaultctl" audit verify --json "$dir/data/audit"
     expect_json '.ok and .unclean == 0'
+}
+if grep -qa maintenance_tick_hangs "$vaultd"; then
+    hung_in maintenance_tick_hangs=30 berlin
+    hung_in audit_kept_hangs=3 roma
     say "the watchdog hears nothing of a hung maintenance thread; SIGTERM ends it all the same, in good order"
 fi

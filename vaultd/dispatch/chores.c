@@ -338,6 +338,20 @@ do_exclusive_work(struct dispatch *dispatch)
     chores->key_missing = chores->entries_too_old = false;
 }
 
+/*
+ * Outside the gate, and by no other thread: the second place may be another machine, and hang. What
+ * closed the log is written there at once, since the process may be about to end.
+ */
+static void
+keep_elsewhere(struct dispatch *dispatch)
+{
+    struct chores *chores = &dispatch->chores;
+    bool sealed = dispatch_is_sealed(dispatch);
+
+    audit_keep_checkpoint(dispatch->parts.audit, sealed && !chores->was_sealed);
+    chores->was_sealed = sealed;
+}
+
 void
 dispatch_tick(struct dispatch *dispatch)
 {
@@ -349,6 +363,5 @@ dispatch_tick(struct dispatch *dispatch)
     do_shared(dispatch, sweep, false);
     do_shared(dispatch, look_for_exclusive_work, false);
     do_exclusive_work(dispatch);
-    /* Outside the gate: the second place may be another machine, and hang. */
-    audit_keep_checkpoint(dispatch->parts.audit, false);
+    keep_elsewhere(dispatch);
 }

@@ -45,6 +45,7 @@ struct chores {
     uint64_t hold_until_ms; /* nothing is destroyed by its age before */
     bool key_missing;
     bool entries_too_old;
+    bool was_sealed;
 };
 
 /*

@@ -318,7 +318,6 @@ dispatch_unseal(struct dispatch *dispatch, const struct secret *root,
     return status;
 }
 
-/* The second place is written with the gate left: it may be slow. */
 enum status
 dispatch_seal(struct dispatch *dispatch)
 {
@@ -329,7 +328,6 @@ dispatch_seal(struct dispatch *dispatch)
     gate_enter_alone(&dispatch->gate);
     status = dispatch_seal_locked(dispatch, &closed);
     gate_leave(&dispatch->gate);
-    audit_keep_checkpoint(dispatch->parts.audit, true);
     return status;
 }
 

@@ -24,9 +24,6 @@ enum {
     WHY_BYTES = 512,
 };
 
-#define CHECKPOINTS "checkpoints-"  /* what audit's files in the second place are called */
-#define OF_FILE_SYSTEM "lost+found" /* in the root of one */
-
 struct check {
     struct config *config;
     struct config_listener listener;
@@ -188,27 +185,15 @@ folder_fault(const char *folder, struct stat *ret_info)
                : "the user this runs as may not write there";
 }
 
-/* May that entry lie in the folder? */
-typedef bool may_lie_there(const char *name, const struct stat *info);
-
 static bool
-is_socket_of_ours(const char *name, const struct stat *info)
+is_socket_of_ours(const struct stat *info)
 {
-    (void)name;
     return S_ISSOCK(info->st_mode) && info->st_uid == geteuid();
-}
-
-/* Of whichever vault: one auditor may keep those of several. */
-static bool
-is_checkpoint_file(const char *name, const struct stat *info)
-{
-    return (S_ISREG(info->st_mode) && strncmp(name, CHECKPOINTS, strlen(CHECKPOINTS)) == 0) ||
-           (S_ISDIR(info->st_mode) && strcmp(name, OF_FILE_SYSTEM) == 0);
 }
 
 /* The first entry that may not lie there. NULL: there is none. */
 static const struct dirent *
-find_stranger(DIR *listing, may_lie_there *may)
+find_stranger(DIR *listing)
 {
     const struct dirent *entry;
     struct stat info;
@@ -223,7 +208,7 @@ find_stranger(DIR *listing, may_lie_there *may)
             }
             return entry;
         }
-        if (!may(entry->d_name, &info)) {
+        if (!is_socket_of_ours(&info)) {
             return entry;
         }
     }
@@ -235,8 +220,7 @@ find_stranger(DIR *listing, may_lie_there *may)
  * /run/v.sock would open /run. NULL: nothing is there but what vaultd has put there.
  */
 static const char *
-own_folder_fault(const char *folder, may_lie_there *may, const char *what,
-                 char ret_why[static WHY_BYTES])
+own_folder_fault(const char *folder, char ret_why[static WHY_BYTES])
 {
     DIR *listing = opendir(folder);
     const struct dirent *stranger;
@@ -245,10 +229,11 @@ own_folder_fault(const char *folder, may_lie_there *may, const char *what,
     if (listing == NULL) {
         return "the folder cannot be looked at";
     }
-    stranger = find_stranger(listing, may);
+    stranger = find_stranger(listing);
     if (stranger != NULL) {
         (void)snprintf(ret_why, WHY_BYTES,
-                       "a folder of its own is needed, with nothing in it but %s: %s is none", what,
+                       "a folder of its own is needed, with nothing in it but sockets of vaultd's "
+                       "user: %s is none",
                        stranger->d_name);
         why = ret_why;
     }
@@ -256,9 +241,9 @@ own_folder_fault(const char *folder, may_lie_there *may, const char *what,
     return why;
 }
 
+/* What else lies there is no fault: who may add a file must not keep the vault from starting. */
 static const char *
-checkpoint_folder_fault(const struct config *config, const char *folder,
-                        char ret_why[static WHY_BYTES])
+checkpoint_folder_fault(const struct config *config, const char *folder)
 {
     struct stat info;
     const char *why = folder_fault(folder, &info);
@@ -276,16 +261,14 @@ checkpoint_folder_fault(const struct config *config, const char *folder,
     if (lies_in_run(config, folder)) {
         return "a folder of its own is needed, and DIR/run is for sockets";
     }
-    return own_folder_fault(folder, is_checkpoint_file, "files of checkpoints", ret_why);
+    return NULL;
 }
 
 static void
 check_checkpoint_folder(struct check *check)
 {
     const char *folder = check->config->checkpoint_folder;
-    char text[WHY_BYTES];
-    const char *why =
-        folder[0] == '\0' ? NULL : checkpoint_folder_fault(check->config, folder, text);
+    const char *why = folder[0] == '\0' ? NULL : checkpoint_folder_fault(check->config, folder);
 
     if (why != NULL) {
         fault(check, folder, why);
@@ -319,7 +302,7 @@ socket_folder_fault(const struct config *config, const char *folder, char ret_wh
     if (config->checkpoint_folder[0] != '\0' && is_same(folder, config->checkpoint_folder)) {
         return "a folder of its own is needed, and this one is for checkpoints";
     }
-    return own_folder_fault(folder, is_socket_of_ours, "sockets of vaultd's user", ret_why);
+    return own_folder_fault(folder, ret_why);
 }
 
 static void
