@@ -23,8 +23,13 @@ run_line(const uint8_t *data, size_t size)
 {
     char again[AUDIT_CHECKPOINT_LINE_MAX];
     struct audit_checkpoint checkpoint;
+    uint64_t sequence = 0;
+    bool peeked = audit_checkpoint_peek(bytes_of(data, size), &sequence);
 
     if (audit_checkpoint_parse(bytes_of(data, size), &checkpoint)) {
+        if (!peeked || sequence != checkpoint.sequence) {
+            abort();
+        }
         same_or_abort(again, audit_checkpoint_print(&checkpoint, again) - 1, data, size);
     }
 }

@@ -148,11 +148,11 @@ files_of_the_future_hide_nothing(void **state)
 {
     struct fixture *fixture = *state;
 
-    put_older_back(fixture, "2026-11");
+    put_older_back(fixture, "2025-11");
     (void)fclose(open_month(fixture, "9999-98", "w"));
     (void)fclose(open_month(fixture, "9999-12", "w"));
     for (int year = 9000; year < 9300; year++) {
-        char month[8];
+        char month[16];
 
         (void)snprintf(month, sizeof month, "%d-01", year);
         (void)fclose(open_month(fixture, month, "w"));
@@ -166,14 +166,14 @@ scribble_behind_the_newest_hides_nothing(void **state)
     struct fixture *fixture = *state;
     FILE *file;
 
-    put_older_back(fixture, "2026-11");
-    file = open_month(fixture, "2026-11", "a");
+    put_older_back(fixture, "2025-11");
+    file = open_month(fixture, "2025-11", "a");
     for (int i = 0; i < SCRIBBLE_BYTES / 2; i++) {
         (void)fputs("y\n", file);
     }
     (void)fclose(file);
     expect_found(fixture);
-    file = open_month(fixture, "2026-11", "a");
+    file = open_month(fixture, "2025-11", "a");
     for (int i = 0; i < SCRIBBLE_BYTES; i++) {
         (void)fputc('y', file); /* one line longer than any block */
     }
@@ -190,11 +190,11 @@ line_across_two_blocks_is_found(void **state)
     uint8_t *line;
     size_t size = 0;
 
-    put_older_back(fixture, "2026-11");
-    month_path(fixture, "2026-11", path);
+    put_older_back(fixture, "2025-11");
+    month_path(fixture, "2025-11", path);
     line = folder_read(path, &size);
     for (size_t behind = BLOCK_BYTES - size - 3; behind < BLOCK_BYTES + 3; behind += 7) {
-        FILE *file = open_month(fixture, "2026-11", "w");
+        FILE *file = open_month(fixture, "2025-11", "w");
 
         (void)fputs("before\n", file);
         assert_int_equal(fwrite(line, 1, size, file), size);
@@ -215,7 +215,7 @@ forged_lines_hide_nothing(void **state)
     char line[AUDIT_CHECKPOINT_LINE_MAX];
     FILE *file;
 
-    put_older_back(fixture, "2026-11");
+    put_older_back(fixture, "2025-11");
     memcpy(forged.vault_id, fixture_vault_id, sizeof forged.vault_id);
     memcpy(forged.instance_id, fixture_instance_id, sizeof forged.instance_id);
     file = open_month(fixture, "9999-01", "w");
@@ -236,7 +236,7 @@ huge_file_hides_nothing_and_is_told(void **state)
     struct fixture *fixture = *state;
     char path[FOLDER_PATH_BYTES];
 
-    put_older_back(fixture, "2026-11");
+    put_older_back(fixture, "2025-11");
     (void)fclose(open_month(fixture, "9999-01", "w"));
     month_path(fixture, "9999-01", path);
     assert_int_equal(truncate(path, (off_t)6 << 30), 0);
