@@ -357,10 +357,9 @@ budgets_block_recorded(struct budgets *budgets, const struct budget_draw *draw, 
  * goes back into it: a restart counts an older block as spent before this one.
  */
 static void
-put_back(const struct budgets *budgets, struct budget *budget, const struct budget_draw *draw)
+put_back(struct budget *budget, const struct budget_draw *draw)
 {
-    bool of_this_block = draw->now_ms + BUDGET_BLOCK_LIFE_MS >= budget->block_ends_ms &&
-                         budgets->latest_ms < budget->block_ends_ms;
+    bool of_this_block = draw->now_ms + BUDGET_BLOCK_LIFE_MS >= budget->block_ends_ms;
     uint32_t lost = least(draw->amount, budget->block_carried);
 
     if (of_this_block && !is_unlimited(draw->limits)) {
@@ -379,7 +378,7 @@ budgets_undo_draw(struct budgets *budgets, const struct budget_draw *draw)
     if (budget != NULL) {
         budget_window_take_out(&budget->day, draw->now_ms, draw->amount);
         budget_window_take_out(&budget->hour, draw->now_ms, draw->amount);
-        put_back(budgets, budget, draw);
+        put_back(budget, draw);
     }
     unlock(budgets);
 }
