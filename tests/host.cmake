@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # base/, host/ and what holds for the tree as a whole.
 cmocka_test(unit base LIBS PkgConfig::sodium)
+cmocka_test(unit vault_time LIBS -Wl,--wrap=clock_gettime)
 cmocka_test(unit host DEPS host SOURCES support/folder.c)
 cmocka_test(unit config DEPS host SOURCES support/folder.c)
 # The line of a public key is written twice, by the client and by the daemon.
