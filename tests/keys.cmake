@@ -5,7 +5,7 @@ cmocka_test(unit keyring DEPS keyring LIBS PkgConfig::sodium
 cmocka_test(unit unseal DEPS keyring LIBS PkgConfig::sodium SOURCES support/folder.c)
 foreach(part audit audit_checkpoint audit_verify audit_retain)
   cmocka_test(unit ${part} DEPS audit journal keyring LIBS PkgConfig::sodium
-    SOURCES support/folder.c support/vectors.c support/audit_fixture.c)
+    SOURCES support/folder.c support/vectors.c support/audit_fixture.c support/store_sync.c)
 endforeach()
 cmocka_test(unit audit_kept DEPS audit journal keyring LIBS PkgConfig::sodium
   SOURCES support/folder.c support/audit_fixture.c support/store_sync.c)

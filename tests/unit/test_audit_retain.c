@@ -21,6 +21,7 @@
 #include "journal.h"
 #include "message.h"
 #include "secret.h"
+#include "store_sync.h"
 
 enum {
     SMALL_SEGMENT = 1, /* the least there is: 16 KiB */
@@ -34,15 +35,16 @@ enum {
 /* ---- help ---- */
 
 /* Entry `number` of the old log was made then: an entry an hour, the newest 100 days ago. */
+static uint64_t newest_ms;
+static uint64_t between_ms = HOUR_MS;
+
 static uint64_t
 old_time_ms(uint64_t number)
 {
-    static uint64_t newest_ms;
-
     if (newest_ms == 0) {
         newest_ms = clock_vault_ms() - 100ULL * DAY_MS;
     }
-    return newest_ms - (OLD - number) * HOUR_MS;
+    return newest_ms - (OLD - number) * between_ms;
 }
 
 /* The fixture's log becomes one of old entries in many segments. */
@@ -309,6 +311,48 @@ the_last_day_and_the_segment_in_use_stay(void **state)
     assert_false(audit_retain_due(fixture->audit, UINT64_MAX));
 }
 
+/* However little is to be kept, what budgets are counted from is. */
+static void
+the_last_fifty_hours_stay(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t removed = 0, found = 0;
+
+    newest_ms = clock_vault_ms();
+    between_ms = 10ULL * MINUTE_MS;
+    make_old_log(fixture);
+    assert_int_equal(retain(fixture, UINT64_MAX, &removed), STATUS_OK);
+    assert_int_equal(audit_find_time(fixture->audit, newest_ms - 50ULL * HOUR_MS, &found),
+                     STATUS_OK);
+    newest_ms = 0;
+    between_ms = HOUR_MS;
+    assert_true(removed > 0);
+    assert_in_range(found, OLD - 50 * 6 - 1, OLD - 50 * 6 + 1);
+    assert_true(audit_first(fixture->audit) <= found);
+}
+
+static void
+full_disk_is_no_hindrance(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t removed = 0;
+    struct audit_entry entry;
+    enum status status = STATUS_OK;
+
+    make_old_log(fixture);
+    space_full(true);
+    while (status == STATUS_OK) {
+        entry = fixture_reveal("maria");
+        status = audit_append(fixture->audit, &entry, 1);
+    }
+    assert_int_equal(status, STATUS_UNAVAILABLE);
+    assert_int_equal(audit_wait(fixture->audit, audit_last(fixture->audit)), STATUS_OK);
+    status = retain(fixture, UINT64_MAX, &removed);
+    space_full(false);
+    assert_int_equal(status, STATUS_OK);
+    assert_true(removed > 0);
+}
+
 /* Even where all of it is old: the segment being written stays. */
 static void
 log_that_is_old_to_its_end_keeps_its_end(void **state)
@@ -570,6 +614,8 @@ main(int argc, char **argv)
         TEST(without_the_key_nobody_knows_where_it_begins),
         TEST(retained_entry_vouches_for_the_access_state),
         TEST(the_last_day_and_the_segment_in_use_stay),
+        TEST(the_last_fifty_hours_stay),
+        TEST(full_disk_is_no_hindrance),
         TEST(log_that_is_old_to_its_end_keeps_its_end),
         TEST(short_log_has_nothing_to_remove),
         TEST(sealed_vault_removes_nothing),
