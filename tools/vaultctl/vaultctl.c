@@ -171,7 +171,8 @@ static const struct command commands[] = {
     {"audit tail", "", "Who did what",
      "vaultctl audit tail --principal paola --since 90d",
      tail_options, 0, 0, cmd_audit_tail},
-    {"audit verify", "[FOLDER]", "Prove the audit log, without a daemon and without a secret",
+    {"audit verify", "[FOLDER]",
+     "Prove the audit log (DIR/data/audit, or a copy of it), without a daemon and without a secret",
      "vaultctl audit verify --data DIR --public-key audit.pub --checkpoint kept",
      verify_options, 0, 1, cmd_audit_verify},
 };

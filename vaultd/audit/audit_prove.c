@@ -139,7 +139,8 @@ static void
 tell_of_none(struct audit *audit)
 {
     if (audit->found_checkpoint != 0 && !audit->told_of_none) {
-        LOG(LOG_LEVEL_ERROR, EVENT_CHECKPOINT_FAILED, F("none_kept", (bool)true));
+        LOG(LOG_LEVEL_WARNING, EVENT_SECOND_PLACE_EMPTY,
+            F("last_checkpoint", audit->found_checkpoint));
         audit->told_of_none = true;
     }
 }

@@ -59,7 +59,8 @@ check_checkpoint(struct verifying *verifying, const struct audit_entry *entry, s
         audit_checkpoint_of(verifying->vault_id, entry, bytes, &checkpoint);
     }
     if (is_one && public_key != NULL && !audit_checkpoint_holds(&checkpoint, public_key)) {
-        return "its signature does not hold: it or an entry before it was altered";
+        return "its signature does not hold: it or an entry before it was altered, or this is "
+               "another vault's public key";
     }
     kept = audit_anchors_pass(&verifying->anchors, entry->sequence, is_one ? &checkpoint : NULL);
     if (kept < 0) {
@@ -189,7 +190,7 @@ check_whole(struct verifying *verifying)
     if (verifying->report.cut) {
         chain->fault = "torn or altered; a torn end is cut and recorded at the vault's next start";
     } else if (chain->sequence == 0) {
-        chain->fault = "there is no entry";
+        chain->fault = "there is no entry (the log's folder is DIR/data/audit)";
     } else if (verifying->start.first > 1 &&
                memcmp(verifying->start.vault_id, verifying->vault_id, JOURNAL_ID_BYTES) != 0) {
         chain->fault = "the file `start` beside the log is another vault's";

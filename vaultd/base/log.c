@@ -39,6 +39,7 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_SWAP_ACTIVE] = "swap_active",
     [EVENT_BUDGET_ALARM] = "budget_alarm",
     [EVENT_CHECKPOINT_FAILED] = "checkpoint_failed",
+    [EVENT_SECOND_PLACE_EMPTY] = "second_place_empty",
     [EVENT_CLOCK_JUMPED] = "clock_jumped",
     [EVENT_RETENTION] = "retention",
     [EVENT_FROZEN] = "frozen",

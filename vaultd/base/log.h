@@ -43,6 +43,7 @@ enum log_event {
     EVENT_SWAP_ACTIVE,
     EVENT_BUDGET_ALARM, /* principal, namespace, percent */
     EVENT_CHECKPOINT_FAILED,
+    EVENT_SECOND_PLACE_EMPTY, /* of lines of this vault; last_checkpoint: in its log */
     EVENT_CLOCK_JUMPED, /* ms */
     EVENT_RETENTION,    /* what was removed as too old */
     EVENT_FROZEN,

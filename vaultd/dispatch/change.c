@@ -45,6 +45,7 @@ record_or_owe(struct dispatch *dispatch, struct audit_entry *outcome)
         dispatch->owed.principal = (struct bytes){0};
         dispatch->owed.namespace_name = (struct bytes){0};
         dispatch->owed.subject = (struct bytes){0};
+        dispatch->owed.reason = (struct bytes){0};
     }
     return status;
 }

@@ -3,6 +3,9 @@
  * returns a contact. */
 #include "dispatch_internal.h"
 
+#include <stdio.h>
+#include <time.h>
+
 #include "clock.h"
 #include "log.h"
 #include "scratch.h"
@@ -81,6 +84,22 @@ op_seal(struct call *call)
 
 /* ---- changes ---- */
 
+/* A role that excludes another, a thing that is there already: who tried is on record. What cannot
+ * be entered any more is refused all the same. */
+static void
+record_conflict(struct call *call, struct audit_entry entry)
+{
+    const char *fault = call->fault;
+
+    entry.phase = AUDIT_DONE;
+    entry.result = STATUS_CONFLICT;
+    if (call_may_refuse(call, 1) == STATUS_OK) {
+        (void)!audit_append(call->dispatch->parts.audit, &entry, 1);
+    }
+    call->retry_after_s = 0;
+    call->fault = fault;
+}
+
 /* What every change of access state ends with. */
 static enum status
 change(struct call *call, enum status prepared, struct access_change **access_change,
@@ -95,6 +114,8 @@ change(struct call *call, enum status prepared, struct access_change **access_ch
         status = dispatch_change_access(call->dispatch, entry, access_change, id, &call->fault);
         /* The rows may have moved. */
         call->principal = NULL;
+    } else if (prepared == STATUS_CONFLICT) {
+        record_conflict(call, entry);
     }
     return status == STATUS_OK ? reply_done(call) : status;
 }
@@ -252,6 +273,27 @@ read_terms(struct call *call, struct access_grant_spec *spec)
     return STATUS_OK;
 }
 
+/* The terms in words, for whoever reads the log: they stand where a person's reason would. */
+static struct bytes
+describe_terms(struct call *call, const struct access_grant_spec *spec)
+{
+    enum { TERMS_BYTES = 96, END_BYTES = 32 };
+    char *text = scratch_alloc(call->scratch, TERMS_BYTES);
+    char end[END_BYTES] = "no end";
+    time_t ends = (time_t)(spec->ends_ms / SECOND_MS);
+    struct tm parts = {0};
+
+    if (text == NULL || spec->revoke) {
+        return (struct bytes){0};
+    }
+    if (spec->ends_ms > 0) {
+        (void)strftime(end, sizeof end, "ends %Y-%m-%dT%H:%M:%SZ", gmtime_r(&ends, &parts));
+    }
+    (void)snprintf(text, TERMS_BYTES, "%s; a day %u, an hour %u (0: the default)", end, spec->daily,
+                   spec->hourly);
+    return bytes_of_text(text);
+}
+
 static enum status
 change_grant(struct call *call, bool revoke)
 {
@@ -271,6 +313,7 @@ change_grant(struct call *call, bool revoke)
     }
     spec.role = (enum role)role;
     entry.amount = spec.daily;
+    entry.reason = describe_terms(call, &spec);
     entry.subject = spec.principal;
     entry.namespace_name = spec.namespace_name;
     entry.role = (uint8_t)role;
