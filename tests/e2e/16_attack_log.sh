@@ -145,6 +145,13 @@ copy "$work/yesterday" "$dir"
 # SECURITY.md: without a second place nobody can tell.
 attacked 'the whole directory of yesterday' ok ok found ok found
 bring_back today
+copy "$work/yesterday" "$dir"
+{ yes || true; } | head -c 9000000 >>"$(ls "$place"/checkpoints-*)"
+for month in 9999-11 9999-12; do
+    : >"$place/$(basename "$(ls "$place"/checkpoints-* | head -n 1)" | cut -c 1-20)-$month"
+done
+attacked 'the same, with scribble and later months in the second place' ok ok found ok found
+bring_back today
 attacker strip "$audit" "$(number_of $closed 1 2)"
 copy "$work/yesterday/data/store" "$dir/data/store"
 attacked "yesterday's database and a log without later checkpoints" found found found found found
@@ -192,6 +199,9 @@ attacked 'killed; the entry after the newest checkpoint cut off' ok ok ok ok ok
 bring_back killed
 attacker append "$audit" "$(number_of $reveal 1)"
 attacked 'killed; an entry added behind the newest checkpoint' ok ok ok ok ok
+bring_back killed
+attacker append "$audit" "$(number_of $reveal 1)" 26
+attacked 'killed; the same, 26 hours ahead' ok ok ok found found 'from the future'
 bring_back killed
 attacker edit "$audit" "$(number_of $reveal 1 2)" inbox crm
 attacked 'killed; an entry before it edited' ok found found found found 'altered'

@@ -10,7 +10,7 @@ attack.py cut FOLDER SEQUENCE: zeros from that entry on
 attack.py swap FOLDER A B files|headers|chain: two segments; their names only; headers and checksums
     made anew, too; numbers, times and the chain as well (for that, A and B are all there is)
 attack.py strip FOLDER SEQUENCE: no signed entry behind that one, and the chain computed again
-attack.py append FOLDER SEQUENCE: that entry once more, at the end
+attack.py append FOLDER SEQUENCE [HOURS]: that entry once more, at the end, so much later
 attack.py behead FOLDER: without its first segment, and a file `start` that says so
 """
 import glob
@@ -23,6 +23,7 @@ HEADER, FRAME, ALIGNMENT = 64, 24, 8
 MAGIC, JOURNAL_VERSION = b"cvjournl", 1
 START, START_VERSION = b"cvastart", 1
 ENTRY, MARK = 1, 2
+HOUR_MS = 3600 * 1000
 OPENED = 201
 # In an entry.
 PHASE, OPERATION, FLAGS, SEQUENCE, TIME, PREVIOUS, REFERS = 1, 2, 7, 8, 16, 24, 56
@@ -212,10 +213,12 @@ def strip(folder, sequence):
     store(segments, chained(kept, segments[0].id))
 
 
-def append(folder, sequence):
+def append(folder, sequence, hours="0"):
     segments = load(folder)
     entries = entries_of(segments)
-    store(segments, chained(entries + [entries[int(sequence) - 1]], segments[0].id))
+    added = bytearray(entries[int(sequence) - 1])
+    struct.pack_into(">Q", added, TIME, number(added, TIME) + int(hours) * HOUR_MS)
+    store(segments, chained(entries + [bytes(added)], segments[0].id))
 
 
 def behead(folder):
