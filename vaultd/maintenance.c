@@ -15,7 +15,10 @@ enum { PAUSE_MS = 100, STOP_STEP_MS = 10, NS_PER_MS = 1000000 };
 
 struct maintenance {
     struct dispatch *dispatch;
-    pthread_t thread;
+    pthread_t ticker;
+    pthread_t
+        keeper; /* takes checkpoints to the second place: that may hang, and nothing else with it */
+    bool ticker_ended;
     atomic_bool stopping;
     atomic_bool sealed;
     _Atomic uint64_t ticked_ms;
@@ -57,11 +60,35 @@ tick_on(void *argument)
     return NULL;
 }
 
+static void *
+keep_on(void *argument)
+{
+    struct maintenance *maintenance = argument;
+    bool last = false;
+
+    while (!last) {
+        last = atomic_load(&maintenance->stopping);
+        dispatch_keep_elsewhere(maintenance->dispatch);
+        rest(PAUSE_MS);
+    }
+    return NULL;
+}
+
+static bool
+begin(struct maintenance *maintenance, pthread_t *thread, void *(*run)(void *))
+{
+    int failed = pthread_create(thread, NULL, run, maintenance);
+
+    if (failed != 0) {
+        LOG(LOG_LEVEL_ERROR, EVENT_SYSTEM_CALL_FAILED, F("errno", failed), F("line", __LINE__));
+    }
+    return failed == 0;
+}
+
 enum status
 maintenance_start(struct dispatch *dispatch, struct maintenance **ret_maintenance)
 {
     struct maintenance *maintenance = calloc(1, sizeof *maintenance);
-    int failed;
 
     if (maintenance == NULL) {
         return STATUS_INTERNAL;
@@ -69,9 +96,13 @@ maintenance_start(struct dispatch *dispatch, struct maintenance **ret_maintenanc
     maintenance->dispatch = dispatch;
     maintenance->sealed = dispatch_is_sealed(dispatch);
     maintenance->ticked_ms = clock_monotonic_ms();
-    failed = pthread_create(&maintenance->thread, NULL, tick_on, maintenance);
-    if (failed != 0) {
-        LOG(LOG_LEVEL_ERROR, EVENT_SYSTEM_CALL_FAILED, F("errno", failed), F("line", __LINE__));
+    if (!begin(maintenance, &maintenance->ticker, tick_on)) {
+        free(maintenance);
+        return STATUS_INTERNAL;
+    }
+    if (!begin(maintenance, &maintenance->keeper, keep_on)) {
+        atomic_store(&maintenance->stopping, true);
+        (void)pthread_join(maintenance->ticker, NULL);
         free(maintenance);
         return STATUS_INTERNAL;
     }
@@ -80,20 +111,31 @@ maintenance_start(struct dispatch *dispatch, struct maintenance **ret_maintenanc
 }
 
 /* By the monotonic clock, which pthread_timedjoin_np does not go by. */
-bool
-maintenance_stop(struct maintenance **maintenance, uint32_t patience_ms)
+static bool
+join_until(pthread_t thread, uint64_t deadline_ms)
 {
-    const uint64_t deadline_ms = clock_monotonic_ms() + patience_ms;
-
-    if (*maintenance == NULL) {
-        return true;
-    }
-    atomic_store(&(*maintenance)->stopping, true);
-    while (pthread_tryjoin_np((*maintenance)->thread, NULL) != 0) {
+    while (pthread_tryjoin_np(thread, NULL) != 0) {
         if (clock_monotonic_ms() >= deadline_ms) {
             return false;
         }
         rest(STOP_STEP_MS);
+    }
+    return true;
+}
+
+bool
+maintenance_stop(struct maintenance **maintenance, uint32_t patience_ms)
+{
+    const uint64_t deadline_ms = clock_monotonic_ms() + patience_ms;
+    struct maintenance *it = *maintenance;
+
+    if (it == NULL) {
+        return true;
+    }
+    atomic_store(&it->stopping, true);
+    it->ticker_ended = it->ticker_ended || join_until(it->ticker, deadline_ms);
+    if (!it->ticker_ended || !join_until(it->keeper, deadline_ms)) {
+        return false;
     }
     free(*maintenance);
     *maintenance = NULL;

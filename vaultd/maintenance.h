@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * maintenance.h: the thread that calls dispatch_tick some ten times a second. It may wait for the
- * disk for seconds; the main thread, which hears signals and closes connections, must not.
+ * maintenance.h: the thread that calls dispatch_tick some ten times a second, and beside it one
+ * that takes checkpoints to the second place. The first may wait for the disk for seconds, the
+ * second for another machine, for ever; the main thread, which hears signals and closes
+ * connections, must not.
  */
 #ifndef CONTACT_VAULT_MAINTENANCE_H
 #define CONTACT_VAULT_MAINTENANCE_H
@@ -18,10 +20,10 @@ struct maintenance;
 MUST_USE enum status maintenance_start(struct dispatch *dispatch,
                                        struct maintenance **ret_maintenance);
 /*
- * maintenance_stop: one whole tick more, which finds the vault as it is now, then the thread ends.
- * False: it has not within that time (a file system of another machine is gone, say), and
- * *maintenance is left as it is: the thread still uses it and the dispatch, so nothing below may be
- * taken down any more. NULL is fine.
+ * maintenance_stop: one whole round more of each, which finds the vault as it is now, then the
+ * threads end. False: one has not within that time (a file system of another machine is gone, say),
+ * and *maintenance is left as it is: the thread still uses it and the dispatch, so nothing below
+ * may be taken down any more. NULL is fine.
  */
 MUST_USE bool maintenance_stop(struct maintenance **maintenance, uint32_t patience_ms);
 

@@ -738,19 +738,15 @@ test_room_is_seen_without_spending(void **state)
     struct budgets *budgets = *state;
     const struct budget_limits ten = limits(10, 0);
     struct budget_draw it = draw_of(ten, START, 10);
-    uint32_t retry_after_s = 77;
 
-    assert_true(budgets_has_room(budgets, &it, &retry_after_s));
-    assert_int_equal(retry_after_s, 0);
+    assert_true(budgets_has_room(budgets, &it));
     it.amount = 11;
-    assert_false(budgets_has_room(budgets, &it, &retry_after_s));
-    assert_int_equal(retry_after_s, UINT32_MAX);
+    assert_false(budgets_has_room(budgets, &it));
     (void)draw(budgets, ten, START, 4);
     it.amount = 6;
-    assert_true(budgets_has_room(budgets, &it, &retry_after_s));
+    assert_true(budgets_has_room(budgets, &it));
     it.amount = 7;
-    assert_false(budgets_has_room(budgets, &it, &retry_after_s));
-    assert_int_equal(retry_after_s, DAY_S + BUCKET_S);
+    assert_false(budgets_has_room(budgets, &it));
     assert_int_equal(budgets_used(budgets, service, START), 4);
 }
 

@@ -45,6 +45,19 @@ dispatch_tick(struct dispatch *dispatch)
     ended++;
 }
 
+static atomic_bool keeper_hangs;
+static atomic_uint kept;
+
+void
+dispatch_keep_elsewhere(struct dispatch *dispatch)
+{
+    (void)dispatch;
+    kept++;
+    while (keeper_hangs) {
+        rest();
+    }
+}
+
 bool
 dispatch_is_sealed(struct dispatch *dispatch)
 {
@@ -68,10 +81,30 @@ started(void)
 {
     struct maintenance *maintenance = NULL;
 
-    hangs = sealed = false;
+    hangs = sealed = keeper_hangs = false;
+    kept = 0;
     begun = ended = stuck = 0;
     assert_int_equal(maintenance_start(NULL, &maintenance), STATUS_OK);
     return maintenance;
+}
+
+/* The second place is gone: everything else goes on, but for the end. */
+static void
+a_keeper_that_hangs_keeps_nothing_else(void **state)
+{
+    struct maintenance *maintenance = started();
+    unsigned ticks;
+
+    (void)state;
+    await(&kept, 1);
+    keeper_hangs = true;
+    ticks = ended;
+    await(&ended, ticks + 5);
+    assert_false(maintenance_stop(&maintenance, SHORT_MS));
+    assert_non_null(maintenance);
+    keeper_hangs = false;
+    assert_true(maintenance_stop(&maintenance, PATIENCE_MS));
+    assert_null(maintenance);
 }
 
 static void
@@ -139,6 +172,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_ticks_and_tells),
+        cmocka_unit_test(a_keeper_that_hangs_keeps_nothing_else),
         cmocka_unit_test(the_last_tick_comes_after_the_stop),
         cmocka_unit_test(a_tick_that_hangs_is_waited_for_so_long),
     };

@@ -384,23 +384,18 @@ budgets_undo_draw(struct budgets *budgets, const struct budget_draw *draw)
 }
 
 bool
-budgets_has_room(struct budgets *budgets, const struct budget_draw *draw,
-                 uint32_t *ret_retry_after_s)
+budgets_has_room(struct budgets *budgets, const struct budget_draw *draw)
 {
     struct budget *budget;
-    uint64_t fits = 0;
+    bool fits;
 
     lock_at(budgets, draw->now_ms);
     budget = find(budgets, draw->key);
-    if (budget != NULL) {
-        fits = fits_ms(budget, draw->limits, budget->recording_for, draw->amount);
-    } else if ((draw->limits.daily != 0 && draw->amount > draw->limits.daily) ||
-               (draw->limits.hourly != 0 && draw->amount > draw->limits.hourly)) {
-        fits = UINT64_MAX;
-    }
-    *ret_retry_after_s = fits == 0 ? 0 : seconds_until(fits, draw->now_ms);
+    fits = budget != NULL ? fits_ms(budget, draw->limits, budget->recording_for, draw->amount) == 0
+                          : (draw->limits.daily == 0 || draw->amount <= draw->limits.daily) &&
+                                (draw->limits.hourly == 0 || draw->amount <= draw->limits.hourly);
     unlock(budgets);
-    return fits == 0;
+    return fits;
 }
 
 void

@@ -85,9 +85,8 @@ void budgets_block_recorded(struct budgets *budgets, const struct budget_draw *d
 
 /* What was drawn and then not done. It goes back into its block, if that is still in use. */
 void budgets_undo_draw(struct budgets *budgets, const struct budget_draw *draw);
-/* Would budgets_draw give it now, were there a block? *ret_retry_after_s as there. */
-bool budgets_has_room(struct budgets *budgets, const struct budget_draw *draw,
-                      uint32_t *ret_retry_after_s);
+/* Would budgets_draw give it now, were there a block? */
+bool budgets_has_room(struct budgets *budgets, const struct budget_draw *draw);
 /* Forgets all, so that the log can be replayed once more. Nothing is being recorded. */
 void budgets_clear(struct budgets *budgets);
 

@@ -240,7 +240,9 @@ chain_and_take(struct audit *audit, const struct batch *batch, struct audit_link
     enum status status = STATUS_OK;
 
     memcpy(outcome.newest_digest, audit->newest_digest, AUDIT_DIGEST_BYTES);
-    if (now_ms > outcome.tip.time_ms) {
+    /* Sealed, the clock is not believed: nothing could be signed with what it says. */
+    if (now_ms > outcome.tip.time_ms &&
+        (outcome.tip.sequence == 0 || keyring_is_unsealed(audit->keyring))) {
         outcome.tip.time_ms = now_ms;
     }
     *ret_first = outcome.tip;

@@ -30,7 +30,8 @@ enum {
     AUDIT_CHECKPOINT_ENTRIES = 1000, /* so many entries since the last one, and one is added */
     AUDIT_UNSIGNED_MAX = 3 * 4096 + AUDIT_CHECKPOINT_ENTRIES, /* more without one: removed */
     AUDIT_OPEN_ERASURES_MAX = 8192, /* erase intents without outcome; a batch has 4,096 at most */
-    AUDIT_RECENT_MS = 48 * 3600 * 1000, /* so far back audit_summary.recent_begins looks */
+    AUDIT_RECENT_MS = 48 * 3600 * 1000,   /* so far back audit_summary.recent_begins looks */
+    AUDIT_LEAP_MS = 2 * 24 * 3600 * 1000, /* longer without an entry: stopped, or a clock set */
 };
 
 /* Numbers are on disk. */
@@ -98,7 +99,9 @@ struct audit_summary {
     uint32_t intent_operation;
     uint8_t intent_tag[AUDIT_DIGEST_BYTES];
     bool clean; /* CLOSED, and since then only what a sealed vault writes; or there is no entry */
-    uint64_t time_ms;       /* of the last entry before this opening's own; 0: none */
+    uint64_t time_ms;  /* of the last entry before this opening's own; 0: none */
+    uint64_t leapt_ms; /* of the last one made more than AUDIT_LEAP_MS after the one before it; 0:
+                          none */
     uint64_t recent_begins; /* number of the first entry made in the AUDIT_RECENT_MS before time_ms,
                                or up to an hour earlier */
 };

@@ -47,6 +47,9 @@ note_tag(struct audit_summary *summary, const struct audit_entry *entry)
 static void
 summarise(struct audit_summary *summary, const struct audit_entry *entry)
 {
+    if (summary->time_ms != 0 && entry->time_ms - summary->time_ms > AUDIT_LEAP_MS) {
+        summary->leapt_ms = entry->time_ms;
+    }
     summary->time_ms = entry->time_ms;
     if (entry->phase == AUDIT_INTENT && entry->has_access_tag) {
         summary->intent_open = true;

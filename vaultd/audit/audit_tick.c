@@ -8,10 +8,25 @@
 
 enum {
     HASTE_PAUSE_MS = 1000,
-    RETRY_MS = 1000,      /* a checkpoint that the log could not take */
+    RETRY_MS = 1000, /* a checkpoint that the log could not take */
+    OVERDUE_MS = 5 * 60 * 1000,
     KEEP_PAUSE_MS = 1000, /* under load there are many: a line a second is enough */
     KEEP_RETRY_MS = 5000, /* the second place is away */
 };
+
+/* On a full disk erases go on, and what they enter must not run far ahead of what is signed: the
+ * next start would take it for forged. So now and then one comes out of the reserve. */
+static bool
+append_overdue(struct audit *audit, struct audit_entry *entry)
+{
+    uint64_t newest_ms;
+
+    (void)pthread_mutex_lock(&audit->lock);
+    newest_ms = audit->newest.time_ms;
+    (void)pthread_mutex_unlock(&audit->lock);
+    return clock_vault_ms() > newest_ms + OVERDUE_MS &&
+           audit_append_reserved(audit, entry, 1, AUDIT_RESERVE_STOP) == STATUS_OK;
+}
 
 static void
 make_due_checkpoint(struct audit *audit)
@@ -27,7 +42,7 @@ make_due_checkpoint(struct audit *audit)
     if (!due || !keyring_is_unsealed(audit->keyring)) {
         return;
     }
-    if (audit_append(audit, &entry, 1) != STATUS_OK) {
+    if (audit_append(audit, &entry, 1) != STATUS_OK && !append_overdue(audit, &entry)) {
         (void)pthread_mutex_lock(&audit->lock);
         audit->due_ms = now_ms + RETRY_MS;
         (void)pthread_mutex_unlock(&audit->lock);

@@ -16,9 +16,9 @@ enum {
     USED_AT_ONCE = 8192,
     SWEEP_PAUSE_MS = 24 * 3600 * 1000,
     SWEEP_ROWS = 2048,
-    SWEEP_ERASED = 256,
+    SWEEP_ERASED = VAULT_ERASED_CERTAINLY, /* one step, and then it is others' turn */
     RETAIN_PAUSE_MS = 3600 * 1000,
-    LEAP_MS = 2 * 24 * 3600 * 1000,
+    HOLD_MS = 24 * 3600 * 1000,
 };
 static const uint64_t day_ms = 24 * 3600 * 1000;
 
@@ -69,17 +69,19 @@ watch_clock(struct dispatch *dispatch)
 static void
 keep_log(struct dispatch *dispatch)
 {
-    uint8_t digest[AUDIT_DIGEST_BYTES];
-    uint64_t sequence = 0;
+    struct chores *chores = &dispatch->chores;
 
     flush_log(dispatch);
     if (!dispatch->sealed) {
         watch_clock(dispatch);
     }
-    if (audit_tick(dispatch->parts.audit, &sequence, digest) && !dispatch->sealed &&
-        is_due(dispatch->chores.log_noted_ms, NOTE_PAUSE_MS)) {
-        dispatch_note_log(dispatch, sequence, digest);
-        dispatch->chores.log_noted_ms = clock_monotonic_ms();
+    if (audit_tick(dispatch->parts.audit, &chores->news, chores->news_digest)) {
+        chores->has_news = true;
+    }
+    if (chores->has_news && !dispatch->sealed && is_due(chores->log_noted_ms, NOTE_PAUSE_MS)) {
+        dispatch_note_log(dispatch, chores->news, chores->news_digest);
+        chores->log_noted_ms = clock_monotonic_ms();
+        chores->has_news = false;
     }
 }
 
@@ -105,11 +107,7 @@ lacks_reason_key(struct dispatch *dispatch)
 
 /* ---- what is destroyed by its age ---- */
 
-/*
- * By the earlier of the two clocks, so that neither alone makes things old. And when more than two
- * days lie between the log's last entry and the start, nothing is destroyed for a day: a machine
- * that came up with a wrong clock has that long to be put right.
- */
+/* By the earlier of the two clocks, so that neither alone makes things old. */
 static uint64_t
 age_time_ms(void)
 {
@@ -119,20 +117,29 @@ age_time_ms(void)
     return wall_ms < vault_ms ? wall_ms : vault_ms;
 }
 
+/*
+ * When more than two days lie between two entries of the log, or between the last one and this
+ * start, nothing is destroyed within a day of that leap: a machine that came up with a wrong clock
+ * has that long to be put right, however often it is started meanwhile.
+ */
 static void
 hold_after_leap(struct dispatch *dispatch)
 {
     struct chores *chores = &dispatch->chores;
-    uint64_t last_ms = dispatch->found.time_ms;
+    const struct audit_summary *found = &dispatch->found;
     uint64_t now_ms = clock_vault_ms();
+    uint64_t since_ms = now_ms - found->leapt_ms; /* of a leap that the log shows */
 
-    if (chores->leap_judged || dispatch->sealed) {
+    if (chores->leap_judged) {
         return;
     }
     chores->leap_judged = true;
-    if (last_ms != 0 && now_ms > last_ms && now_ms - last_ms > LEAP_MS) {
-        chores->hold_until_ms = clock_monotonic_ms() + SWEEP_PAUSE_MS;
-        LOG(LOG_LEVEL_WARNING, EVENT_CLOCK_JUMPED, F("since_last_entry_ms", now_ms - last_ms));
+    if (found->time_ms != 0 && now_ms > found->time_ms + AUDIT_LEAP_MS) {
+        since_ms = 0;
+    }
+    if (since_ms < HOLD_MS) {
+        chores->hold_until_ms = clock_monotonic_ms() + HOLD_MS - since_ms;
+        LOG(LOG_LEVEL_WARNING, EVENT_CLOCK_JUMPED, F("held_ms", HOLD_MS - since_ms));
     }
 }
 
@@ -184,18 +191,33 @@ retention_rules(struct dispatch *dispatch, size_t *ret_count)
     return rules;
 }
 
-/* One bounded look, and what it found erased, as the vault's own act. */
+/* As the vault's own act. BUSY: somebody else is erasing. */
+static enum status
+erase_unused(struct dispatch *dispatch, struct vault_place *places, size_t count)
+{
+    struct audit_entry as = {.operation = OP_ERASE, .uid = dispatch->parts.daemon_uid};
+    const char *fault = NULL;
+    enum status status;
+
+    if (!dispatch_erase_begin(dispatch)) {
+        return STATUS_BUSY;
+    }
+    status = dispatch_erase(dispatch, dispatch->chores.scratch, &as, places, count, &fault);
+    dispatch_erase_end(dispatch);
+    LOG(LOG_LEVEL_NOTICE, EVENT_RETENTION, F("contacts", count), F_STATUS("status", status));
+    return status;
+}
+
+/* One bounded look, and what it found erased. */
 static void
 sweep_step(struct dispatch *dispatch)
 {
     struct chores *chores = &dispatch->chores;
-    struct audit_entry as = {.operation = OP_ERASE, .uid = dispatch->parts.daemon_uid};
     struct vault_sweep sweep = {.cursor = chores->sweep_cursor, .rows_max = SWEEP_ROWS};
     struct vault_place *places = scratch_alloc(chores->scratch, SWEEP_ERASED * sizeof *places);
-    const char *fault = NULL;
     size_t count = 0;
     bool done = false;
-    enum status status = STATUS_OK;
+    enum status status;
 
     sweep.rules = retention_rules(dispatch, &sweep.rule_count);
     if (sweep.rule_count == 0 || places == NULL) {
@@ -204,8 +226,10 @@ sweep_step(struct dispatch *dispatch)
     }
     status = vault_find_unused(dispatch->parts.vault, &sweep, places, SWEEP_ERASED, &count, &done);
     if (status == STATUS_OK && count > 0) {
-        status = dispatch_erase(dispatch, chores->scratch, &as, places, count, &fault);
-        LOG(LOG_LEVEL_NOTICE, EVENT_RETENTION, F("contacts", count), F_STATUS("status", status));
+        status = erase_unused(dispatch, places, count);
+    }
+    if (status == STATUS_BUSY) {
+        return; /* from the same place, at the next tick */
     }
     /* What failed is found again by the next day's sweep. */
     chores->sweep_cursor = sweep.cursor;
@@ -338,20 +362,6 @@ do_exclusive_work(struct dispatch *dispatch)
     chores->key_missing = chores->entries_too_old = false;
 }
 
-/*
- * Outside the gate, and by no other thread: the second place may be another machine, and hang. What
- * closed the log is written there at once, since the process may be about to end.
- */
-static void
-keep_elsewhere(struct dispatch *dispatch)
-{
-    struct chores *chores = &dispatch->chores;
-    bool sealed = dispatch_is_sealed(dispatch);
-
-    audit_keep_checkpoint(dispatch->parts.audit, sealed && !chores->was_sealed);
-    chores->was_sealed = sealed;
-}
-
 void
 dispatch_tick(struct dispatch *dispatch)
 {
@@ -363,5 +373,14 @@ dispatch_tick(struct dispatch *dispatch)
     do_shared(dispatch, sweep, false);
     do_shared(dispatch, look_for_exclusive_work, false);
     do_exclusive_work(dispatch);
-    keep_elsewhere(dispatch);
+}
+
+/* What closed the log is written at once, since the process may be about to end. */
+void
+dispatch_keep_elsewhere(struct dispatch *dispatch)
+{
+    bool sealed = dispatch_is_sealed(dispatch);
+
+    audit_keep_checkpoint(dispatch->parts.audit, sealed && !dispatch->was_sealed);
+    dispatch->was_sealed = sealed;
 }

@@ -71,6 +71,10 @@ void dispatch_tick(struct dispatch *dispatch);
 /* For the service manager to show. May wait for an admin's act. */
 bool dispatch_is_sealed(struct dispatch *dispatch);
 
+/* Takes the newest checkpoint to the second place. May hang with it, holding nothing: one thread
+ * that does nothing else. */
+void dispatch_keep_elsewhere(struct dispatch *dispatch);
+
 /* What is on disk is unknown: stop the process, the restart decides. */
 bool dispatch_must_stop(const struct dispatch *dispatch);
 

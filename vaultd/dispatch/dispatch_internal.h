@@ -26,7 +26,7 @@ struct scratch;
  */
 struct owed_erasures {
     struct audit_entry *entries; /* without views */
-    size_t count;
+    atomic_size_t count;
 };
 
 /* What the maintenance thread alone remembers between two ticks. Times are monotonic, in ms. */
@@ -41,11 +41,13 @@ struct chores {
     bool sweeping;
     uint64_t sweep_cursor;
     uint64_t retain_looked_ms; /* 0: never */
+    bool has_news;             /* of a checkpoint that the store has not noted yet */
+    uint64_t news;
+    uint8_t news_digest[AUDIT_DIGEST_BYTES];
     bool leap_judged;
     uint64_t hold_until_ms; /* nothing is destroyed by its age before */
     bool key_missing;
     bool entries_too_old;
-    bool was_sealed;
 };
 
 /*
@@ -79,6 +81,7 @@ struct dispatch {
     pthread_mutex_t erasing;  /* one erase at a time; guards the outcomes it owes */
     struct owed_erasures owed_erasures;
     struct chores chores;
+    bool was_sealed; /* dispatch_keep_elsewhere's own */
 };
 
 struct workspace {
@@ -244,10 +247,14 @@ MUST_USE enum status spend_replay(struct dispatch *dispatch);
 
 /* ---- erase.c ---- */
 
+/* One erase at a time. False: somebody else is erasing; nobody waits, for he would hold the gate.
+ */
+MUST_USE bool dispatch_erase_begin(struct dispatch *dispatch);
+void dispatch_erase_end(struct dispatch *dispatch);
 /*
  * Announces, erases and records every place whose status is OK, in steps; each place's status says
  * what became of it; BUSY: not tried, because somebody wanted the gate. `as` says who and why, for
- * all. BUSY: somebody else is erasing. UNAVAILABLE, with a fault, when the log or the store could
+ * all. Between begin and end. UNAVAILABLE, with a fault, when the log or the store could
  * not take it, or when nobody knows.
  */
 MUST_USE enum status dispatch_erase(struct dispatch *dispatch, struct scratch *scratch,

@@ -42,10 +42,15 @@ static enum status
 append_and_wait(struct dispatch *dispatch, struct audit_entry *entries, size_t count)
 {
     struct audit *audit = dispatch->parts.audit;
-    bool ordinary = entries->principal.size == 0 && entries->phase == AUDIT_INTENT;
-    enum status status = ordinary
-                             ? audit_append(audit, entries, count)
-                             : audit_append_reserved(audit, entries, count, AUDIT_RESERVE_ERASE);
+    enum status status;
+
+    if (entries->phase == AUDIT_OUTCOME) {
+        status = audit_append_reserved(audit, entries, count, AUDIT_RESERVE_STOP);
+    } else if (entries->principal.size > 0) {
+        status = audit_append_reserved(audit, entries, count, AUDIT_RESERVE_ERASE);
+    } else {
+        status = audit_append(audit, entries, count);
+    }
 
     return status == STATUS_OK ? audit_wait(audit, entries[count - 1].sequence) : status;
 }
@@ -89,12 +94,24 @@ owe(struct dispatch *dispatch, const struct erasing *erasing)
 void
 dispatch_pay_erasures(struct dispatch *dispatch)
 {
-    if (pthread_mutex_trylock(&dispatch->erasing) != 0) {
+    if (atomic_load(&dispatch->owed_erasures.count) == 0 || !dispatch_erase_begin(dispatch)) {
         return;
     }
     if (pay(dispatch) != STATUS_OK) {
         /* The next tick tries again. */
     }
+    dispatch_erase_end(dispatch);
+}
+
+bool
+dispatch_erase_begin(struct dispatch *dispatch)
+{
+    return pthread_mutex_trylock(&dispatch->erasing) == 0;
+}
+
+void
+dispatch_erase_end(struct dispatch *dispatch)
+{
     (void)pthread_mutex_unlock(&dispatch->erasing);
 }
 
@@ -190,11 +207,6 @@ dispatch_erase(struct dispatch *dispatch, struct scratch *scratch, const struct 
     if (erasing.entries == NULL) {
         return STATUS_UNAVAILABLE;
     }
-    /* Nobody waits in line in here, holding the gate: a disable would wait for all of them. */
-    if (pthread_mutex_trylock(&dispatch->erasing) != 0) {
-        *ret_fault = "somebody else is erasing; try again shortly";
-        return STATUS_BUSY;
-    }
     for (; status == STATUS_OK && from < count; from += STEP_CONTACTS) {
         if (from > 0 && gate_is_wanted(&dispatch->gate)) {
             leave_rest(places + from, count - from);
@@ -204,7 +216,6 @@ dispatch_erase(struct dispatch *dispatch, struct scratch *scratch, const struct 
         erasing.count = count - from < STEP_CONTACTS ? count - from : STEP_CONTACTS;
         status = erase_step(&erasing, scratch, ret_fault);
     }
-    (void)pthread_mutex_unlock(&dispatch->erasing);
     return status;
 }
 

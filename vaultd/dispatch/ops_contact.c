@@ -108,7 +108,14 @@ search_here(struct call *call, const struct search *search)
         return status;
     }
     status = spend_lookups(call, search->namespace_id, search->count, &draw);
-    return status == STATUS_OK ? write_items(call, search->items, search->count) : status;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = write_items(call, search->items, search->count);
+    if (status != STATUS_OK) {
+        spend_undo_lookups(call, &draw);
+    }
+    return status;
 }
 
 static enum status

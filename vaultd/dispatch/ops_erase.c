@@ -149,6 +149,20 @@ erase_all(struct call *call, struct erasures *erasures, struct bytes reason)
     return status;
 }
 
+static enum status
+work_off(struct call *call, struct erasures *erasures, struct bytes reason)
+{
+    enum status status = take_all_values(call, erasures);
+
+    if (status == STATUS_OK) {
+        status = look_up(call, erasures);
+    }
+    if (status == STATUS_OK) {
+        status = call_judge_places(call, erasures->places, erasures->count);
+    }
+    return status == STATUS_OK ? erase_all(call, erasures, reason) : status;
+}
+
 enum status
 op_erase(struct call *call)
 {
@@ -161,18 +175,16 @@ op_erase(struct call *call)
         return STATUS_BUSY;
     }
     status = call_reason(call, &reason);
-    if (status == STATUS_OK) {
-        status = take_all_values(call, &erasures);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = look_up(call, &erasures);
+    /* Before anything is paid for or entered. */
+    if (!dispatch_erase_begin(call->dispatch)) {
+        call->retry_after_s = 1;
+        return call_refuse(call, STATUS_BUSY, "somebody else is erasing; try again shortly");
     }
-    if (status == STATUS_OK) {
-        status = call_judge_places(call, erasures.places, erasures.count);
-    }
-    if (status == STATUS_OK) {
-        status = erase_all(call, &erasures, reason);
-    }
+    status = work_off(call, &erasures, reason);
+    dispatch_erase_end(call->dispatch);
     if (status == STATUS_OK) {
         call->fault = NULL;
         write_places(call, &erasures);

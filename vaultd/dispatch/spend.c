@@ -120,11 +120,10 @@ bool
 spend_has_room(const struct call *call, uint32_t namespace_id, size_t count)
 {
     struct budget_draw draw;
-    uint32_t retry_after_s;
 
     for (size_t i = 0; i < LOOKUP_BUDGETS; i++) {
         if (make_draw(call, i, namespace_id, count, &draw) &&
-            budgets_has_room(call->dispatch->parts.budgets, &draw, &retry_after_s)) {
+            budgets_has_room(call->dispatch->parts.budgets, &draw)) {
             return true;
         }
     }
