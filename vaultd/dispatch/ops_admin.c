@@ -84,7 +84,7 @@ op_seal(struct call *call)
 
 /* ---- changes ---- */
 
-/* A role that excludes another, a thing that is there already: who tried is on record. What cannot
+/* A role that excludes another: who tried to give it is on record. What cannot
  * be entered any more is refused all the same. */
 static void
 record_conflict(struct call *call, struct audit_entry entry)
@@ -114,7 +114,7 @@ change(struct call *call, enum status prepared, struct access_change **access_ch
         status = dispatch_change_access(call->dispatch, entry, access_change, id, &call->fault);
         /* The rows may have moved. */
         call->principal = NULL;
-    } else if (prepared == STATUS_CONFLICT) {
+    } else if (prepared == STATUS_CONFLICT && call->row->operation == OP_GRANT) {
         record_conflict(call, entry);
     }
     return status == STATUS_OK ? reply_done(call) : status;
@@ -273,7 +273,8 @@ read_terms(struct call *call, struct access_grant_spec *spec)
     return STATUS_OK;
 }
 
-/* The terms in words, for whoever reads the log: they stand where a person's reason would. */
+/* The terms in words, for whoever reads the log: they stand where a person's reason would. Absent:
+ * no end, and the defaults. */
 static struct bytes
 describe_terms(struct call *call, const struct access_grant_spec *spec)
 {
@@ -283,7 +284,8 @@ describe_terms(struct call *call, const struct access_grant_spec *spec)
     time_t ends = (time_t)(spec->ends_ms / SECOND_MS);
     struct tm parts = {0};
 
-    if (text == NULL || spec->revoke) {
+    if (text == NULL || spec->revoke ||
+        (spec->ends_ms == 0 && spec->daily == 0 && spec->hourly == 0)) {
         return (struct bytes){0};
     }
     if (spec->ends_ms > 0) {
