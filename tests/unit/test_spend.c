@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "clock.h"
 #include "dispatch_internal.h"
 #include "fixture.h"
 #include "store_faulty.h"
@@ -77,6 +78,7 @@ make(uint32_t daily, const struct store_backend *backend)
     store_faulty_fail_at(0, FAULTY_ABORTED, false);
     fixture_make_over(&fixture, backend);
     fixture.defaults.service = (struct budget_limits){daily, 0};
+    fixture.defaults.lookup = (struct budget_limits){256, 0};
     fixture_close(&fixture);
     assert_int_equal(fixture_open(&fixture), STATUS_OK);
     caller_make(&admin, &fixture, PEER_ADMIN, FIXTURE_ADMIN_UID);
@@ -228,6 +230,11 @@ test_s24_a_machine_that_comes_up_in_the_wrong_year_destroys_nothing(void **state
     restart();
     tick();
     assert_int_equal(contacts(), 5);
+    /* However often it is started meanwhile: its own entries carry the wrong year by now. */
+    passed_s = HOUR;
+    restart();
+    tick();
+    assert_int_equal(contacts(), 5);
     /* Put right within the day: vault time stays ahead, and yet nothing is old. */
     wall_set_s = 0;
     passed_s = 2 * DAY;
@@ -248,6 +255,25 @@ test_s24_when_both_clocks_agree_for_a_day_it_was_long(void **state)
     tick();
     assert_int_equal(contacts(), 5);
     passed_s += DAY + HOUR;
+    tick();
+    assert_int_equal(contacts(), 0);
+    drop();
+}
+
+/* Somebody erases at the wrong moment: the sweep waits for a tick, not for a day. */
+static void
+test_s24_a_sweep_that_finds_somebody_erasing_goes_on(void **state)
+{
+    (void)state;
+    make(1000, &store_lmdb_backend);
+    assert_int_equal(ask(&service, OP_TOKENIZE, "a", 5), STATUS_OK);
+    retain_two_years();
+    tick();
+    passed_s = 3 * (int64_t)YEAR;
+    (void)pthread_mutex_lock(&fixture.dispatch->erasing);
+    tick();
+    assert_int_equal(contacts(), 5);
+    (void)pthread_mutex_unlock(&fixture.dispatch->erasing);
     tick();
     assert_int_equal(contacts(), 0);
     drop();
@@ -288,11 +314,18 @@ test_a_second_eraser_does_not_wait_behind_the_gate(void **state)
     make(1000, &store_lmdb_backend);
     assert_int_equal(ask(&service, OP_TOKENIZE, "a", 1), STATUS_OK);
     (void)pthread_mutex_lock(&fixture.dispatch->erasing);
-    assert_int_equal(ask(&privacy, OP_ERASE, "a", 1), STATUS_BUSY);
+    /* Nor does it pay for the look-ups of what is not done. */
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(ask(&privacy, OP_ERASE, "a", 1), STATUS_BUSY);
+    }
     (void)pthread_mutex_unlock(&fixture.dispatch->erasing);
     assert_int_equal(contacts(), 1);
     assert_int_equal(ask(&privacy, OP_ERASE, "a", 1), STATUS_OK);
     assert_int_equal(contacts(), 0);
+    assert_int_equal(budgets_used(fixture.budgets,
+                                  (struct budget_key){privacy.peer.principal, 1, BUDGET_LOOKUP},
+                                  clock_vault_ms()),
+                     1);
     drop();
 }
 
@@ -303,6 +336,7 @@ main(void)
         cmocka_unit_test(test_s18_past_the_budget_nothing_is_looked_at),
         cmocka_unit_test(test_what_the_store_could_not_take_is_not_spent),
         cmocka_unit_test(test_an_import_leaves_the_standing_budget_as_it_was),
+        cmocka_unit_test(test_s24_a_sweep_that_finds_somebody_erasing_goes_on),
         cmocka_unit_test(test_s24_when_both_clocks_agree_for_a_day_it_was_long),
         /* After the one above: vault time does not come back in one process. */
         cmocka_unit_test(test_s24_a_machine_that_comes_up_in_the_wrong_year_destroys_nothing),
