@@ -174,6 +174,15 @@ test_s18_budgets_hold_whoever_sets_the_clock(void **state)
         assert_int_equal(tokenize(&world), STATUS_QUOTA);
         assert_int_equal(reveal(&world), STATUS_QUOTA);
     }
+    /* Nor does it help to seal and unseal under a clock that is ahead. */
+    wall_set_s = DAY;
+    assert_int_equal(dispatch_seal(world.fixture.dispatch), STATUS_OK);
+    assert_int_equal(
+        dispatch_unseal(world.fixture.dispatch, world.fixture.root, world.fixture.fault),
+        STATUS_OK);
+    assert_int_equal(tokenize(&world), STATUS_QUOTA);
+    assert_int_equal(reveal(&world), STATUS_QUOTA);
+    wall_set_s = -DAY;
     /* A day that really passed, on a clock that is a day behind. */
     passed_s = DAY + 10 * MINUTE;
     assert_int_equal(tokenize(&world), STATUS_OK);

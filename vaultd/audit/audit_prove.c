@@ -194,7 +194,7 @@ audit_prove(struct audit *audit, uint64_t *ret_noted, char ret_place[static AUDI
         status = prove_all(&proving);
     }
     if (status == STATUS_OK) {
-        clock_vault_start(audit_last_time_ms(audit));
+        clock_vault_at_least(audit_last_time_ms(audit));
         *ret_noted = proving.noted;
     }
     if (status == STATUS_CORRUPT) {

@@ -30,14 +30,11 @@ clock_monotonic_ms(void)
     return read_ms(CLOCK_MONOTONIC);
 }
 
-/* The larger of the offset in force and the one asked for: whoever starts it again, it never goes
- * back. */
+/* Whoever starts it again, it never goes back. */
 void
-clock_vault_start(uint64_t at_least_ms)
+clock_vault_at_least(uint64_t at_least_ms)
 {
-    uint64_t wall_ms = clock_wall_ms();
-    uint64_t start_ms = wall_ms > at_least_ms ? wall_ms : at_least_ms;
-    int64_t wanted = (int64_t)start_ms - (int64_t)read_ms(CLOCK_BOOTTIME);
+    int64_t wanted = (int64_t)at_least_ms - (int64_t)read_ms(CLOCK_BOOTTIME);
 
     if (!atomic_load(&vault_started)) {
         atomic_store(&vault_offset_ms, wanted);
@@ -47,6 +44,14 @@ clock_vault_start(uint64_t at_least_ms)
     if (wanted > atomic_load(&vault_offset_ms)) {
         atomic_store(&vault_offset_ms, wanted);
     }
+}
+
+void
+clock_vault_start(uint64_t at_least_ms)
+{
+    uint64_t wall_ms = clock_wall_ms();
+
+    clock_vault_at_least(wall_ms > at_least_ms ? wall_ms : at_least_ms);
 }
 
 uint64_t

@@ -18,6 +18,8 @@ uint64_t clock_monotonic_ms(void);
  * the first start it is the wall clock.
  */
 void clock_vault_start(uint64_t at_least_ms);
+/* The same without a look at the wall clock. */
+void clock_vault_at_least(uint64_t at_least_ms);
 uint64_t clock_vault_ms(void);
 
 /* The calendar's year (UTC) of a wall-clock time: which reason key an entry of then is sealed
