@@ -368,6 +368,28 @@ test_s21_given_again_it_is_in_force_at_once(void **state)
             &(struct caller_terms){.until_ms = until_ms + DAY_S * SECOND_MS, .lasts_s = 9}),
         STATUS_INVALID);
 }
+/* Where a person's reason would stand, and like one for the audit role alone. */
+static void
+test_the_terms_of_a_grant_are_in_the_log(void **state)
+{
+    const struct caller_terms terms = {
+        .until_ms = UINT64_C(1798761599000), .daily = 20, .hourly = 5};
+    const char *expected = "ends 2026-12-31T23:59:59Z; a day 20, an hour 5 (0: the default)";
+    struct caller *hand = &stage.cast.hand;
+
+    (void)state;
+    log_reader_skip(&stage.cast.log);
+    stage_grant("lead", ROLE_REVEAL, "brand", terms);
+    assert_int_equal(stage_read_log(), 2);
+    assert_int_equal(stage.entries[0].phase, AUDIT_INTENT);
+    assert_int_equal(stage.entries[0].amount, 20);
+    assert_string_equal(stage.entries[0].reason, expected);
+    caller_begin(hand, OP_AUDIT_READ, 1);
+    message_put_uint(&hand->request, FIELD_FROM, stage.entries[0].sequence);
+    assert_int_equal(caller_send(hand), STATUS_OK);
+    assert_null(memmem(hand->reply_bytes, hand->reply_size, "a day 20", 8));
+}
+
 /* ---- taken back, and given again ---- */
 
 static void
@@ -451,6 +473,7 @@ main(void)
         IN(stage_set_up, test_s21_an_ended_reveal_opens_nothing_of_its_namespace),
         IN(stage_set_up, test_s21_the_role_that_ended_is_the_one_that_counts),
         IN(stage_set_up, test_s21_given_again_it_is_in_force_at_once),
+        IN(stage_set_up, test_the_terms_of_a_grant_are_in_the_log),
         IN(stage_set_up, test_s6_revoked_and_granted_again),
         IN(stage_set_up, test_a_grant_bound_to_another_identity_is_none),
     };
