@@ -385,7 +385,7 @@ nobody_else_takes_it(void **state)
 {
     struct folder folder;
     struct store *store;
-    struct pin pin;
+    static struct pin pin; /* outlives a test that fails, as its thread does */
     uint64_t contacts;
     uint64_t ordinary;
 
@@ -414,7 +414,7 @@ pages_in_use_are_no_room(void **state)
 {
     struct folder folder;
     struct store *store;
-    struct pin pin;
+    static struct pin pin; /* outlives a test that fails, as its thread does */
     uint64_t contacts;
     uint64_t erased;
     uint64_t last;
@@ -508,7 +508,7 @@ a_full_disk_is_rarely_asked(void **state)
 {
     struct folder folder;
     struct store *store;
-    struct pin pin;
+    static struct pin pin; /* outlives a test that fails, as its thread does */
     uint64_t contacts;
     uint64_t asked;
 
