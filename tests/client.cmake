@@ -7,7 +7,7 @@ cmocka_test(unit client ${client_fixture})
 cmocka_test(unit client_link ${client_fixture})
 cmocka_test(unit client_secrets ${client_fixture})
 
-cmocka_test(unit vaultctl ${client_fixture})
+cmocka_test(unit vaultctl TIMEOUT 600 ${client_fixture})
 target_compile_definitions(test_vaultctl PRIVATE VAULTCTL="$<TARGET_FILE:vaultctl>")
 add_dependencies(test_vaultctl vaultctl contact-vault-region)
 

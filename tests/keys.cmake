@@ -4,10 +4,10 @@ cmocka_test(unit keyring DEPS keyring LIBS PkgConfig::sodium
   SOURCES support/folder.c support/vectors.c)
 cmocka_test(unit unseal DEPS keyring LIBS PkgConfig::sodium SOURCES support/folder.c)
 foreach(part audit audit_checkpoint audit_verify audit_retain)
-  cmocka_test(unit ${part} DEPS audit journal keyring LIBS PkgConfig::sodium
+  cmocka_test(unit ${part} TIMEOUT 600 DEPS audit journal keyring LIBS PkgConfig::sodium
     SOURCES support/folder.c support/vectors.c support/audit_fixture.c support/store_sync.c)
 endforeach()
-cmocka_test(unit audit_kept DEPS audit journal keyring LIBS PkgConfig::sodium
+cmocka_test(unit audit_kept TIMEOUT 600 DEPS audit journal keyring LIBS PkgConfig::sodium
   SOURCES support/folder.c support/audit_fixture.c support/store_sync.c)
 target_link_options(test_audit_kept PRIVATE LINKER:--wrap=log_write LINKER:--wrap=fdatasync)
 cmocka_test(unit audit_command DEPS audit journal keyring host LIBS PkgConfig::sodium
