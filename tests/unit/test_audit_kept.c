@@ -23,6 +23,7 @@
 
 enum {
     SCRIBBLE_BYTES = 9 * 1000 * 1000,
+    SCRIBBLED_LINES = 300 * 1000,
     FORGED_LINES = 2000,
     BLOCK_BYTES = 256 * 1024, /* as the place is read */
     NEWEST = 7,               /* of the log that was put away */
@@ -164,19 +165,21 @@ files_of_the_future_hide_nothing(void **state)
 static void
 scribble_behind_the_newest_hides_nothing(void **state)
 {
+    static char block[64 * 1024];
     struct fixture *fixture = *state;
     FILE *file;
 
     put_older_back(fixture, "2025-11");
     file = open_month(fixture, "2025-11", "a");
-    for (int i = 0; i < SCRIBBLE_BYTES / 2; i++) {
+    for (int i = 0; i < SCRIBBLED_LINES; i++) {
         (void)fputs("y\n", file);
     }
     (void)fclose(file);
     expect_found(fixture);
     file = open_month(fixture, "2025-11", "a");
-    for (int i = 0; i < SCRIBBLE_BYTES; i++) {
-        (void)fputc('y', file); /* one line longer than any block */
+    memset(block, 'y', sizeof block);
+    for (size_t i = 0; i < SCRIBBLE_BYTES; i += sizeof block) {
+        (void)fwrite(block, sizeof block, 1, file); /* one line longer than any block */
     }
     (void)fclose(file);
     expect_found(fixture);
