@@ -33,7 +33,9 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 
 "$vaultctl" init --data "$dir" >/dev/null
-"$build/vaultd/vaultd" --data "$dir" --key-file "$dir.key" >"$work/vaultd.log" 2>&1 </dev/null &
+# Who reveals fetches its tokens by lookup first: more of them than a person may.
+printf '[budgets]\nlookup_daily = 0\n' >"$work/vaultd.conf"
+"$build/vaultd/vaultd" --data "$dir" --key-file "$dir.key" --config "$work/vaultd.conf" >"$work/vaultd.log" 2>&1 </dev/null &
 pids+=($!)
 "$bench/echo_server" "ipc://$work/echo.sock" >"$work/echo.log" 2>&1 </dev/null &
 pids+=($!)
