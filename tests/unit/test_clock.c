@@ -10,7 +10,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "fixture.h"
@@ -292,6 +294,37 @@ test_reveals_go_on_after_a_clock_that_was_two_years_ahead(void **state)
     drop(&world);
 }
 
+/* The coming year's key cannot be made: it is tried again now and then, not at every tick. */
+static void
+test_a_key_that_cannot_be_made_is_not_tried_at_every_tick(void **state)
+{
+    const struct access_budgets large = {.service = {100000, 0}};
+    char in_the_way[FIXTURE_PATH_BYTES];
+    struct world world;
+    uint64_t changes;
+
+    (void)state;
+    make(&world, large);
+    dispatch_tick(world.fixture.dispatch);
+    fixture_path(&world.fixture, "keyring.new", in_the_way);
+    assert_int_equal(mkdir(in_the_way, 0700), 0);
+    /* To the last day of the year, by the log's own time. */
+    while (clock_year(clock_vault_ms() + (uint64_t)DAY * 1000) == clock_year(clock_vault_ms())) {
+        passed_s += HOUR;
+    }
+    dispatch_tick(world.fixture.dispatch);
+    changes = store_changes(world.fixture.store);
+    for (int i = 0; i < 5; i++) {
+        dispatch_tick(world.fixture.dispatch);
+    }
+    assert_int_equal(store_changes(world.fixture.store), changes);
+    assert_int_equal(rmdir(in_the_way), 0);
+    passed_s += 2 * MINUTE;
+    dispatch_tick(world.fixture.dispatch);
+    assert_in_range(store_changes(world.fixture.store), changes + 1, changes + 4);
+    drop(&world);
+}
+
 /* S16: so many at once, then so many a second. */
 static void
 test_a_throttle_gives_back_by_the_second(void **state)
@@ -323,6 +356,7 @@ main(void)
         cmocka_unit_test(test_s21_a_grant_ends_when_its_time_has_passed_whoever_sets_the_clock),
         cmocka_unit_test(test_a_clock_that_was_set_is_an_entry),
         cmocka_unit_test(test_s18_budgets_outlive_a_restart_on_a_clock_put_back),
+        cmocka_unit_test(test_a_key_that_cannot_be_made_is_not_tried_at_every_tick),
         cmocka_unit_test(test_reveals_go_on_after_a_clock_that_was_two_years_ahead),
     };
 

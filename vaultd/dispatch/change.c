@@ -91,7 +91,7 @@ dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
     entry.refers = entry.sequence;
     entry.result = done;
     status = record_or_owe(dispatch, &entry);
-    /* An older state put back shall not undo it: signed and kept elsewhere within a tick. */
+    /* An older state put back shall not undo it: signed and kept elsewhere within two seconds. */
     audit_hasten_checkpoint(dispatch->parts.audit);
     if (done == STATUS_OK && status != STATUS_OK) {
         *ret_fault = "done, and in force, but the log could not take the outcome yet";

@@ -92,7 +92,8 @@ create_reason_keys(struct dispatch *dispatch)
 {
     enum status status = dispatch_create_reason_keys(dispatch);
 
-    dispatch->chores.key_tried_ms = status == STATUS_OK ? 0 : clock_monotonic_ms();
+    /* The coming year's may be missing still, although this year's is there. */
+    dispatch->chores.key_tried_ms = dispatch_lacks_reason_key(dispatch) ? clock_monotonic_ms() : 0;
     if (status != STATUS_OK) {
         LOG(LOG_LEVEL_ERROR, EVENT_KEYRING_REFUSED, F_STATUS("status", status));
     }

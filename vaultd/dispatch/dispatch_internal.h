@@ -238,7 +238,8 @@ MUST_USE enum status spend_lookups(struct call *call, uint32_t namespace_id, siz
 void spend_undo_lookups(struct call *call, const struct budget_draw *draw);
 /* Is there any use in looking? Nothing is spent. */
 bool spend_has_room(const struct call *call, uint32_t namespace_id, size_t count);
-/* Reveals: all places whose status is OK; *ret_taken and *ret_taken_ms are for spend_undo. */
+/* Reveals: all places whose status is OK; *ret_taken and *ret_taken_ms are for
+ * spend_undo_reveals. */
 MUST_USE enum status spend_reveals(struct call *call, const struct vault_place *places,
                                    size_t count, uint32_t *ret_taken, uint64_t *ret_taken_ms);
 void spend_undo_reveals(struct call *call, uint32_t taken, uint64_t taken_ms);
