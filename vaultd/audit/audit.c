@@ -305,7 +305,7 @@ append(struct audit *audit, struct audit_entry *entries, size_t count, enum audi
 enum status
 audit_append(struct audit *audit, struct audit_entry *entries, size_t count)
 {
-    return append(audit, entries, count, (enum audit_reserve)0);
+    return append(audit, entries, count, AUDIT_RESERVE_NONE);
 }
 
 enum status
@@ -313,6 +313,14 @@ audit_append_reserved(struct audit *audit, struct audit_entry *entries, size_t c
                       enum audit_reserve use)
 {
     return append(audit, entries, count, use);
+}
+
+enum status
+audit_record(struct audit *audit, struct audit_entry *entries, size_t count, enum audit_reserve use)
+{
+    enum status status = append(audit, entries, count, use);
+
+    return status == STATUS_OK ? audit_wait(audit, entries[count - 1].sequence) : status;
 }
 
 enum status
@@ -371,10 +379,7 @@ audit_record_reveals(struct audit *audit, struct audit_entry *entries, size_t co
         assert(entries[i].operation == OP_DETOKENIZE && entries[i].phase == AUDIT_DONE);
         assert(entries[i].result == STATUS_OK && entries[i].token_kind != 0);
     }
-    status = audit_append(audit, entries, count);
-    if (status == STATUS_OK) {
-        status = audit_wait(audit, entries[count - 1].sequence);
-    }
+    status = audit_record(audit, entries, count, AUDIT_RESERVE_NONE);
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         ret_receipts[i].sequence = entries[i].sequence;
         memcpy(ret_receipts[i].token, entries[i].token, TOKEN_BYTES);

@@ -172,12 +172,16 @@ MUST_USE enum status audit_digest_at(struct audit *audit, uint64_t sequence,
 MUST_USE enum status audit_append(struct audit *audit, struct audit_entry *entries, size_t count);
 /* Who may go on when the disk is full, and how far. */
 enum audit_reserve {
+    AUDIT_RESERVE_NONE = 0,
     AUDIT_RESERVE_ERASE = 1, /* leaves room for the others */
     AUDIT_RESERVE_STOP = 2,  /* freeze, disable, revoke, closing, retention: all there is */
 };
 /* The same out of the reserve. */
 MUST_USE enum status audit_append_reserved(struct audit *audit, struct audit_entry *entries,
                                            size_t count, enum audit_reserve use);
+/* The same, and then on disk. */
+MUST_USE enum status audit_record(struct audit *audit, struct audit_entry *entries, size_t count,
+                                  enum audit_reserve use);
 /*
  * audit_tick: a checkpoint if one is due, made durable. Keeps the journal's reserve. Called some
  * ten times a second with the gate held shared, unsealed or sealed. True: a checkpoint was made

@@ -255,7 +255,6 @@ record_opening(struct audit *audit, bool created, bool cut)
 {
     struct audit_entry entries[2];
     size_t count = 0;
-    enum status status;
 
     if (created) {
         entries[count++] =
@@ -267,8 +266,7 @@ record_opening(struct audit *audit, bool created, bool cut)
     if (count == 0) {
         return STATUS_OK;
     }
-    status = audit_append(audit, entries, count);
-    return status == STATUS_OK ? audit_wait(audit, audit_last(audit)) : status;
+    return audit_record(audit, entries, count, AUDIT_RESERVE_NONE);
 }
 
 /* Where the chain begins, as the file `start` has it; whose signature that is, audit_prove asks. */

@@ -95,13 +95,10 @@ find_boundary(struct audit *audit, uint64_t before_ms, uint64_t *ret_boundary)
 static enum status
 record(struct audit *audit, uint64_t boundary, struct audit_entry *entry)
 {
-    enum status status;
-
     entry->operation = AUDIT_ACT_RETAINED;
     entry->phase = AUDIT_DONE;
     entry->amount = boundary;
-    status = audit_append_reserved(audit, entry, 1, AUDIT_RESERVE_STOP); /* it makes space */
-    return status == STATUS_OK ? audit_wait(audit, entry->sequence) : status;
+    return audit_record(audit, entry, 1, AUDIT_RESERVE_STOP); /* it makes space */
 }
 
 static enum status

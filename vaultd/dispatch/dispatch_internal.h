@@ -166,6 +166,8 @@ enum status op_audit_read(struct call *call);
 
 /* ---- for handlers ---- */
 
+#define NO_MEMORY "no memory for this batch; send a smaller one, or fewer at once"
+
 /* Room for a reply with this many items, in scratch; then status OK is written as its first field
  * of `fields`. UNAVAILABLE: no scratch left. */
 MUST_USE enum status call_begin_reply(struct call *call, size_t fields, size_t items);

@@ -38,21 +38,19 @@ erase_entry(const struct erasing *erasing, const struct vault_place *place)
 
 /* What nobody asked for, the sweep, is not begun out of the reserve; but the word of what became of
  * anything is. */
-static enum status
-append_and_wait(struct dispatch *dispatch, struct audit_entry *entries, size_t count)
+static enum audit_reserve
+reserve_for(const struct audit_entry *entry)
 {
-    struct audit *audit = dispatch->parts.audit;
-    enum status status;
-
-    if (entries->phase == AUDIT_OUTCOME) {
-        status = audit_append_reserved(audit, entries, count, AUDIT_RESERVE_STOP);
-    } else if (entries->principal.size > 0) {
-        status = audit_append_reserved(audit, entries, count, AUDIT_RESERVE_ERASE);
-    } else {
-        status = audit_append(audit, entries, count);
+    if (entry->phase == AUDIT_OUTCOME) {
+        return AUDIT_RESERVE_STOP;
     }
+    return entry->principal.size > 0 ? AUDIT_RESERVE_ERASE : AUDIT_RESERVE_NONE;
+}
 
-    return status == STATUS_OK ? audit_wait(audit, entries[count - 1].sequence) : status;
+static enum status
+record_all(struct dispatch *dispatch, struct audit_entry *entries, size_t count)
+{
+    return audit_record(dispatch->parts.audit, entries, count, reserve_for(entries));
 }
 
 /* ---- what is owed ---- */
@@ -64,7 +62,7 @@ pay(struct dispatch *dispatch)
     enum status status = STATUS_OK;
 
     if (owed->count > 0) {
-        status = append_and_wait(dispatch, owed->entries, owed->count);
+        status = record_all(dispatch, owed->entries, owed->count);
         owed->count = status == STATUS_OK ? 0 : owed->count;
     }
     return status;
@@ -128,7 +126,7 @@ announce(struct erasing *erasing)
     }
     return erasing->entry_count == 0
                ? STATUS_OK
-               : append_and_wait(erasing->dispatch, erasing->entries, erasing->entry_count);
+               : record_all(erasing->dispatch, erasing->entries, erasing->entry_count);
 }
 
 /* The intents become outcomes. `announced` says which places they are about. */
@@ -174,7 +172,7 @@ erase_step(struct erasing *erasing, struct scratch *scratch, const char **ret_fa
         return STATUS_UNAVAILABLE;
     }
     write_outcomes(erasing, announced, done);
-    status = append_and_wait(dispatch, erasing->entries, erasing->entry_count);
+    status = record_all(dispatch, erasing->entries, erasing->entry_count);
     if (status != STATUS_OK) {
         owe(dispatch, erasing);
     }
@@ -257,7 +255,7 @@ dispatch_settle_erasures(struct dispatch *dispatch)
         entries[i] = settled(&erasures[i], &places[i]);
     }
     if (status == STATUS_OK && count > 0) {
-        status = append_and_wait(dispatch, entries, count);
+        status = record_all(dispatch, entries, count);
     }
 out:
     free(places);

@@ -5,8 +5,6 @@
 
 #include "scratch.h"
 
-#define NO_MEMORY "no memory for this batch; send a smaller one, or fewer at once"
-
 /* ---- tokenize, lookup ---- */
 
 static struct vault_item *

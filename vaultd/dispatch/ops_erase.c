@@ -6,8 +6,6 @@
 
 #include "scratch.h"
 
-#define NO_MEMORY "no memory for this batch; send a smaller one, or fewer at once"
-
 /* One request: every value becomes a place; those given as contacts by way of a lookup. */
 struct erasures {
     struct vault_place *places;

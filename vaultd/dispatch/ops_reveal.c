@@ -10,7 +10,6 @@
 enum { REVEAL_PAUSE_US = 1000 * 1000 }; /* of the failpoint, between "you may" and "recorded" */
 
 #define NO_LOG "the log cannot be written, so nothing is revealed"
-#define NO_MEMORY "no memory for this batch; send a smaller one, or fewer at once"
 
 /* One request's reveals: who may see what, written down, then opened. */
 struct reveals {

@@ -8,8 +8,8 @@
 
 /* What only gives rights waits for space like everything else; what takes them does not, nor does
  * the word of what became of either. */
-static bool
-may_use_reserve(const struct audit_entry *entry)
+static enum audit_reserve
+reserve_for(const struct audit_entry *entry)
 {
     switch (entry->operation) {
     case OP_NAMESPACE_CREATE:
@@ -18,21 +18,16 @@ may_use_reserve(const struct audit_entry *entry)
     case OP_PRINCIPAL_ENABLE:
     case OP_GRANT:
     case OP_UNFREEZE:
-        return entry->phase == AUDIT_OUTCOME;
+        return entry->phase == AUDIT_OUTCOME ? AUDIT_RESERVE_STOP : AUDIT_RESERVE_NONE;
     default:
-        return true;
+        return AUDIT_RESERVE_STOP;
     }
 }
 
 enum status
 dispatch_record(struct dispatch *dispatch, struct audit_entry *entry)
 {
-    struct audit *audit = dispatch->parts.audit;
-    enum status status = may_use_reserve(entry)
-                             ? audit_append_reserved(audit, entry, 1, AUDIT_RESERVE_STOP)
-                             : audit_append(audit, entry, 1);
-
-    return status == STATUS_OK ? audit_wait(dispatch->parts.audit, entry->sequence) : status;
+    return audit_record(dispatch->parts.audit, entry, 1, reserve_for(entry));
 }
 
 enum status

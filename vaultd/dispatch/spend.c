@@ -55,19 +55,13 @@ static enum status
 record_block(struct call *call, uint32_t act, uint32_t block)
 {
     struct audit_entry entry = call_audit_entry(call, AUDIT_DONE, STATUS_OK);
-    struct audit *audit = call->dispatch->parts.audit;
-    enum status status;
+    /* To erase by value is to look up, and an erase goes on when the disk is full. */
+    enum audit_reserve use =
+        call->row->operation == OP_ERASE ? AUDIT_RESERVE_ERASE : AUDIT_RESERVE_NONE;
 
     entry.operation = act;
     entry.amount = block;
-    /* To erase by value is to look up, and an erase goes on when the disk is full. */
-    status = call->row->operation == OP_ERASE
-                 ? audit_append_reserved(audit, &entry, 1, AUDIT_RESERVE_ERASE)
-                 : audit_append(audit, &entry, 1);
-    if (status == STATUS_OK) {
-        status = audit_wait(audit, entry.sequence);
-    }
-    return status == STATUS_OK
+    return audit_record(call->dispatch->parts.audit, &entry, 1, use) == STATUS_OK
                ? STATUS_OK
                : call_refuse(call, STATUS_UNAVAILABLE,
                              "the log cannot take the budget of this, so it is not done");
