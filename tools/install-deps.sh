@@ -9,7 +9,8 @@ build=(gcc g++ libc6-dev cmake ninja-build 'pkg-config|pkgconf'
     libsodium-dev liblmdb-dev libnng-dev 'libmsgpack-dev|libmsgpack-c-dev' libidn2-dev libunistring-dev
     libpsl-dev libjansson-dev libseccomp-dev libinih-dev)
 try=(jq)
-check=(jq libcmocka-dev libphonenumber-dev libprotobuf-dev strace python3 util-linux)
+check=(jq libcmocka-dev libphonenumber-dev libprotobuf-dev strace python3
+    python3-msgpack nanomsg-utils util-linux)
 nightly=('clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev')
 
 case ${1:-} in
