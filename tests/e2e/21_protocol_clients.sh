@@ -43,9 +43,9 @@ grep -qx 'known as admin' "$out" || fail "nng_req: $(cat "$out")"
 other=daemon
 as_other=()
 if [ "$(id -u)" -eq 0 ]; then
-    as_other=(setpriv --reuid=$other --regid=$other --clear-groups)
-elif sudo -n -u $other true 2>/dev/null; then
-    as_other=(sudo -n -u $other)
+    as_other=(setpriv "--reuid=$other" "--regid=$other" --clear-groups)
+elif sudo -n -u "$other" true 2>/dev/null; then
+    as_other=(sudo -n -u "$other")
 fi
 # start_nng_req [option]: in the background; it reads contacts from fd 3, $work/lines has what it prints.
 start_nng_req() {
@@ -81,7 +81,7 @@ if [ ${#as_other[@]} -eq 0 ]; then
     say "left out: nng's REQ socket as a service (neither root nor sudo: there is only one Unix user here)"
 else
     install -m 0755 "$build/tests/nng_req" "$work/nng_req"
-    expect 0 as admin principal add website --uid "$(id -u $other)"
+    expect 0 as admin principal add website --uid "$(id -u "$other")"
     expect 0 as admin grant website service -n milano "${terms[@]}"
     start_nng_req
     printf '%s\n' '+39 06 5555 0147' maria@example.com >&3

@@ -209,7 +209,8 @@ def many(inbox):
     say(f"{count} requests at once, {count * len(tokens)} masks")
 
 
-SCENES = (public, identity_file, vectors.vectors, vectors.examples, cast, identity, read_status, work, limits) + statuses.SCENES
+SCENES = (public, identity_file, cast, identity, read_status, work, limits)
+SCENES += (vectors.vectors, vectors.examples) + statuses.SCENES
 
 if __name__ == "__main__":
     {scene.__name__: scene for scene in SCENES}[sys.argv[1]]()
