@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "contactvault.h"
+#include "patient_open.h"
 
 enum {
     THREADS_PER_CLIENT = 64, /* more than these wait in line on one connection */
@@ -144,7 +145,7 @@ open_clients(const char *socket, const char *identity, size_t count)
     char message[CV_MESSAGE_BYTES];
 
     for (size_t i = 0; i < count; i++) {
-        if (cv_open(&options, &spender.clients[i], message) != CV_OK) {
+        if (patient_open(&options, &spender.clients[i], message) != CV_OK) {
             (void)fprintf(stderr, "spender: %s\n", message);
             return false;
         }
