@@ -41,7 +41,7 @@ said() { grep -qE -- "$1" "$out" || fail "the first hour does not say: $1"; }
 token=$(sed -nE '/^(phn_[0-9a-z]{27})[[:space:]]+\+39 .*47$/{s//\1/p;q}' "$out")
 [ -n "$token" ] || fail "no token and mask of a phone"
 # By the command line and by the C program, compiled by the README's own line: one token.
-same "times the token is given" "$(grep -cE "^$token[[:space:]]+\\+39 .*47\$" "$out")" 2
+same "times the token is given" "$(grep -cE "^${token}[[:space:]]+\\+39 .*47\$" "$out")" 2
 said '^eml_[0-9a-z]{27} .*@.*\.com$'
 said '^invalid: '
 said '^\+390655550147$'
