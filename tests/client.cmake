@@ -15,6 +15,10 @@ cmocka_test(unit vaultctl TIMEOUT 600 ${client_fixture})
 target_compile_definitions(test_vaultctl PRIVATE VAULTCTL="$<TARGET_FILE:vaultctl>")
 add_dependencies(test_vaultctl vaultctl contact-vault-region)
 
+add_test(NAME check/exports COMMAND ${CMAKE_CURRENT_LIST_DIR}/check/exports.sh
+  $<TARGET_FILE:contactvault> ${CMAKE_C_COMPILER})
+set_tests_properties(check/exports PROPERTIES LABELS check TIMEOUT 120)
+
 # How people write a time, and what is shown of what they write.
 set(vaultctl_folder ${CMAKE_CURRENT_SOURCE_DIR}/../tools/vaultctl)
 cmocka_test(unit terms SOURCES ${vaultctl_folder}/terms.c ${vaultctl_folder}/escape.c
