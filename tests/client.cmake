@@ -6,10 +6,18 @@ set(client_fixture SOURCES support/fake_vault.c support/client_fixture.c support
 cmocka_test(unit client ${client_fixture})
 cmocka_test(unit client_link ${client_fixture})
 cmocka_test(unit client_secrets ${client_fixture})
+cmocka_test(unit client_start ${client_fixture})
+cmocka_test(unit client_threads ${client_fixture})
+cmocka_test(unit client_fork ${client_fixture})
+cmocka_test(unit client_advice ${client_fixture})
 
 cmocka_test(unit vaultctl TIMEOUT 600 ${client_fixture})
 target_compile_definitions(test_vaultctl PRIVATE VAULTCTL="$<TARGET_FILE:vaultctl>")
 add_dependencies(test_vaultctl vaultctl contact-vault-region)
+
+add_test(NAME check/exports COMMAND ${CMAKE_CURRENT_LIST_DIR}/check/exports.sh
+  $<TARGET_FILE:contactvault> ${CMAKE_C_COMPILER})
+set_tests_properties(check/exports PROPERTIES LABELS check TIMEOUT 120)
 
 # How people write a time, and what is shown of what they write.
 set(vaultctl_folder ${CMAKE_CURRENT_SOURCE_DIR}/../tools/vaultctl)

@@ -174,7 +174,7 @@ is_too_many(const struct cv_reply *reply)
     if (reply->status == CV_QUOTA) {
         return reply->retry_after_s == 0;
     }
-    return reply->status == CV_UNAVAILABLE && !reply->unreached && !reply->outcome_unknown &&
+    return reply->status == CV_UNAVAILABLE && !reply->unreached &&
            strstr(reply->message, SHORT_OF) != NULL;
 }
 
