@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* clang-format off: one row an option */
-static const struct argp_option common_options[] = {
+const struct argp_option common_options[] = {
     {"data", OPTION_DATA, "DIR", 0, "The vault's folder; its sockets are in DIR/run", 2},
     {"socket", OPTION_SOCKET, "URL", 0,
      "The socket, as a path or ipc://PATH ($CONTACT_VAULT_SOCKET)", 2},

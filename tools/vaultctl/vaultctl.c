@@ -91,7 +91,7 @@ static const struct argp_option tail_options[] = {
     {"principal", OPTION_PRINCIPAL, "NAME", 0, "Only what this one did, or was done to it", 1},
     {"token", OPTION_TOKEN, "TOKEN", 0, "Only what was done with this token", 1},
     {"namespace", 'n', "NS", 0, "Only what was done in this namespace", 1},
-    {"operation", OPTION_OPERATION, "NAME", 0, "Only this: detokenize, erase, grant, ...", 1},
+    {"operation", OPTION_OPERATION, "OPERATION", 0, "Only this: detokenize, erase, grant, ...", 1},
     {"since", OPTION_SINCE, "DATE", 0, "Only from then on: 90d ago, or " MOMENT_FORM, 1},
     {"until", OPTION_UNTIL, "DATE", 0, "Only before", 1},
     {0},
@@ -280,6 +280,10 @@ main(int argc, char **argv)
     if (argc > 1 && is_one_of(argv[1], "--version", "version")) {
         puts("vaultctl " CONTACT_VAULT_RELEASE);
         return EXIT_OK;
+    }
+    if (argc > 1 && strcmp(argv[1], "--completion") == 0) {
+        completion_print(commands, COMMAND_COUNT);
+        return fflush(stdout) == 0 ? EXIT_OK : EXIT_REFUSED;
     }
     const struct command *command = find_command(argc, argv, &words);
     if (command == NULL)
