@@ -17,6 +17,10 @@ cmocka_test(unit terms SOURCES ${vaultctl_folder}/terms.c ${vaultctl_folder}/esc
             LIBS contactvault)
 target_include_directories(test_terms PRIVATE ${vaultctl_folder})
 
+cmocka_test(unit terminal SOURCES ${vaultctl_folder}/terminal.c ${vaultctl_folder}/table.c
+            ${vaultctl_folder}/progress.c ${vaultctl_folder}/escape.c LIBS ${UNISTRING_LIBRARY})
+target_include_directories(test_terminal PRIVATE ${vaultctl_folder})
+
 # The decoder by itself, against the golden replies and against a fuzzer.
 set(client_inside LIBS contactvault_static PkgConfig::sodium)
 cmocka_test(unit client_reply ${client_inside})

@@ -26,10 +26,10 @@ choose_public_key(const struct arguments *arguments, char path[static PATH_BYTES
     if (!join_path(arguments->data, "/audit.pub", path) || access(path, R_OK) != 0) {
         return NULL;
     }
-    (void)fail(arguments, EXIT_OK,
-               "note: the public key is the one in %s; better give --public-key with a copy kept "
-               "elsewhere",
-               path);
+    note(arguments,
+         "note: the public key is the one in %s; better give --public-key with a copy kept "
+         "elsewhere",
+         path);
     return path;
 }
 

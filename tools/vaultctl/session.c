@@ -76,32 +76,7 @@ session_open(const struct arguments *arguments, enum socket_name name,
     if (status == CV_OK) {
         return EXIT_OK;
     }
-    if (arguments->json) {
-        print_json(error_json(status, message, 0));
-    }
     return fail(arguments, status == CV_INVALID ? EXIT_USAGE : EXIT_UNREACHABLE, "%s", message);
-}
-
-enum exit_code
-exit_code_of(enum cv_status status)
-{
-    switch (status) {
-    case CV_OK:
-        return EXIT_OK;
-    case CV_SEALED:
-        return EXIT_SEALED;
-    case CV_DENIED:
-    case CV_EXPIRED:
-    case CV_FROZEN:
-    case CV_UNAUTHENTICATED:
-        return EXIT_NOT_PERMITTED;
-    case CV_QUOTA:
-    case CV_BUSY:
-    case CV_UNAVAILABLE:
-        return EXIT_TRY_LATER;
-    default:
-        return EXIT_REFUSED;
-    }
 }
 
 static const char *
@@ -158,11 +133,13 @@ report(const struct arguments *arguments, const struct cv_reply *reply)
     if (reply->retry_after_s != 0) {
         char wait[WAIT_TEXT_BYTES];
         wait_print(reply->retry_after_s, wait);
-        return fail(arguments, code, "%s: %s; try again in %s", cv_status_name(reply->status),
-                    reply->message, wait);
+        fail_told(arguments, "%s: %s; try again in %s", cv_status_name(reply->status),
+                  reply->message, wait);
+        return code;
     }
-    return fail(arguments, code, "%s: %s%s", cv_status_name(reply->status), reply->message,
-                advice(reply->status, reply->message));
+    fail_told(arguments, "%s: %s%s", cv_status_name(reply->status), reply->message,
+              advice(reply->status, reply->message));
+    return code;
 }
 
 enum exit_code
