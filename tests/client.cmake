@@ -23,6 +23,10 @@ cmocka_test(unit place SOURCES support/folder.c ${vaultctl_folder}/place.c)
 target_include_directories(test_place PRIVATE ${vaultctl_folder})
 set_tests_properties(unit/place PROPERTIES SKIP_RETURN_CODE 77)
 
+cmocka_test(unit terminal SOURCES ${vaultctl_folder}/terminal.c ${vaultctl_folder}/table.c
+            ${vaultctl_folder}/progress.c ${vaultctl_folder}/escape.c LIBS ${UNISTRING_LIBRARY})
+target_include_directories(test_terminal PRIVATE ${vaultctl_folder})
+
 # The decoder by itself, against the golden replies and against a fuzzer.
 set(client_inside LIBS contactvault_static PkgConfig::sodium)
 cmocka_test(unit client_reply ${client_inside})

@@ -66,7 +66,7 @@ print_options(const struct argp_option *options)
 }
 
 static void
-print_table(const struct command *commands, size_t count)
+print_command_table(const struct command *commands, size_t count)
 {
     fputs("_vaultctl_common='", stdout);
     print_options(common_options);
@@ -89,7 +89,7 @@ completion_print(const struct command *commands, size_t count)
           stdout);
     print_commands(commands, count);
     print_vocabularies();
-    print_table(commands, count);
+    print_command_table(commands, count);
     for (size_t i = 0; i < sizeof logic / sizeof logic[0]; i++) {
         fputs(logic[i], stdout);
     }
