@@ -79,7 +79,7 @@ compare "exit codes of vaultctl" \
     "$(sed -n '/^enum exit_code/,/}/s/.*EXIT_[A-Z_]* = \([0-9]\),.*/\1/p' tools/vaultctl/vaultctl.h)" \
     "$(items man/vaultctl.1 'EXIT STATUS')"
 compare "variables of vaultctl" \
-    "$(sed -n 's/.*\(environment\|getenv\)("\([A-Z_]*\)").*/\2/p' tools/vaultctl/*.c)" \
+    "$(sed -n 's/.*\(environment\|getenv\|is_set\)("\([A-Z_]*\)").*/\2/p' tools/vaultctl/*.c)" \
     "$(items man/vaultctl.1 ENVIRONMENT)"
 # An option is not spoken of that no command has.
 known=$(of_vaultctl | grep -o -- '--[a-z-]*' && printf -- '--version\n--completion\n')

@@ -218,7 +218,7 @@ test_help(void **state)
     assert_int_equal(shell(*state, "$V principal disable -?"), 0);
     assert_string_equal(err, "");
     assert_int_equal(shell(*state, "$V audit tail --usage"), 0);
-    assert_non_null(strstr(out, "--operation=NAME"));
+    assert_non_null(strstr(out, "--operation=OPERATION"));
     assert_int_equal(shell(*state, "$V status --help"), 0);
     assert_non_null(strstr(out, "unsealed?\n"));
     assert_int_equal(shell(*state, "$V grant --help"), 0);
