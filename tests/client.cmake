@@ -6,6 +6,10 @@ set(client_fixture SOURCES support/fake_vault.c support/client_fixture.c
 cmocka_test(unit client ${client_fixture})
 cmocka_test(unit client_link ${client_fixture})
 cmocka_test(unit client_secrets ${client_fixture})
+cmocka_test(unit client_start ${client_fixture})
+cmocka_test(unit client_threads ${client_fixture})
+cmocka_test(unit client_fork ${client_fixture})
+cmocka_test(unit client_advice ${client_fixture})
 
 set(vaultctl_folder ${CMAKE_CURRENT_SOURCE_DIR}/../tools/vaultctl)
 cmocka_test(unit vaultctl TIMEOUT 600 ${client_fixture})

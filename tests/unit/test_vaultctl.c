@@ -308,7 +308,7 @@ test_exit_codes_say_what_to_do(void **state)
     }
     assert_int_equal(shell(*state, "$V tokenize --json busy"), 6);
     assert_string_equal(
-        out, "{\"error\":{\"code\":\"busy\",\"message\":\"busy\",\"retry_after_s\":3}}\n");
+        out, "{\"error\":{\"code\":\"busy\",\"message\":\"busy\",\"retry_after_s\":30}}\n");
     assert_one_line(err);
 }
 
