@@ -16,6 +16,7 @@
 
 #include "client_fixture.h"
 #include "message.h"
+#include "place.h"
 
 enum { OUTPUT_BYTES = 512 * 1024, COMMAND_BYTES = 4096 };
 
@@ -91,10 +92,9 @@ test_usage_errors(void **state)
         "$V init",
         "$V unseal",
         "$V unseal --key-file /nowhere",
-        "$V audit verify",
+        "$V audit verify --data $D $D",
         "$V status --timeout 0",
         "$V status --server-uid root",
-        "env -u CONTACT_VAULT_SOCKET $V status",
         "$V status --socket tcp://127.0.0.1:1",
         "$V status --identity /nowhere",
         "$V tokenize --data",
@@ -213,6 +213,22 @@ test_a_vault_that_is_not_there(void **state)
     assert_one_line(out);
     assert_int_equal(shell(*state, "$V seal --data $D/none"), 3);
     assert_non_null(strstr(err, "/none/run/admin.sock"));
+}
+
+/* With one installed, e2e/23 looks. */
+static void
+test_untold_and_none_installed(void **state)
+{
+    if (access(PLACE_RUN, F_OK) == 0) {
+        skip();
+    }
+    assert_int_equal(shell(*state, "env -u CONTACT_VAULT_SOCKET $V status"), 3);
+    assert_one_line(err);
+    assert_non_null(strstr(err, PLACE_RUN));
+    assert_non_null(strstr(err, "--data DIR"));
+    assert_int_equal(shell(*state, "env -u CONTACT_VAULT_SOCKET $V seal --json"), 3);
+    assert_memory_equal(out, "{\"error\":{\"code\":\"unavailable\",\"message\":\"which vault?", 54);
+    assert_one_line(out);
 }
 
 static void
@@ -793,6 +809,7 @@ main(void)
         FIXTURE_TEST(test_help),
         FIXTURE_TEST(test_half_a_command_names_the_rest),
         FIXTURE_TEST(test_a_vault_that_is_not_there),
+        FIXTURE_TEST(test_untold_and_none_installed),
         FIXTURE_TEST(test_the_folder_names_the_socket),
         FIXTURE_TEST(test_exit_codes_say_what_to_do),
         FIXTURE_TEST(test_a_budget_used_up_says_when),
