@@ -17,6 +17,10 @@ target_compile_definitions(test_vaultctl PRIVATE VAULTCTL="$<TARGET_FILE:vaultct
 target_include_directories(test_vaultctl PRIVATE ${vaultctl_folder})
 add_dependencies(test_vaultctl vaultctl contact-vault-region)
 
+add_test(NAME check/exports COMMAND ${CMAKE_CURRENT_LIST_DIR}/check/exports.sh
+  $<TARGET_FILE:contactvault> ${CMAKE_C_COMPILER})
+set_tests_properties(check/exports PROPERTIES LABELS check TIMEOUT 120)
+
 # How people write a time, and what is shown of what they write.
 cmocka_test(unit terms SOURCES ${vaultctl_folder}/terms.c ${vaultctl_folder}/escape.c
             LIBS contactvault)
