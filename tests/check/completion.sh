@@ -19,7 +19,7 @@ fault() {
 place=$(mktemp -d "${TMPDIR:-/tmp}/contact-vault-completion.XXXXXX")
 trap 'rm -rf "$place"' EXIT
 mkdir "$place/bin" "$place/home" "$place/here" "$place/here/folder" "$place/installed"
-touch "$place/here/one.key" "$place/here/two words.key" "$place/here/-x"
+touch "$place/here/one.key" "$place/here/two words.key" "$place/here/-x" "$place/here/--column=NAMEp"
 # Whoever asks vaultctl while a line is completed leaves a trace.
 printf '#!/bin/sh\necho asked >>"%s/asked"\n' "$place" >"$place/bin/vaultctl"
 chmod +x "$place/bin/vaultctl"
@@ -75,11 +75,11 @@ vaultctl audit _ -> tail verify
 vaultctl frobnicate _ ->
 vaultctl -- -> --help --version --completion
 vaultctl unseal --key -> --key-file
-vaultctl unseal --key-file _ -> -x folder one.key two~words.key
+vaultctl unseal --key-file _ -> --column=NAMEp -x folder one.key two~words.key
 vaultctl unseal --key-file one -> one.key
 vaultctl unseal --key-file two -> two~words.key
 vaultctl unseal --key-file = two -> two~words.key
-vaultctl unseal --key-file = -> -x folder one.key two~words.key
+vaultctl unseal --key-file = -> --column=NAMEp -x folder one.key two~words.key
 vaultctl unseal --key-file=on -> --key-file=one.key
 vaultctl unseal --data _ -> folder
 vaultctl unseal --data = folder --da -> --data
@@ -100,6 +100,10 @@ vaultctl tokenize --wa-id --re -> --region
 vaultctl tokenize --region _ ->
 vaultctl tokenize -- -> --namespace --wa-id --region --data --socket --server-uid --identity --timeout --json --help --usage
 vaultctl tokenize -- --wa ->
+vaultctl import one -> one.key
+vaultctl import -o two -> two~words.key
+vaultctl import one.key --column = NAME ->
+vaultctl import one.key --column phone --res -> --resume
 vaultctl audit tail --operation detok -> detokenize
 vaultctl audit tail --operation=princ -> --operation=principal_add --operation=principal_list --operation=principal_show --operation=principal_disable --operation=principal_enable
 vaultctl audit tail --principal _ ->

@@ -28,7 +28,7 @@ commands=$("$vaultctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\( [a-z]\
 options_of() {
     local name=$1
     shift
-    "$@" --help | sed -n 's/^  \(-.,\|   \) \(--[a-z][a-z-]*\(=[A-Z]\+\)\{0,1\}\)\( .*\)\{0,1\}$/\1 \2/p' |
+    "$@" --help | sed -n 's/^  \(-.,\|   \) \(--[a-z][a-z-]*\(=[^ ]\+\)\{0,1\}\)\( .*\)\{0,1\}$/\1 \2/p' |
         sed "s/,//; s/^ */$name: /"
 }
 of_vaultctl() {
