@@ -19,7 +19,7 @@ fault() {
 place=$(mktemp -d "${TMPDIR:-/tmp}/contact-vault-completion.XXXXXX")
 trap 'rm -rf "$place"' EXIT
 mkdir "$place/bin" "$place/home" "$place/here" "$place/here/folder" "$place/installed"
-touch "$place/here/one.key" "$place/here/two words.key" "$place/here/-x" "$place/here/--column=NAMEp"
+touch "$place/here/one.key" "$place/here/two words.key" "$place/here/-x"
 # Whoever asks vaultctl while a line is completed leaves a trace.
 printf '#!/bin/sh\necho asked >>"%s/asked"\n' "$place" >"$place/bin/vaultctl"
 chmod +x "$place/bin/vaultctl"
@@ -36,6 +36,7 @@ cmp -s "$place/script" "${installed:-/dev/null}" || fault "the installed script 
 cat >"$place/complete" <<'BASH'
 [ -z "${1:-}" ] || . "$1" || exit 1
 . "$SCRIPT" || exit 1
+shopt -s nullglob # so that what is taken for a pattern of files is gone
 [ "$(complete -p vaultctl)" = 'complete -F _vaultctl vaultctl' ] || exit 1
 while read -r line; do
     read -ra COMP_WORDS <<<"$line"
@@ -75,11 +76,11 @@ vaultctl audit _ -> tail verify
 vaultctl frobnicate _ ->
 vaultctl -- -> --help --version --completion
 vaultctl unseal --key -> --key-file
-vaultctl unseal --key-file _ -> --column=NAMEp -x folder one.key two~words.key
+vaultctl unseal --key-file _ -> -x folder one.key two~words.key
 vaultctl unseal --key-file one -> one.key
 vaultctl unseal --key-file two -> two~words.key
 vaultctl unseal --key-file = two -> two~words.key
-vaultctl unseal --key-file = -> --column=NAMEp -x folder one.key two~words.key
+vaultctl unseal --key-file = -> -x folder one.key two~words.key
 vaultctl unseal --key-file=on -> --key-file=one.key
 vaultctl unseal --data _ -> folder
 vaultctl unseal --data = folder --da -> --data
@@ -103,6 +104,7 @@ vaultctl tokenize -- --wa ->
 vaultctl import one -> one.key
 vaultctl import -o two -> two~words.key
 vaultctl import one.key --column = NAME ->
+vaultctl import one.key --col -> --column
 vaultctl import one.key --column phone --res -> --resume
 vaultctl audit tail --operation detok -> detokenize
 vaultctl audit tail --operation=princ -> --operation=principal_add --operation=principal_list --operation=principal_show --operation=principal_disable --operation=principal_enable
