@@ -58,6 +58,7 @@ e2e(22_installed)
 e2e(23_service TIMEOUT 300)
 e2e(26_operating_guide TIMEOUT 300)
 e2e(14_budgets_100 NIGHTLY ALONE SCRIPT 14_budgets ARGUMENTS 100 TIMEOUT 1800)
+e2e(26_operating_guide_clean NIGHTLY ALONE TIMEOUT 3600)
 e2e(04_kill_200 NIGHTLY ALONE SCRIPT 04_kill ARGUMENTS 200 TIMEOUT 3600)
 
 # What is installed is the release; it lies in the test build's folder, made when a test wants it.

@@ -11,7 +11,7 @@ build=(gcc g++ libc6-dev cmake ninja-build 'pkg-config|pkgconf'
 try=(jq)
 check=(jq libcmocka-dev libphonenumber-dev libprotobuf-dev strace python3
     python3-msgpack nanomsg-utils util-linux)
-nightly=('clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev')
+nightly=('clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev' debootstrap)
 
 case ${1:-} in
 try) wanted=("${build[@]}" "${try[@]}") ;;

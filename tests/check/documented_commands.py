@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the pages make a reader type exists: each vaultctl and vaultd command and option in a piece of code.
+"""What the pages make a reader type exists: each vaultctl and vaultd command and option in a piece of code. And what
+they make him look for: each event, status, key or name_like_this in the pages for people.
 
 Usage: documented_commands.py ROOT VAULTCTL VAULTD. Prints each fault; exit 1 if any.
 """
@@ -11,6 +12,9 @@ import subprocess
 import sys
 
 OPTION = re.compile(r'^--?[A-Za-z][A-Za-z0-9-]*')
+NAME = re.compile(r'(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w/.(-])')
+PAGES_FOR_PEOPLE = ('README.md', 'docs/')
+WHERE_NAMES_ARE = ('vaultd/base/log.c', 'vaultd/main_serve.c', 'vaultd/vaultd.conf.example', 'proto/PROTOCOL.md', 'client/contactvault.h')
 CALL = re.compile(r'(?<![\w.-])(vaultctl|vaultd)(?=[ \t])([^|;&`#<>)]*)')
 
 
@@ -70,16 +74,31 @@ def fault_of(program, words, programs, commands):
     return None
 
 
+def names_of(root):
+    return {name for path in WHERE_NAMES_ARE for name in re.findall(r'\w+', (root / path).read_text(encoding='utf-8'))}
+
+
+def unknown_names(piece, names):
+    for call in CALL.findall(piece):
+        piece = piece.replace(call[1], '')
+    return [name for name in NAME.findall(piece.replace('\\n', ' ')) if name not in names]
+
+
 def main():
     root, vaultctl, vaultd = sys.argv[1:]
     programs = {'vaultctl': vaultctl, 'vaultd': vaultd}
     commands = commands_of(vaultctl)
     seen, faults = set(), 0
-    for page in sorted(pathlib.Path(root).resolve().rglob('*.md')):
-        path = page.relative_to(pathlib.Path(root).resolve())
+    root = pathlib.Path(root).resolve()
+    names = names_of(root)
+    for page in sorted(root.rglob('*.md')):
+        path = page.relative_to(root)
         if path.parts[0] in ('build', '.git'):
             continue
         for number, piece in code(page):
+            for name in unknown_names(piece, names) if str(path).startswith(PAGES_FOR_PEOPLE) else []:
+                faults += 1
+                print(f'documented_commands: {path}:{number}: nothing is called {name}', file=sys.stderr)
             piece = re.sub(r"'[^']*'|\"[^\"]*\"", 'QUOTED', piece)
             for program, rest in CALL.findall(piece):
                 words = rest.split()
