@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Scenarios with the real daemon, the real command line and real sockets; each in a folder of its own.
-add_executable(storm support/storm.c)
+add_executable(storm support/storm.c support/patient_open.c support/nng_forgets.c)
 target_link_libraries(storm PRIVATE house contactvault)
-add_executable(spender support/spender.c)
+add_executable(spender support/spender.c support/patient_open.c support/nng_forgets.c)
 target_link_libraries(spender PRIVATE house contactvault)
 # Nothing of ours in its include path: `house` is flags.
 add_executable(nng_req support/nng_req.c)
@@ -57,6 +57,7 @@ e2e(21_protocol_clients TIMEOUT 600)
 e2e(22_installed)
 e2e(23_service TIMEOUT 300)
 e2e(26_operating_guide TIMEOUT 300)
+e2e(27_json_fields)
 e2e(14_budgets_100 NIGHTLY ALONE SCRIPT 14_budgets ARGUMENTS 100 TIMEOUT 1800)
 e2e(26_operating_guide_clean NIGHTLY ALONE TIMEOUT 3600)
 e2e(04_kill_200 NIGHTLY ALONE SCRIPT 04_kill ARGUMENTS 200 TIMEOUT 3600)

@@ -10,7 +10,7 @@ build=(gcc g++ libc6-dev cmake ninja-build 'pkg-config|pkgconf'
     libpsl-dev libjansson-dev libseccomp-dev libinih-dev)
 try=(jq)
 check=(jq libcmocka-dev libphonenumber-dev libprotobuf-dev strace python3
-    python3-msgpack nanomsg-utils util-linux)
+    python3-msgpack nanomsg-utils util-linux mandoc groff-base bash-completion)
 nightly=('clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev' debootstrap)
 
 case ${1:-} in

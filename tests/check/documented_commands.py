@@ -64,7 +64,7 @@ def fault_of(program, words, programs, commands):
             return f'there is no vaultctl {pair}'
     elif words and words[0] in ('init', 'audit-verify'):
         command = words[:1]
-    known = options_of(programs[program], *command) if command else {'--help', '--version'}
+    known = options_of(programs[program], *command) if command else {'--help', '--version', '--completion'}
     if program == 'vaultd' and not command:
         known = options_of(programs[program])
     for word in words:

@@ -66,6 +66,16 @@ assert_one_line(const char *text)
     assert_int_equal(end[1], 0);
 }
 
+static size_t
+count_lines(const char *text)
+{
+    size_t count = 0;
+
+    for (; *text != 0; text++)
+        count += *text == '\n';
+    return count;
+}
+
 static void
 test_usage_errors(void **state)
 {
@@ -159,17 +169,56 @@ test_usage_errors_name_what_is_wrong(void **state)
     }
 }
 
+/* With --json whatever goes wrong is one JSON document too, wherever the word stands. */
+static void
+test_usage_errors_as_json(void **state)
+{
+    static const char *const cases[][2] = {
+        {"--json", "no such command; vaultctl --help lists the commands"},
+        {"principal --json", "no such command; there are: add, list, show, disable, enable"},
+        {"tokenize --nonsense --json x",
+         "--nonsense: no such option, or it may mean several; see vaultctl tokenize --help"},
+        {"grant a --json", "too few arguments; see vaultctl grant --help"},
+        {"erase --json x", "say why: --reason TEXT (it stands in the audit log)"},
+        {"keygen --json", "say where: -o FILE"},
+        {"status --json --timeout 0", "--timeout takes milliseconds"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char wanted[256];
+        assert_int_equal(shell(*state, "$V %s", cases[i][0]), 2);
+        snprintf(wanted, sizeof wanted, "{\"error\":{\"code\":\"invalid\",\"message\":\"%s\"}}\n",
+                 cases[i][1]);
+        assert_string_equal(out, wanted);
+        assert_one_line(err);
+    }
+    /* Behind -- it is a value. */
+    assert_int_equal(shell(*state, "$V namespace create a -- --json"), 2);
+    assert_string_equal(out, "");
+}
+
+/* An error is one line, whatever stands in a name it repeats. */
+static void
+test_errors_are_one_line_of_text(void **state)
+{
+    assert_int_equal(shell(*state, "$V unseal --key-file $D/\"$(printf 'a\\nb\\033[2Jc')\""), 2);
+    assert_one_line(err);
+    assert_non_null(strstr(err, "/a\\x0ab\\x1b[2Jc: No such file"));
+}
+
 static void
 test_help(void **state)
 {
     assert_int_equal(shell(*state, "$V --help"), 0);
     assert_non_null(strstr(out, "principal disable"));
+    assert_non_null(strstr(out, "7 waiting for approval"));
     assert_int_equal(shell(*state, "$V principal disable --help"), 0);
+    assert_non_null(strstr(out, "7 waiting for approval"));
     assert_non_null(strstr(out, "on open connections neither"));
     assert_int_equal(shell(*state, "$V principal disable -?"), 0);
     assert_string_equal(err, "");
     assert_int_equal(shell(*state, "$V audit tail --usage"), 0);
-    assert_non_null(strstr(out, "--operation=NAME"));
+    assert_non_null(strstr(out, "--operation=OPERATION"));
     assert_int_equal(shell(*state, "$V status --help"), 0);
     assert_non_null(strstr(out, "unsealed?\n"));
     assert_int_equal(shell(*state, "$V grant --help"), 0);
@@ -259,7 +308,7 @@ test_exit_codes_say_what_to_do(void **state)
     }
     assert_int_equal(shell(*state, "$V tokenize --json busy"), 6);
     assert_string_equal(
-        out, "{\"error\":{\"code\":\"busy\",\"message\":\"busy\",\"retry_after_s\":3}}\n");
+        out, "{\"error\":{\"code\":\"busy\",\"message\":\"busy\",\"retry_after_s\":30}}\n");
     assert_one_line(err);
 }
 
@@ -307,16 +356,6 @@ assert_ends(const char *text, const char *end)
 
     if (size < end_size || strcmp(text + size - end_size, end) != 0)
         fail_msg("\"%s\" does not end in \"%s\"", text, end);
-}
-
-static size_t
-count_lines(const char *text)
-{
-    size_t count = 0;
-
-    for (; *text != 0; text++)
-        count += *text == '\n';
-    return count;
 }
 
 static void
@@ -630,7 +669,9 @@ test_a_list_that_does_not_go_on_is_not_the_end(void **state)
     fake_kill(&fixture->fake);
     fake_restart(&fixture->fake);
     assert_int_equal(shell(fixture, "$V principal list --json"), 1);
-    assert_one_line(out);
+    assert_int_equal(count_lines(out), 2);
+    assert_non_null(
+        strstr(out, "\n{\"error\":{\"code\":\"internal\",\"message\":\"the vault's list"));
     assert_one_line(err);
     assert_non_null(strstr(err, "some may be missing"));
 }
@@ -806,6 +847,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_usage_errors),
         FIXTURE_TEST(test_usage_errors_name_what_is_wrong),
+        FIXTURE_TEST(test_usage_errors_as_json),
+        FIXTURE_TEST(test_errors_are_one_line_of_text),
         FIXTURE_TEST(test_help),
         FIXTURE_TEST(test_half_a_command_names_the_rest),
         FIXTURE_TEST(test_a_vault_that_is_not_there),

@@ -28,10 +28,10 @@ choose_public_key(const struct arguments *arguments, const char *data, char path
     if (!join_path(data, "/audit.pub", path) || access(path, R_OK) != 0) {
         return NULL;
     }
-    (void)fail(arguments, EXIT_OK,
-               "note: the public key is the one in %s; better give --public-key with a copy kept "
-               "elsewhere",
-               path);
+    note(arguments,
+         "note: the public key is the one in %s; better give --public-key with a copy kept "
+         "elsewhere",
+         path);
     return path;
 }
 

@@ -15,15 +15,6 @@ static const char *const socket_files[] = {
 
 enum { PATH_BYTES = 4096 };
 
-static enum exit_code
-not_opened(const struct arguments *arguments, enum cv_status status, const char *message)
-{
-    if (arguments->json) {
-        print_json(error_json(status, message, 0));
-    }
-    return fail(arguments, status == CV_INVALID ? EXIT_USAGE : EXIT_UNREACHABLE, "%s", message);
-}
-
 /* Nobody said which vault: the one that is a service here, and who may be serving there. */
 static enum exit_code
 choose_installed(const struct arguments *arguments, enum socket_name name, const char **ret_socket,
@@ -37,16 +28,16 @@ choose_installed(const struct arguments *arguments, enum socket_name name, const
     enum place_verdict verdict = place_look(PLACE_RUN, &place);
 
     if (verdict == PLACE_ABSENT) {
-        return not_opened(arguments, CV_UNAVAILABLE,
-                          "which vault? None runs as a service here (" PLACE_RUN
-                          " is not there): start it, or give --data DIR, --socket URL or "
-                          "$CONTACT_VAULT_SOCKET");
+        return fail(arguments, EXIT_UNREACHABLE,
+                    "which vault? None runs as a service here (" PLACE_RUN
+                    " is not there): start it, or give --data DIR, --socket URL or "
+                    "$CONTACT_VAULT_SOCKET");
     }
     if (verdict != PLACE_TRUSTED && arguments->server_uid == NULL) {
-        return not_opened(arguments, CV_UNAVAILABLE,
-                          "whoever may write on the way to " PLACE_RUN " could answer in the "
-                          "vault's place, so it is not asked: see who owns those folders, or give "
-                          "--server-uid");
+        return fail(arguments, EXIT_UNREACHABLE,
+                    "whoever may write on the way to " PLACE_RUN " could answer in the "
+                    "vault's place, so it is not asked: see who owns those folders, or give "
+                    "--server-uid");
     }
     *ret_socket = sockets[name];
     options->has_server_uid = place.has_owner;
@@ -128,29 +119,7 @@ session_open(const struct arguments *arguments, enum socket_name name,
     if (status == CV_OK) {
         return EXIT_OK;
     }
-    return not_opened(arguments, status, message);
-}
-
-enum exit_code
-exit_code_of(enum cv_status status)
-{
-    switch (status) {
-    case CV_OK:
-        return EXIT_OK;
-    case CV_SEALED:
-        return EXIT_SEALED;
-    case CV_DENIED:
-    case CV_EXPIRED:
-    case CV_FROZEN:
-    case CV_UNAUTHENTICATED:
-        return EXIT_NOT_PERMITTED;
-    case CV_QUOTA:
-    case CV_BUSY:
-    case CV_UNAVAILABLE:
-        return EXIT_TRY_LATER;
-    default:
-        return EXIT_REFUSED;
-    }
+    return fail(arguments, status == CV_INVALID ? EXIT_USAGE : EXIT_UNREACHABLE, "%s", message);
 }
 
 static const char *
@@ -207,11 +176,13 @@ report(const struct arguments *arguments, const struct cv_reply *reply)
     if (reply->retry_after_s != 0) {
         char wait[WAIT_TEXT_BYTES];
         wait_print(reply->retry_after_s, wait);
-        return fail(arguments, code, "%s: %s; try again in %s", cv_status_name(reply->status),
-                    reply->message, wait);
+        fail_told(arguments, "%s: %s; try again in %s", cv_status_name(reply->status),
+                  reply->message, wait);
+        return code;
     }
-    return fail(arguments, code, "%s: %s%s", cv_status_name(reply->status), reply->message,
-                advice(reply->status, reply->message));
+    fail_told(arguments, "%s: %s%s", cv_status_name(reply->status), reply->message,
+              advice(reply->status, reply->message));
+    return code;
 }
 
 enum exit_code
