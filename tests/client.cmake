@@ -35,6 +35,22 @@ cmocka_test(unit terminal SOURCES ${vaultctl_folder}/terminal.c ${vaultctl_folde
             ${vaultctl_folder}/progress.c ${vaultctl_folder}/escape.c LIBS ${UNISTRING_LIBRARY})
 target_include_directories(test_terminal PRIVATE ${vaultctl_folder})
 
+# What import reads; with clang a fuzzer, with any compiler a test that replays the corpus.
+cmocka_test(unit csv SOURCES ${vaultctl_folder}/import/csv.c)
+target_include_directories(test_csv PRIVATE ${vaultctl_folder}/import)
+add_executable(replay_csv fuzz/fuzz_csv.c support/fuzz_replay.c ${vaultctl_folder}/import/csv.c)
+target_include_directories(replay_csv PRIVATE ${vaultctl_folder}/import)
+target_link_libraries(replay_csv PRIVATE house)
+add_test(NAME fuzz/csv COMMAND replay_csv ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/csv)
+set_tests_properties(fuzz/csv PROPERTIES LABELS unit)
+if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+  add_executable(fuzz_csv fuzz/fuzz_csv.c ${vaultctl_folder}/import/csv.c)
+  target_include_directories(fuzz_csv PRIVATE ${vaultctl_folder}/import)
+  target_link_libraries(fuzz_csv PRIVATE house)
+  target_compile_options(fuzz_csv PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz_csv PRIVATE -fsanitize=fuzzer)
+endif()
+
 # The decoder by itself, against the golden replies and against a fuzzer.
 set(client_inside LIBS contactvault_static PkgConfig::sodium)
 cmocka_test(unit client_reply ${client_inside})

@@ -100,6 +100,8 @@ text_member(struct arguments *arguments, int key)
         return &arguments->retain;
     case OPTION_CHECKPOINT:
         return &arguments->checkpoint;
+    case OPTION_ERRORS:
+        return &arguments->errors;
     case 'n':
         return &arguments->namespace_name;
     case 'o':
@@ -125,6 +127,8 @@ flag_member(struct arguments *arguments, int key)
         return &arguments->relayed;
     case OPTION_ALL:
         return &arguments->all;
+    case OPTION_RESUME:
+        return &arguments->resume;
     case 'f':
         return &arguments->follow;
     default:
@@ -197,6 +201,18 @@ print_help(struct parse *parse, unsigned flags)
     exit(fflush(stdout) == 0 ? EXIT_OK : EXIT_REFUSED);
 }
 
+/* The one option that may be given several times. */
+static void
+take_column(const struct parse *parse, const char *name)
+{
+    struct arguments *arguments = parse->arguments;
+
+    if (arguments->column_count == IMPORT_COLUMNS_MAX) {
+        refuse(parse, "--column: at most %d of them", IMPORT_COLUMNS_MAX);
+    }
+    arguments->columns[arguments->column_count++] = name;
+}
+
 static error_t
 take_option(int key, char *argument, struct argp_state *state)
 {
@@ -214,6 +230,9 @@ take_option(int key, char *argument, struct argp_state *state)
         return 0;
     }
     switch (key) {
+    case OPTION_COLUMN:
+        take_column(parse, argument);
+        return 0;
     case '?':
         print_help(parse, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK);
         return 0;

@@ -12,6 +12,7 @@
 #include "escape.h"
 #include "input.h"
 #include "progress.h"
+#include "retry.h"
 #include "terminal.h"
 
 enum act { ACT_TOKENIZE, ACT_LOOKUP, ACT_MASK, ACT_DESCRIBE, ACT_DETOKENIZE, ACT_ERASE };
@@ -21,9 +22,6 @@ enum {
     SHOWN_BYTES = VALUE_LINE_BYTES * ESCAPE_GROWTH_MAX,
     MASK_COLUMNS = 24, /* most masks are no wider */
 };
-
-/* In the vault's words when a batch needs, or may have needed, more memory than it has. */
-static const char SHORT_OF[] = "memory";
 
 /* One run of a command. */
 struct run {
@@ -191,18 +189,6 @@ show_progress(struct run *run)
     progress_show(&run->progress, by_bytes ? run->input.bytes_read : run->done, run->done);
 }
 
-/* It was executed for none of them, and it was our choice to ask for so many at once. A budget that
- * will never hold so many says no time to wait. */
-static bool
-is_too_many(const struct cv_reply *reply)
-{
-    if (reply->status == CV_QUOTA) {
-        return reply->retry_after_s == 0;
-    }
-    return reply->status == CV_UNAVAILABLE && !reply->unreached &&
-           strstr(reply->message, SHORT_OF) != NULL;
-}
-
 /* As many values from number *from on as the vault has memory for; *from: what comes next. */
 static enum exit_code
 work_through_part(struct run *run, size_t *from)
@@ -212,7 +198,7 @@ work_through_part(struct run *run, size_t *from)
     size_t count = left < run->part_max ? left : run->part_max;
 
     ask(run, *from, count, &reply);
-    while (count > 1 && is_too_many(reply)) {
+    while (count > 1 && retry_with_fewer(reply)) {
         cv_reply_free(&reply);
         count = run->part_max = count / 2;
         ask(run, *from, count, &reply);

@@ -37,6 +37,9 @@ enum option_key {
     OPTION_OPERATION,
     OPTION_SINCE,
     OPTION_CHECKPOINT,
+    OPTION_COLUMN,
+    OPTION_ERRORS,
+    OPTION_RESUME,
     OPTION_USAGE,
 };
 
@@ -91,6 +94,7 @@ enum exit_code cmd_mask(const struct arguments *arguments);
 enum exit_code cmd_describe(const struct arguments *arguments);
 enum exit_code cmd_detokenize(const struct arguments *arguments);
 enum exit_code cmd_erase(const struct arguments *arguments);
+enum exit_code cmd_import(const struct arguments *arguments);
 enum exit_code cmd_audit_tail(const struct arguments *arguments);
 enum exit_code cmd_audit_verify(const struct arguments *arguments);
 

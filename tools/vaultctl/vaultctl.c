@@ -84,6 +84,20 @@ static const struct argp_option detokenize_options[] = {
      "Why; stands in the audit log (at most 200 bytes, no contact)", 1},
     {0},
 };
+static const struct argp_option import_options[] = {
+    {"column", OPTION_COLUMN, "NAME[=phone|email]", 0,
+     "A column that holds contacts; for each of them once", 1},
+    {"output", 'o', "OUT", 0, "Where to write; only you can read it", 1},
+    {"errors", OPTION_ERRORS, "FILE", 0,
+     "Line, column and fault of each cell that was emptied and each row that was left out", 1},
+    {"resume", OPTION_RESUME, NULL, 0, "Go on with an import that was interrupted", 1},
+    {"namespace", 'n', "NS", 0, "The namespace, if you have several ($CONTACT_VAULT_NAMESPACE)", 1},
+    {"wa-id", OPTION_WA_ID, NULL, 0,
+     "Phone numbers are bare international digits, as WhatsApp has them", 1},
+    {"region", OPTION_REGION, "CC", 0,
+     "Phone numbers without country code are of this country: IT, US, ...", 1},
+    {0},
+};
 static const struct argp_option tail_options[] = {
     {"lines", 'l', "N", 0, "The last N entries (20 untold; with --from or a filter, all)", 1},
     {"from", OPTION_FROM, "N", 0, "Everything from entry N on", 1},
@@ -168,6 +182,9 @@ static const struct command commands[] = {
     {"erase", "[TOKEN|VALUE...|-]", "Erase contacts for ever, by token or by value",
      "vaultctl erase --reason 'asked by letter of 3 May' phn_...", erase_options, 0, VALUES_ANY,
      cmd_erase},
+    {"import", "FILE.csv", "Replace the contacts in a CSV file by tokens",
+     "vaultctl import leads.csv --column phone --column email -n milano -o safe.csv",
+     import_options, 1, 1, cmd_import},
     {"audit tail", "", "Who did what",
      "vaultctl audit tail --principal paola --since 90d",
      tail_options, 0, 0, cmd_audit_tail},

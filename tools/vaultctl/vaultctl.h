@@ -25,6 +25,8 @@ enum exit_code {
     EXIT_WAITING = 7, /* for an approval */
 };
 
+enum { IMPORT_COLUMNS_MAX = 16 };
+
 /* What stands on the command line and in the environment. */
 struct arguments {
     const char *command; /* "principal add" */
@@ -43,6 +45,10 @@ struct arguments {
     const char *lasts, *until, *daily, *hourly, *retain;
     const char *from, *lines, *principal, *token, *operation, *since;
     const char *checkpoint;
+    const char *columns[IMPORT_COLUMNS_MAX];
+    size_t column_count;
+    const char *errors;
+    bool resume;
 };
 
 /* ---- session.c: a connection, and what its answers mean to a shell ---- */
