@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154 # lib.sh's variables
 
 guide=$root/docs/OPERATING.md
-guide_kinds=(install init systemctl systemd-creds grant tokenize detokenize freeze seal erase cp 'audit verify')
+guide_kinds=(install init systemctl systemd-creds grant tokenize detokenize import freeze seal erase cp 'audit verify')
 
 # guide_script built|installed: the page as one script. installed: what its cmake installs was put there from outside;
 # only its words are checked.
@@ -41,6 +41,7 @@ guide_holds() {
     local installed left token
     guide_says '^unsealed'
     guide_says '^\+390655550147$'
+    guide_says '^Maria,phn_[0-9a-z]{27},eml_[0-9a-z]{27}$'
     guide_says '^refused, as it should be$'
     guide_says 'anchored'
     guide_says 'paola.*detokenize'
