@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What the pages make a reader type exists: each vaultctl and vaultd command and option in a piece of code. And what
-they make him look for: each event, status, key or name_like_this in the pages for people.
+they make him look for: each event, status, key or name_like_this in the pages for people, and each message quoted in
+the first column of the operating guide's last table.
 
 Usage: documented_commands.py ROOT VAULTCTL VAULTD. Prints each fault; exit 1 if any.
 """
@@ -14,7 +15,9 @@ import sys
 OPTION = re.compile(r'^--?[A-Za-z][A-Za-z0-9-]*')
 NAME = re.compile(r'(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w/.(-])')
 PAGES_FOR_PEOPLE = ('README.md', 'docs/')
-WHERE_NAMES_ARE = ('vaultd/base/log.c', 'vaultd/main_serve.c', 'vaultd/vaultd.conf.example', 'proto/PROTOCOL.md', 'client/contactvault.h')
+WHERE_NAMES_ARE = ('vaultd/base/log.c', 'vaultd/main_serve.c', 'vaultd/vaultd.conf.example', 'proto/PROTOCOL.md',
+                   'client/contactvault.h')
+WHERE_MESSAGES_ARE = ('vaultd', 'proto', 'client', 'tools')
 CALL = re.compile(r'(?<![\w.-])(vaultctl|vaultd)(?=[ \t])([^|;&`#<>)]*)')
 
 
@@ -84,6 +87,17 @@ def unknown_names(piece, names):
     return [name for name in NAME.findall(piece.replace('\\n', ' ')) if name not in names]
 
 
+def unknown_messages(root):
+    """Quoted in the table of what one sees, and said by no source file; ` ... ` stands for anything."""
+    source = ''.join(file.read_text(encoding='utf-8') for folder in WHERE_MESSAGES_ARE
+                     for file in sorted((root / folder).rglob('*.[ch]')))
+    source = re.sub(r'"\s*"', '', source)
+    guide = (root / 'docs/OPERATING.md').read_text(encoding='utf-8')
+    rows = re.findall(r'^\| ([^|]*) \|', guide.split('## When something is wrong')[-1].split('\n## ')[0], re.MULTILINE)
+    quoted = [part for row in rows for quote in re.findall('"([^"]*)"', row) for part in quote.split(' ... ')]
+    return [part for part in quoted if part not in source] if len(quoted) > 10 else ['enough messages']
+
+
 def main():
     root, vaultctl, vaultd = sys.argv[1:]
     programs = {'vaultctl': vaultctl, 'vaultd': vaultd}
@@ -107,6 +121,9 @@ def main():
                 if fault:
                     faults += 1
                     print(f'documented_commands: {path}:{number}: {fault}', file=sys.stderr)
+    for message in unknown_messages(root):
+        faults += 1
+        print(f'documented_commands: docs/OPERATING.md: nothing says "{message}"', file=sys.stderr)
     if len(seen) < 20:
         print(f'documented_commands: only {len(seen)} were found', file=sys.stderr)
         faults += 1
