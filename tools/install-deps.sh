@@ -10,8 +10,8 @@ build=(gcc g++ libc6-dev cmake ninja-build 'pkg-config|pkgconf'
     libpsl-dev libjansson-dev libseccomp-dev libinih-dev)
 try=(jq)
 check=(jq libcmocka-dev libphonenumber-dev libprotobuf-dev strace python3
-    python3-msgpack nanomsg-utils util-linux systemd mandoc groff-base bash-completion make valgrind)
-nightly=('clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev')
+    python3-msgpack nanomsg-utils util-linux procps systemd mandoc groff-base bash-completion make valgrind)
+nightly=('clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev' debootstrap)
 coverage=(gcovr)
 
 case ${1:-} in

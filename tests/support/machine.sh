@@ -29,14 +29,15 @@ machine_enter() {
 
 machine_group=
 machine_keeper=
-# machine_make: its files, not running yet: "$machine" can be installed into.
+# machine_make: its files, not running yet: "$machine" can be installed into. It stands on the folder $machine_below,
+# or on this machine's own root.
 machine_make() {
     unset VAULT_KEEP # it is in memory: there is nothing to keep
     machine=$work/machine/root
     mkdir "$work/machine"
     mount -t tmpfs -o size=2g,mode=0755 tmpfs "$work/machine" || skip "no tmpfs may be mounted here"
     mkdir "$work/machine/"{above,work,root,cgroup}
-    mount -t overlay -o "lowerdir=/,upperdir=$work/machine/above,workdir=$work/machine/work" overlay "$machine" ||
+    mount -t overlay -o "lowerdir=${machine_below:-/},upperdir=$work/machine/above,workdir=$work/machine/work" overlay "$machine" ||
         skip "no overlay may be mounted here"
     mount -t cgroup2 cgroup2 "$work/machine/cgroup" || skip "the kernel has no unified control groups"
     before_removal() {
