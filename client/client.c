@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 static const char IPC_SCHEME[] = "ipc://";
-static const uint32_t TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000;
 
 static enum cv_status
 take_path(struct cv_client *client, const char *socket, struct failure *failure)
@@ -42,9 +41,6 @@ take_options(struct cv_client *client, const struct cv_options *options, struct 
     client->has_server_uid = options->has_server_uid;
     client->server_uid = options->server_uid;
     client->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : CV_TIMEOUT_DEFAULT_MS;
-    if (client->timeout_ms > TIMEOUT_MAX_MS) {
-        client->timeout_ms = TIMEOUT_MAX_MS;
-    }
     enum cv_status status = take_path(client, options->socket, failure);
     if (status != CV_OK || options->identity_file == NULL) {
         return status;

@@ -3,6 +3,7 @@
  * client_internal.h: what the client's own files share.
  *
  *   client_contact.c, client_admin.c   the public calls: a struct request each
+ *   client_request.c                   a struct request becomes a message
  *   client_call.c                      send it, judge the answer, repeat what may be repeated
  *   client_session.c                   HELLO: who we are, said once for all threads
  *   client_link.c                      the nng socket: is it there, and whose server is it
@@ -92,6 +93,8 @@ struct cv_client {
 /* ---- client_link.c ---- */
 
 uint64_t client_now_ms(void);
+/* So long from now; 0: the client's own timeout. */
+uint64_t client_deadline(const struct cv_client *client, uint32_t timeout_ms);
 
 /* The socket is open and dialling when it returns CV_OK. */
 enum cv_status link_open(struct cv_client *client, struct failure *failure);
@@ -143,7 +146,7 @@ void session_forget(struct cv_client *client, const struct ticket *ticket);
 /* What the last HELLO told, for a caller who asks. */
 struct cv_reply *session_reply(struct cv_client *client);
 
-/* ---- client_call.c ---- */
+/* ---- client_request.c ---- */
 
 struct parameter {
     enum field field;
@@ -160,6 +163,7 @@ struct request {
     size_t parameter_count;
     const char *const *values; /* of FIELD_VALUES; NULL: none */
     size_t value_count;
+    uint64_t deadline_ms; /* by client_now_ms; 0: the client's timeout from now */
 };
 
 void request_add_uint(struct request *request, enum field field, uint64_t number);
@@ -174,6 +178,14 @@ void request_add_text(struct request *request, enum field field, const char *tex
 /* A message with the request in it; connection may be NULL. */
 enum cv_status request_encode(const struct request *request, const uint8_t *connection,
                               nng_msg **ret_message, struct failure *failure);
+
+/* ---- client_contact.c ---- */
+
+/* Points into the query. */
+void request_of_query(enum operation operation, const struct cv_query *query, uint64_t deadline_ms,
+                      struct request *ret_request);
+
+/* ---- client_call.c ---- */
 
 /* The whole of a public call. */
 enum cv_status client_call(struct cv_client *client, const struct request *request,

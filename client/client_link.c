@@ -19,6 +19,7 @@ enum {
 };
 
 static const char IPC_SCHEME[] = "ipc://";
+static const uint32_t TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000;
 
 /* A socket on its way out. */
 struct closing {
@@ -33,6 +34,14 @@ client_now_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t
+client_deadline(const struct cv_client *client, uint32_t timeout_ms)
+{
+    uint32_t own_ms = timeout_ms != 0 ? timeout_ms : client->timeout_ms;
+
+    return client_now_ms() + (own_ms < TIMEOUT_MAX_MS ? own_ms : TIMEOUT_MAX_MS);
 }
 
 static bool
@@ -357,9 +366,9 @@ link_wait(struct cv_client *client, uint64_t deadline_ms, bool probing, struct f
     wait_patiently(client, deadline_ms);
     failure->unreached = !is_settled(client) || client->pipe == 0;
     if (!is_settled(client)) {
-        status = failure_set(failure, CV_UNAVAILABLE,
-                             "no connection to the vault at %s within %u ms; nothing was sent",
-                             client->path, client->timeout_ms);
+        status =
+            failure_set(failure, CV_UNAVAILABLE,
+                        "no connection to the vault at %s in time; nothing was sent", client->path);
     } else if (client->pipe == 0) {
         status = failure_set(failure, CV_UNAVAILABLE,
                              "the server at %s runs as uid %u, which is not trusted; nothing was "

@@ -205,39 +205,38 @@ CV_API enum cv_status cv_hello(struct cv_client *client, struct cv_reply **ret_r
 /* Works for strangers and on a sealed vault, too. */
 CV_API enum cv_status cv_state(struct cv_client *client, struct cv_reply **ret_reply);
 
+/* What a call about contacts or tokens asks. What an operation has no use for is not sent. */
 struct cv_query {
-    const char *const *values;  /* contacts */
+    const char *const *values;  /* contacts, or tokens */
     size_t count;               /* 1 to CV_BATCH_MAX */
-    const char *namespace_name; /* NULL: the only one you have a grant for */
-    enum cv_form form;
+    const char *reason;         /* why, 1 to 200 bytes, no contact in it; recorded beforehand */
+    const char *namespace_name; /* of contacts; NULL: the only one you have a grant for */
+    enum cv_form form;          /* of contacts */
+    uint32_t timeout_ms;        /* of this call, connecting and HELLO included; 0: the client's */
 };
 
-/* CV_OK: items[i] answers values[i], each with its own status. */
+/* CV_OK: items[i] answers values[i], each with its own status. So in all six. */
 CV_API enum cv_status cv_tokenize(struct cv_client *client, const struct cv_query *query,
                                   struct cv_reply **ret_reply);
 /* The same, but never makes a token: CV_NOT_FOUND for a contact that has none. */
 CV_API enum cv_status cv_lookup(struct cv_client *client, const struct cv_query *query,
                                 struct cv_reply **ret_reply);
-CV_API enum cv_status cv_mask(struct cv_client *client, const char *const *tokens, size_t count,
+/* Of tokens. */
+CV_API enum cv_status cv_mask(struct cv_client *client, const struct cv_query *query,
                               struct cv_reply **ret_reply);
-/* Its kind and mask, namespace, country; when it was made, for admins and auditors. */
-CV_API enum cv_status cv_describe(struct cv_client *client, const char *const *tokens, size_t count,
+/* Of tokens: kind and mask, namespace, country; when it was made, for admins and auditors. */
+CV_API enum cv_status cv_describe(struct cv_client *client, const struct cv_query *query,
                                   struct cv_reply **ret_reply);
-/* Reveals. Recorded with the reason (1 to 200 bytes, no contact in it) before it is answered. */
-CV_API enum cv_status cv_detokenize(struct cv_client *client, const char *const *tokens,
-                                    size_t count, const char *reason, struct cv_reply **ret_reply);
-
-struct cv_erasure {
-    const char *const *values;  /* tokens, or contacts, which are looked up first */
-    size_t count;               /* 1 to CV_BATCH_MAX */
-    const char *reason;         /* 1 to 200 bytes, no contact in it; recorded before it is done */
-    const char *namespace_name; /* of contacts; NULL: the only one you have a grant for */
-    enum cv_form form;
-};
-
-/* For ever. items[i] has the token that is no more; CV_NOT_FOUND where there was none. */
-CV_API enum cv_status cv_erase(struct cv_client *client, const struct cv_erasure *erasure,
+/* Reveals tokens, for a reason: it is on record before it is answered. */
+CV_API enum cv_status cv_detokenize(struct cv_client *client, const struct cv_query *query,
+                                    struct cv_reply **ret_reply);
+/*
+ * For ever, for a reason. Of tokens and contacts alike; contacts are looked up first. items[i] has
+ * the token that is no more; CV_NOT_FOUND where there was none.
+ */
+CV_API enum cv_status cv_erase(struct cv_client *client, const struct cv_query *query,
                                struct cv_reply **ret_reply);
+
 /* Stops all reveals by people, and deliveries too if told so. CV_CONFLICT: so it is already. */
 CV_API enum cv_status cv_freeze(struct cv_client *client, bool deliveries_too,
                                 struct cv_reply **ret_reply);

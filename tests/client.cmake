@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # libcontactvault and vaultctl against a fake vault.
-set(client_fixture SOURCES support/fake_vault.c support/client_fixture.c
+set(client_fixture SOURCES support/fake_vault.c support/client_fixture.c support/nng_forgets.c
                    LIBS contactvault PkgConfig::sodium PkgConfig::msgpack)
 
 cmocka_test(unit client ${client_fixture})

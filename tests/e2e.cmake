@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Scenarios with the real daemon, the real command line and real sockets; each in a folder of its own.
-add_executable(storm support/storm.c)
+add_executable(storm support/storm.c support/patient_open.c support/nng_forgets.c)
 target_link_libraries(storm PRIVATE house contactvault)
-add_executable(spender support/spender.c)
+add_executable(spender support/spender.c support/patient_open.c support/nng_forgets.c)
 target_link_libraries(spender PRIVATE house contactvault)
 # Nothing of ours in its include path: `house` is flags.
 add_executable(nng_req support/nng_req.c)

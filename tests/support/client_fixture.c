@@ -12,18 +12,6 @@
 
 #include <cmocka.h>
 
-/*
- * nng 1.5.2 forgets a connection that was being made while its socket was closed. Its functions
- * have no names in the stack, so everything the library allocates is left out.
- */
-const char *__lsan_default_suppressions(void);
-
-__attribute__((visibility("default"))) const char *
-__lsan_default_suppressions(void)
-{
-    return "leak:libnng.so\n";
-}
-
 uint64_t
 now_ms(void)
 {

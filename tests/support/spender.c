@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "contactvault.h"
+#include "patient_open.h"
 
 enum {
     THREADS_PER_CLIENT = 64, /* more than these wait in line on one connection */
@@ -70,9 +71,9 @@ note_retry(uint32_t retry_after_s)
 static enum cv_status
 call(struct cv_client *client, const char *const *values, struct cv_reply **ret_reply)
 {
-    const struct cv_query query = {.values = values, .count = spender.batch};
+    const struct cv_query query = {.values = values, .count = spender.batch, .reason = "spending"};
 
-    return spender.reveal ? cv_detokenize(client, values, spender.batch, "spending", ret_reply)
+    return spender.reveal ? cv_detokenize(client, &query, ret_reply)
                           : cv_tokenize(client, &query, ret_reply);
 }
 
@@ -144,7 +145,7 @@ open_clients(const char *socket, const char *identity, size_t count)
     char message[CV_MESSAGE_BYTES];
 
     for (size_t i = 0; i < count; i++) {
-        if (cv_open(&options, &spender.clients[i], message) != CV_OK) {
+        if (patient_open(&options, &spender.clients[i], message) != CV_OK) {
             (void)fprintf(stderr, "spender: %s\n", message);
             return false;
         }

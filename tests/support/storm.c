@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "contactvault.h"
+#include "patient_open.h"
 
 enum {
     CLIENTS = 8, /* connections, each shared by the threads whose number leads to it */
@@ -264,7 +265,7 @@ connect_all(const char *path, const char *identity)
     char message[CV_MESSAGE_BYTES];
 
     for (int i = 0; i < CLIENTS; i++) {
-        if (cv_open(&options, &storm.clients[i], message) != CV_OK) {
+        if (patient_open(&options, &storm.clients[i], message) != CV_OK) {
             fprintf(stderr, "storm: %s\n", message);
             return false;
         }

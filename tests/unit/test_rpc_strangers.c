@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -345,9 +346,15 @@ two_thousand_idle_and_half_sent_keep_nobody_out(void **state)
     close(known_client(fixture->data_path));
     close(known_client(fixture->admin_path));
     expect_echo(admin, 1, "w all the while");
-    sleep_ms(WHILE_MS);
+    unsigned open = UINT_MAX;
+
+    /* Who made room is told so when the tick comes round, however busy the machine is. */
+    for (unsigned ms = 0; ms < SOON_MS && open > 32; ms += WHILE_MS) {
+        sleep_ms(WHILE_MS);
+        open = count_open(clients, CLIENTS) + count_open(half_sent, HALF_SENT);
+    }
+    assert_in_range(open, 1, 32);
     assert_in_range(locked_kib() - before, 0, 1024);
-    assert_in_range(count_open(clients, CLIENTS) + count_open(half_sent, HALF_SENT), 1, 32);
     close_clients(clients, CLIENTS);
     close_clients(half_sent, HALF_SENT);
     close(admin);

@@ -42,41 +42,20 @@ struct run {
 static void
 ask(struct run *run, size_t from, size_t count, struct cv_reply **ret_reply)
 {
-    const char *const *values = run->batch->values + from;
+    static enum cv_status (*const calls[])(struct cv_client *, const struct cv_query *,
+                                           struct cv_reply **) = {
+        [ACT_TOKENIZE] = cv_tokenize, [ACT_LOOKUP] = cv_lookup,         [ACT_MASK] = cv_mask,
+        [ACT_DESCRIBE] = cv_describe, [ACT_DETOKENIZE] = cv_detokenize, [ACT_ERASE] = cv_erase,
+    };
     struct cv_query query = {
-        .values = values,
+        .values = run->batch->values + from,
         .count = count,
+        .reason = run->arguments->reason,
         .namespace_name = run->arguments->namespace_name,
         .form = run->arguments->wa_id ? CV_FORM_WA_ID : CV_FORM_INTERNATIONAL,
     };
 
-    switch (run->act) {
-    case ACT_TOKENIZE:
-        (void)cv_tokenize(run->client, &query, ret_reply);
-        break;
-    case ACT_LOOKUP:
-        (void)cv_lookup(run->client, &query, ret_reply);
-        break;
-    case ACT_MASK:
-        (void)cv_mask(run->client, values, count, ret_reply);
-        break;
-    case ACT_DESCRIBE:
-        (void)cv_describe(run->client, values, count, ret_reply);
-        break;
-    case ACT_ERASE:
-        (void)cv_erase(run->client,
-                       &(struct cv_erasure){
-                           .values = values,
-                           .count = count,
-                           .reason = run->arguments->reason,
-                           .namespace_name = query.namespace_name,
-                           .form = query.form,
-                       },
-                       ret_reply);
-        break;
-    default:
-        (void)cv_detokenize(run->client, values, count, run->arguments->reason, ret_reply);
-    }
+    (void)calls[run->act](run->client, &query, ret_reply);
 }
 
 static void
