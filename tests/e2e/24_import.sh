@@ -159,9 +159,8 @@ while :; do
     kills=$((kills + 1))
     [ ! -e "$work/killed.csv" ] || fail "there is a file before it is whole"
     done_so_far=$(state rows)
-    # As if the disk had got part of what came behind the last flush.
-    printf 'torn +39 06 5555 01' >>"$work/killed.csv.part"
-    printf '77,torn' >>"$work/killed.faults"
+    # As if the disk had got something else behind the last flush, and more than is still to be written over it.
+    head -c 5000000 /dev/zero | tr '\0' x | tee -a "$work/killed.csv.part" >>"$work/killed.faults"
     if [ "$kills" -eq 1 ]; then
         refused 1 'interrupted; go on with --resume' "${big[@]}"
         refused 1 'of another file, or of other columns' "$work/big.csv" --column phone -o "$work/killed.csv" --resume
