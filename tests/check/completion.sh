@@ -36,6 +36,7 @@ cmp -s "$place/script" "${installed:-/dev/null}" || fault "the installed script 
 cat >"$place/complete" <<'BASH'
 [ -z "${1:-}" ] || . "$1" || exit 1
 . "$SCRIPT" || exit 1
+shopt -s nullglob # so that what is taken for a pattern of files is gone
 [ "$(complete -p vaultctl)" = 'complete -F _vaultctl vaultctl' ] || exit 1
 while read -r line; do
     read -ra COMP_WORDS <<<"$line"
@@ -100,6 +101,11 @@ vaultctl tokenize --wa-id --re -> --region
 vaultctl tokenize --region _ ->
 vaultctl tokenize -- -> --namespace --wa-id --region --data --socket --server-uid --identity --timeout --json --help --usage
 vaultctl tokenize -- --wa ->
+vaultctl import one -> one.key
+vaultctl import -o two -> two~words.key
+vaultctl import one.key --column = NAME ->
+vaultctl import one.key --col -> --column
+vaultctl import one.key --column phone --res -> --resume
 vaultctl audit tail --operation detok -> detokenize
 vaultctl audit tail --operation=princ -> --operation=principal_add --operation=principal_list --operation=principal_show --operation=principal_disable --operation=principal_enable
 vaultctl audit tail --principal _ ->

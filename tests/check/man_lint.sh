@@ -14,7 +14,7 @@ fault() {
     faults=1
 }
 pages=(man/*.[1-8])
-[ ${#pages[@]} -ge 3 ] || fault "only ${#pages[@]} pages"
+[ ${#pages[@]} -ge 4 ] || fault "only ${#pages[@]} pages"
 for page in "${pages[@]}"; do
     mandoc -T lint -W warning "$page" >&2 || fault "$page: mandoc has something to say"
     said=$(groff -ww -m mandoc -T utf8 -z "$page" 2>&1)
@@ -22,6 +22,10 @@ for page in "${pages[@]}"; do
     longest=$(awk 'length > m { m = length } END { print m }' "$page")
     [ "$longest" -le 100 ] || fault "$page has a line of $longest characters"
 done
+# A page that names another of ours names one that is there.
+while read -r name; do
+    [ -f "man/$name" ] || fault "$name is referred to, and is not there"
+done < <(sed -n 's/^\.Xr \(vault[a-z.]*\|contactvault\) \([0-9]\).*/\1.\2/p' "${pages[@]}" | sort -u)
 
 DESTDIR=$place cmake --install "$build" --component man >/dev/null
 there=$(find "$place" -type f -printf '%f\n' | sort)

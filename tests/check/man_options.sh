@@ -28,7 +28,7 @@ commands=$("$vaultctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\( [a-z]\
 options_of() {
     local name=$1
     shift
-    "$@" --help | sed -n 's/^  \(-.,\|   \) \(--[a-z][a-z-]*\(=[A-Z]\+\)\{0,1\}\)\( .*\)\{0,1\}$/\1 \2/p' |
+    "$@" --help | sed -n 's/^  \(-.,\|   \) \(--[a-z][a-z-]*\(=[^ ]\+\)\{0,1\}\)\( .*\)\{0,1\}$/\1 \2/p' |
         sed "s/,//; s/^ */$name: /"
 }
 of_vaultctl() {
@@ -81,6 +81,16 @@ compare "exit codes of vaultctl" \
 compare "variables of vaultctl" \
     "$(sed -n 's/.*\(environment\|getenv\|is_set\)("\([A-Z_]*\)").*/\2/p' tools/vaultctl/*.c)" \
     "$(items man/vaultctl.1 ENVIRONMENT)"
+# The small vocabularies of --json: the words in .Li behind the field's name.
+vocabulary() { # FIELD
+    awk -v field="$1" '/^\.It/ || /^\.El/ { here = $3 == field } here && /^\.Li/' man/vaultctl.1 |
+        sed 's/^\.Li //' | tr -s ' ,;.' '\n' | sed '/^$/d'
+}
+words_of() { "$vaultctl" --completion | sed -n "s/^$1='\(.*\)'\$/\1/p" | tr ' ' '\n'; }
+compare "operations in the log" "$(words_of _vaultctl_operations)" "$(vocabulary operation)"
+compare "roles" "$(words_of _vaultctl_roles)" "$(vocabulary role)"
+compare "codes of errors" "$(sed -n 's/.*\[STATUS_[A-Z_]*\] = "\([a-z_]*\)".*/\1/p' proto/status.c | grep -vx ok)" \
+    "$(vocabulary error.code)"
 # An option is not spoken of that no command has.
 known=$(of_vaultctl | grep -o -- '--[a-z-]*' && printf -- '--version\n--completion\n')
 spoken=$(grep -v '^\.\\"' man/vaultctl.1 | grep -o 'Fl -[a-z][a-z-]*' | sed 's/Fl /-/')

@@ -63,6 +63,8 @@ ask 0 inbox lookup '+39 06 5555 0147'
 ask 0 inbox mask "$token"
 ask 0 inbox describe "$token"
 ask 0 auditor describe "$token"
+printf 'name,phone\nMaria,+39 06 5555 0147\nLuca,none\n' >"$work/leads.csv"
+ask 1 inbox import "$work/leads.csv" --column phone -o "$work/safe.csv"
 ask 0 paola detokenize --reason 'call back' "$token"
 ask 0 admin status
 ask 0 inbox status

@@ -4,7 +4,7 @@
 
 # One word before the cursor. Moves command, arguments, options, place, due and ended of _vaultctl.
 _vaultctl_take() {
-    local option
+    local option list
     case $1 in
     =*) return ;;             # between --data and its value
     :*) due=REST && return ;; # inside a value: ipc://..., 18:00
@@ -17,7 +17,8 @@ _vaultctl_take() {
     elif [ -z "$ended" ] && [ "$1" = -- ]; then
         ended=yes
     elif [ -z "$ended" ] && [[ $1 == -?* ]]; then
-        for option in $options; do
+        read -ra list <<<"$options" # unquoted, a name in it could be taken for a pattern of files
+        for option in "${list[@]}"; do
             [[ $option != "$1="* ]] || due=${option#*=}
         done
     else
@@ -29,7 +30,7 @@ _vaultctl_take() {
 _vaultctl_value() {
     local IFS=$' \t\n'
     case $1 in
-    FILE*) compgen -f -- "$2" ;;
+    FILE* | OUT) compgen -f -- "$2" ;;
     DIR | FOLDER) compgen -d -- "$2" ;;
     ROLE) compgen -W "$_vaultctl_roles" -- "$2" ;;
     OPERATION) compgen -W "$_vaultctl_operations" -- "$2" ;;
@@ -52,7 +53,7 @@ _vaultctl_next() {
 _vaultctl() {
     local IFS=$' \t\n' word=${COMP_WORDS[COMP_CWORD]} attached='' i
     local command='' arguments='' options='' place=0 due='' ended='' known=no
-    local -a places
+    local -a list
     for ((i = 1; i < COMP_CWORD; i++)); do _vaultctl_take "${COMP_WORDS[i]}"; done
     case $word in
     =*) word=${word#=} ;;
@@ -66,16 +67,17 @@ _vaultctl() {
     COMPREPLY=()
     if [ -n "$due" ]; then
         mapfile -t COMPREPLY < <(_vaultctl_value "$due" "$word")
-        [[ $due != FILE* && $due != DIR ]] || compopt -o filenames 2>/dev/null
+        [[ $due != FILE* && $due != OUT && $due != DIR ]] || compopt -o filenames 2>/dev/null
     elif [ -z "$ended" ] && [[ $word == -* ]]; then
         [[ -n $command ]] || options='--help --version --completion'
-        mapfile -t COMPREPLY < <(for i in $options; do compgen -W "${i%%=*}" -- "$word"; done)
+        read -ra list <<<"$options"
+        mapfile -t COMPREPLY < <(compgen -W "${list[*]%%=*}" -- "$word")
     elif [ "$known" = no ]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_vaultctl_next)" -- "$word")
     else
-        read -ra places <<<"${arguments//[\[\]]/}"
-        mapfile -t COMPREPLY < <(_vaultctl_value "${places[place]-}" "$word")
-        [[ ${places[place]-} != F* ]] || compopt -o filenames 2>/dev/null
+        read -ra list <<<"${arguments//[\[\]]/}"
+        mapfile -t COMPREPLY < <(_vaultctl_value "${list[place]-}" "$word")
+        [[ ${list[place]-} != F* ]] || compopt -o filenames 2>/dev/null
     fi
     COMPREPLY=("${COMPREPLY[@]/#/$attached}")
     return 0

@@ -205,7 +205,8 @@ print_help(FILE *to)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         (void)fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].help);
     (void)fputs(
-        "\nvaultctl COMMAND --help says more, with an example.\n"
+        "\nvaultctl COMMAND --help says more, with an example; vaultctl(1) says all.\n"
+        "bash completes the line after: . <(vaultctl --completion)\n"
         "Where: --data DIR, --socket URL or $CONTACT_VAULT_SOCKET. Who: --identity FILE or\n"
         "$CONTACT_VAULT_IDENTITY, else your Unix uid. Namespace: -n NS or\n"
         "$CONTACT_VAULT_NAMESPACE. Colours end with $NO_COLOR.\n"
