@@ -619,6 +619,34 @@ test_cancel_ends_who_waits_for_a_connection(void **state)
     assert_int_equal(tally->unknown, 0);
 }
 
+/* Whatever the vault is doing at that moment: HELLO, answering, dying, coming back. */
+static void
+test_close_at_any_moment(void **state)
+{
+    enum { ROUNDS = 20, CALLS = 100 };
+    struct fixture *fixture = *state;
+
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct tally *tally = new_tally(fixture);
+        for (unsigned i = 0; i < CALLS; i++)
+            assert_int_equal(start_one(fixture, i % 2 == 0 ? CV_TOKENIZE : CV_ERASE, "one", LONG_MS,
+                                       count_reply, tally),
+                             CV_OK);
+        usleep(1000 * (round % 7));
+        fake_kill(&fixture->fake);
+        if (round % 2 == 0)
+            fake_restart(&fixture->fake);
+        usleep(1000 * (round % 5));
+        cv_close(&fixture->client);
+        assert_int_equal(tally->calls, CALLS);
+        assert_int_equal(tally->ok + tally->unavailable, CALLS);
+        if (round % 2 != 0)
+            fake_restart(&fixture->fake);
+        assert_int_equal(fixture_reopen(fixture, &(struct cv_options){.timeout_ms = LONG_MS}),
+                         CV_OK);
+    }
+}
+
 int
 main(void)
 {
@@ -646,6 +674,8 @@ main(void)
         FIXTURE_TEST(test_close_frees_what_nobody_took),
         FIXTURE_TEST(test_cancel_ends_blocking_calls_wherever_they_wait),
         FIXTURE_TEST(test_cancel_ends_who_waits_for_a_connection),
+        /* Last: after it nng may no longer dial by itself. */
+        FIXTURE_TEST(test_close_at_any_moment),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
