@@ -19,12 +19,12 @@ grows_not() {
 }
 # through COMMAND INPUT OUTPUT LINES arguments...: a pipe on both sides; its peak is in $kib.
 through() {
-    local command=$1 input=$2 output=$3 wanted=$4
+    local act=$1 input=$2 output=$3 wanted=$4
     shift 4
     # shellcheck disable=SC2002 # a pipe is what is tested
-    cat "$input" | peak "$vaultctl" "$command" --data "$dir" "$@" - 2>"$err" | cat >"$output"
+    cat "$input" | peak "$vaultctl" "$act" --data "$dir" "$@" - 2>"$err" | cat >"$output"
     kib=$(cat "$work/peak")
-    same "lines of $command" "$(lines "$output")" "$wanted"
+    same "lines of $act" "$(lines "$output")" "$wanted"
     [ ! -s "$err" ] || fail "something on stderr"
 }
 
