@@ -56,6 +56,7 @@ e2e(20_configuration)
 e2e(21_protocol_clients TIMEOUT 600)
 e2e(22_installed)
 e2e(23_service TIMEOUT 300)
+e2e(23_container NIGHTLY TIMEOUT 1800)
 e2e(14_budgets_100 NIGHTLY ALONE SCRIPT 14_budgets ARGUMENTS 100 TIMEOUT 1800)
 e2e(04_kill_200 NIGHTLY ALONE SCRIPT 04_kill ARGUMENTS 200 TIMEOUT 3600)
 
