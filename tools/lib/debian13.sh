@@ -74,7 +74,7 @@ pivot_root . run/before
 umount -l /run/before
 rmdir /run/before
 cd /contact-vault
-env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/ LC_ALL=C.UTF-8 \
     ${FUZZ_SECONDS:+FUZZ_SECONDS="$FUZZ_SECONDS"} tools/check.sh "$@" || exit
 exit 0'
 
