@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client_internal.h"
 
+#include <unistd.h>
+
 enum {
     LOSSES_MAX = 3,    /* of the connection, under one request */
     ATTEMPTS_MAX = 64, /* for one call, whatever the reason */
+    PAUSE_MIN_MS = 50, /* after a BUSY that names no time */
+    PAUSE_MAX_MS = 1000,
 };
 
-/* May it be executed twice without harm, whether or not the first answer was seen? */
-static bool
+bool
 is_harmless(enum operation operation)
 {
     switch (operation) {
@@ -25,6 +28,12 @@ is_harmless(enum operation operation)
     default:
         return false;
     }
+}
+
+bool
+may_have_changed(enum operation operation)
+{
+    return !is_harmless(operation) && operation != OP_DETOKENIZE && operation != OP_PROVE;
 }
 
 /* One call on its way. */
@@ -105,6 +114,12 @@ judge_answer(struct call *call, nng_msg *answer)
     if (reply->status == CV_UNAUTHENTICATED && call->has_ticket) {
         return judge_unauthenticated(call, reply);
     }
+    /* With another connection's ticket one is not refused here, but answered as a stranger. */
+    if (call->request->operation == OP_STATUS && call->has_ticket &&
+        call->ticket.generation != link_generation(call->client)) {
+        cv_reply_free(&reply);
+        return NULL;
+    }
     return reply;
 }
 
@@ -144,11 +159,23 @@ judge(struct call *call, enum exchange exchange, nng_msg *answer)
         return judge_answer(call, answer);
     case EXCHANGE_LATE:
         return fail_unknown(call, "the vault did not answer in time");
+    case EXCHANGE_CANCELLED:
+        return fail_unknown(call, "the client was closed before the vault answered");
     case EXCHANGE_LOST:
         return judge_lost(call);
     default:
         return judge_not_sent(call);
     }
+}
+
+static enum cv_status
+check_time(struct call *call)
+{
+    if (client_now_ms() < call->deadline_ms) {
+        return CV_OK;
+    }
+    return failure_set(&call->failure, CV_UNAVAILABLE,
+                       "this call's time was up before it could be sent; nothing was sent");
 }
 
 /* *ret_reply NULL: ask again. */
@@ -159,7 +186,17 @@ attempt(struct call *call, struct cv_reply **ret_reply)
     enum cv_status status = link_wait(call->client, call->deadline_ms, false, &call->failure);
 
     if (status == CV_OK) {
+        status = check_time(call);
+    }
+    if (status == CV_OK) {
         status = get_ticket(call);
+    }
+    if (status == CV_OK) {
+        status = check_time(call);
+    }
+    if (status == CV_OK && call->request->operation == OP_HELLO) {
+        *ret_reply = session_reply(call->client);
+        return CV_OK;
     }
     if (status != CV_OK) {
         return status;
@@ -194,6 +231,41 @@ carry_out(struct call *call)
     return reply_of_failure(&call->failure);
 }
 
+/* False: that would be past the deadline. */
+static bool
+wait_out(const struct call *call, uint32_t retry_after_s, unsigned pause_ms)
+{
+    uint64_t wait_ms = retry_after_s != 0 ? (uint64_t)retry_after_s * 1000 : pause_ms;
+    uint64_t until_ms = client_now_ms() + wait_ms;
+
+    return until_ms < call->deadline_ms && link_pause(call->client, until_ms);
+}
+
+/* BUSY was not executed, whatever it was: it is asked again while there is time. */
+static struct cv_reply *
+carry_out_patiently(struct call *call)
+{
+    for (unsigned pause_ms = PAUSE_MIN_MS;; pause_ms *= 2) {
+        call->failure = (struct failure){.outcome_unknown = false};
+        struct cv_reply *reply = carry_out(call);
+        pause_ms = pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS;
+        if (reply->status != CV_BUSY || !wait_out(call, reply->retry_after_s, pause_ms)) {
+            return reply;
+        }
+        cv_reply_free(&reply);
+    }
+}
+
+bool
+client_is_foreign(const struct cv_client *client, struct failure *failure)
+{
+    if (client->pid == getpid()) {
+        return false;
+    }
+    failure_set(failure, CV_INVALID, "a client does not outlive fork: this one is the parent's");
+    return true;
+}
+
 enum cv_status
 client_call(struct cv_client *client, const struct request *request, struct cv_reply **ret_reply)
 {
@@ -202,14 +274,16 @@ client_call(struct cv_client *client, const struct request *request, struct cv_r
 
     call.deadline_ms =
         request->deadline_ms != 0 ? request->deadline_ms : client_deadline(client, 0);
-    if (request->values != NULL &&
-        (request->value_count == 0 || request->value_count > BATCH_ITEMS_MAX)) {
+    if (client_is_foreign(client, &call.failure)) {
+        /* nothing to take */
+    } else if (request->values != NULL &&
+               (request->value_count == 0 || request->value_count > BATCH_ITEMS_MAX)) {
         failure_set(&call.failure, request->value_count == 0 ? CV_INVALID : CV_TOO_LARGE,
                     "%zu values: one call takes 1 to %d", request->value_count, BATCH_ITEMS_MAX);
     } else {
         (void)slot_take(client, &call.slot, &call.failure);
     }
-    reply = call.slot == NULL ? reply_of_failure(&call.failure) : carry_out(&call);
+    reply = call.slot == NULL ? reply_of_failure(&call.failure) : carry_out_patiently(&call);
     if (call.slot != NULL) {
         slot_give(client, &call.slot);
     }
@@ -217,24 +291,11 @@ client_call(struct cv_client *client, const struct request *request, struct cv_r
     return reply->status;
 }
 
+/* What the session has learnt is the answer: HELLO is not said twice on one connection. */
 enum cv_status
 cv_hello(struct cv_client *client, struct cv_reply **ret_reply)
 {
-    uint64_t deadline_ms = client_deadline(client, 0);
-    struct failure failure = {.outcome_unknown = false};
-    struct slot *slot = NULL;
-    struct ticket ticket;
+    struct request request = {.operation = OP_HELLO};
 
-    enum cv_status status = slot_take(client, &slot, &failure);
-    if (status == CV_OK) {
-        status = link_wait(client, deadline_ms, false, &failure);
-    }
-    if (status == CV_OK) {
-        status = session_ensure(client, slot, deadline_ms, &ticket, &failure);
-    }
-    if (slot != NULL) {
-        slot_give(client, &slot);
-    }
-    *ret_reply = status == CV_OK ? session_reply(client) : reply_of_failure(&failure);
-    return (*ret_reply)->status;
+    return client_call(client, &request, ret_reply);
 }

@@ -303,11 +303,33 @@ wait_until(struct cv_client *client, uint64_t until_ms)
     struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
                              .tv_nsec = (long)(until_ms % 1000) * 1000000};
 
-    while (!is_settled(client)) {
+    while (!is_settled(client) && !client->cancelled) {
         if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT) {
             break;
         }
     }
+}
+
+bool
+link_pause(struct cv_client *client, uint64_t until_ms)
+{
+    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                             .tv_nsec = (long)(until_ms % 1000) * 1000000};
+    int error = 0;
+
+    pthread_mutex_lock(&client->lock);
+    while (!client->cancelled && error != ETIMEDOUT) {
+        error = pthread_cond_timedwait(&client->changed, &client->lock, &until);
+    }
+    bool cancelled = client->cancelled;
+    pthread_mutex_unlock(&client->lock);
+    return !cancelled;
+}
+
+enum cv_status
+link_fail_cancelled(struct failure *failure)
+{
+    return failure_set(failure, CV_UNAVAILABLE, "the client was closed; nothing was sent");
 }
 
 /*
@@ -339,7 +361,7 @@ wait_patiently(struct cv_client *client, uint64_t deadline_ms)
             }
             pthread_mutex_lock(&client->lock);
         }
-        if (is_settled(client) || now_ms >= deadline_ms) {
+        if (is_settled(client) || client->cancelled || now_ms >= deadline_ms) {
             return;
         }
         wait_until(client, sooner(deadline_ms, now_ms + PATIENCE_MS));
@@ -364,8 +386,10 @@ link_wait(struct cv_client *client, uint64_t deadline_ms, bool probing, struct f
         pthread_mutex_lock(&client->lock);
     }
     wait_patiently(client, deadline_ms);
-    failure->unreached = !is_settled(client) || client->pipe == 0;
-    if (!is_settled(client)) {
+    failure->unreached = client->pipe == 0 && !client->cancelled;
+    if (client->cancelled) {
+        status = link_fail_cancelled(failure);
+    } else if (!is_settled(client)) {
         status =
             failure_set(failure, CV_UNAVAILABLE,
                         "no connection to the vault at %s in time; nothing was sent", client->path);

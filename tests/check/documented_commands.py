@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the pages make a reader type exists: each vaultctl and vaultd command and option in a piece of code.
+"""What the pages make a reader type exists: each vaultctl and vaultd command and option in a piece of code. And what
+they make him look for: each event, status, key or name_like_this in the pages for people, and each message quoted in
+the first column of the operating guide's last table.
 
 Usage: documented_commands.py ROOT VAULTCTL VAULTD. Prints each fault; exit 1 if any.
 """
@@ -11,6 +13,11 @@ import subprocess
 import sys
 
 OPTION = re.compile(r'^--?[A-Za-z][A-Za-z0-9-]*')
+NAME = re.compile(r'(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w/.(-])')
+PAGES_FOR_PEOPLE = ('README.md', 'docs/')
+WHERE_NAMES_ARE = ('vaultd/base/log.c', 'vaultd/main_serve.c', 'vaultd/vaultd.conf.example', 'proto/PROTOCOL.md',
+                   'client/contactvault.h')
+WHERE_MESSAGES_ARE = ('vaultd', 'proto', 'client', 'tools')
 CALL = re.compile(r'(?<![\w.-])(vaultctl|vaultd)(?=[ \t])([^|;&`#<>)]*)')
 
 
@@ -60,7 +67,7 @@ def fault_of(program, words, programs, commands):
             return f'there is no vaultctl {pair}'
     elif words and words[0] in ('init', 'audit-verify'):
         command = words[:1]
-    known = options_of(programs[program], *command) if command else {'--help', '--version'}
+    known = options_of(programs[program], *command) if command else {'--help', '--version', '--completion'}
     if program == 'vaultd' and not command:
         known = options_of(programs[program])
     for word in words:
@@ -70,16 +77,42 @@ def fault_of(program, words, programs, commands):
     return None
 
 
+def names_of(root):
+    return {name for path in WHERE_NAMES_ARE for name in re.findall(r'\w+', (root / path).read_text(encoding='utf-8'))}
+
+
+def unknown_names(piece, names):
+    for call in CALL.findall(piece):
+        piece = piece.replace(call[1], '')
+    return [name for name in NAME.findall(piece.replace('\\n', ' ')) if name not in names]
+
+
+def unknown_messages(root):
+    """Quoted in the table of what one sees, and said by no source file; ` ... ` stands for anything."""
+    source = ''.join(file.read_text(encoding='utf-8') for folder in WHERE_MESSAGES_ARE
+                     for file in sorted((root / folder).rglob('*.[ch]')))
+    source = re.sub(r'"\s*"', '', source)
+    guide = (root / 'docs/OPERATING.md').read_text(encoding='utf-8')
+    rows = re.findall(r'^\| ([^|]*) \|', guide.split('## When something is wrong')[-1].split('\n## ')[0], re.MULTILINE)
+    quoted = [part for row in rows for quote in re.findall('"([^"]*)"', row) for part in quote.split(' ... ')]
+    return [part for part in quoted if part not in source] if len(quoted) > 10 else ['enough messages']
+
+
 def main():
     root, vaultctl, vaultd = sys.argv[1:]
     programs = {'vaultctl': vaultctl, 'vaultd': vaultd}
     commands = commands_of(vaultctl)
     seen, faults = set(), 0
-    for page in sorted(pathlib.Path(root).resolve().rglob('*.md')):
-        path = page.relative_to(pathlib.Path(root).resolve())
+    root = pathlib.Path(root).resolve()
+    names = names_of(root)
+    for page in sorted(root.rglob('*.md')):
+        path = page.relative_to(root)
         if path.parts[0] in ('build', '.git'):
             continue
         for number, piece in code(page):
+            for name in unknown_names(piece, names) if str(path).startswith(PAGES_FOR_PEOPLE) else []:
+                faults += 1
+                print(f'documented_commands: {path}:{number}: nothing is called {name}', file=sys.stderr)
             piece = re.sub(r"'[^']*'|\"[^\"]*\"", 'QUOTED', piece)
             for program, rest in CALL.findall(piece):
                 words = rest.split()
@@ -88,6 +121,9 @@ def main():
                 if fault:
                     faults += 1
                     print(f'documented_commands: {path}:{number}: {fault}', file=sys.stderr)
+    for message in unknown_messages(root):
+        faults += 1
+        print(f'documented_commands: docs/OPERATING.md: nothing says "{message}"', file=sys.stderr)
     if len(seen) < 20:
         print(f'documented_commands: only {len(seen)} were found', file=sys.stderr)
         faults += 1

@@ -16,6 +16,7 @@
 
 #include "client_fixture.h"
 #include "message.h"
+#include "place.h"
 
 enum { OUTPUT_BYTES = 512 * 1024, COMMAND_BYTES = 4096 };
 
@@ -101,10 +102,9 @@ test_usage_errors(void **state)
         "$V init",
         "$V unseal",
         "$V unseal --key-file /nowhere",
-        "$V audit verify",
+        "$V audit verify --data $D $D",
         "$V status --timeout 0",
         "$V status --server-uid root",
-        "env -u CONTACT_VAULT_SOCKET $V status",
         "$V status --socket tcp://127.0.0.1:1",
         "$V status --identity /nowhere",
         "$V tokenize --data",
@@ -218,7 +218,7 @@ test_help(void **state)
     assert_int_equal(shell(*state, "$V principal disable -?"), 0);
     assert_string_equal(err, "");
     assert_int_equal(shell(*state, "$V audit tail --usage"), 0);
-    assert_non_null(strstr(out, "--operation=NAME"));
+    assert_non_null(strstr(out, "--operation=OPERATION"));
     assert_int_equal(shell(*state, "$V status --help"), 0);
     assert_non_null(strstr(out, "unsealed?\n"));
     assert_int_equal(shell(*state, "$V grant --help"), 0);
@@ -264,6 +264,22 @@ test_a_vault_that_is_not_there(void **state)
     assert_non_null(strstr(err, "/none/run/admin.sock"));
 }
 
+/* With one installed, e2e/23 looks. */
+static void
+test_untold_and_none_installed(void **state)
+{
+    if (access(PLACE_RUN, F_OK) == 0) {
+        skip();
+    }
+    assert_int_equal(shell(*state, "env -u CONTACT_VAULT_SOCKET $V status"), 3);
+    assert_one_line(err);
+    assert_non_null(strstr(err, PLACE_RUN));
+    assert_non_null(strstr(err, "--data DIR"));
+    assert_int_equal(shell(*state, "env -u CONTACT_VAULT_SOCKET $V seal --json"), 3);
+    assert_memory_equal(out, "{\"error\":{\"code\":\"unavailable\",\"message\":\"which vault?", 54);
+    assert_one_line(out);
+}
+
 static void
 test_the_folder_names_the_socket(void **state)
 {
@@ -292,7 +308,7 @@ test_exit_codes_say_what_to_do(void **state)
     }
     assert_int_equal(shell(*state, "$V tokenize --json busy"), 6);
     assert_string_equal(
-        out, "{\"error\":{\"code\":\"busy\",\"message\":\"busy\",\"retry_after_s\":3}}\n");
+        out, "{\"error\":{\"code\":\"busy\",\"message\":\"busy\",\"retry_after_s\":30}}\n");
     assert_one_line(err);
 }
 
@@ -836,6 +852,7 @@ main(void)
         FIXTURE_TEST(test_help),
         FIXTURE_TEST(test_half_a_command_names_the_rest),
         FIXTURE_TEST(test_a_vault_that_is_not_there),
+        FIXTURE_TEST(test_untold_and_none_installed),
         FIXTURE_TEST(test_the_folder_names_the_socket),
         FIXTURE_TEST(test_exit_codes_say_what_to_do),
         FIXTURE_TEST(test_a_budget_used_up_says_when),

@@ -8,12 +8,13 @@
 #include <string.h>
 
 /* clang-format off: one row an option */
-static const struct argp_option common_options[] = {
-    {"data", OPTION_DATA, "DIR", 0, "The vault's folder; its sockets are in DIR/run", 2},
+const struct argp_option common_options[] = {
+    {"data", OPTION_DATA, "DIR", 0,
+     "The vault's folder; its sockets are in DIR/run (untold: the service's)", 2},
     {"socket", OPTION_SOCKET, "URL", 0,
      "The socket, as a path or ipc://PATH ($CONTACT_VAULT_SOCKET)", 2},
     {"server-uid", OPTION_SERVER_UID, "N", 0,
-     "The vault's uid, if not root's, yours or the owner's of DIR", 2},
+     "The vault's uid, if not root's, yours or the owner's of its folder", 2},
     {"identity", OPTION_IDENTITY, "FILE", 0, "Your key, made by keygen ($CONTACT_VAULT_IDENTITY)",
      2},
     {"timeout", OPTION_TIMEOUT, "MS", 0, "For each answer (10000 untold)", 2},

@@ -65,6 +65,12 @@ void arguments_parse(const struct command *command, int argc, char **argv,
 /* Is --json among the words? */
 bool arguments_want_json(int argc, char *const *argv);
 
+/* What every command has besides its own; ends with a row of zeros. */
+extern const struct argp_option common_options[];
+
+/* A script by which bash completes vaultctl's command line, made of the tables. */
+void completion_print(const struct command *commands, size_t count);
+
 enum exit_code cmd_init(const struct arguments *arguments);
 enum exit_code cmd_status(const struct arguments *arguments);
 enum exit_code cmd_seal(const struct arguments *arguments);

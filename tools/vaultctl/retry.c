@@ -12,6 +12,6 @@ retry_with_fewer(const struct cv_reply *reply)
     if (reply->status == CV_QUOTA) { /* one that will never hold so many says no time to wait */
         return reply->retry_after_s == 0;
     }
-    return reply->status == CV_UNAVAILABLE && !reply->unreached && !reply->outcome_unknown &&
+    return reply->status == CV_UNAVAILABLE && !reply->unreached &&
            strstr(reply->message, short_of) != NULL;
 }

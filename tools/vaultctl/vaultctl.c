@@ -105,7 +105,7 @@ static const struct argp_option tail_options[] = {
     {"principal", OPTION_PRINCIPAL, "NAME", 0, "Only what this one did, or was done to it", 1},
     {"token", OPTION_TOKEN, "TOKEN", 0, "Only what was done with this token", 1},
     {"namespace", 'n', "NS", 0, "Only what was done in this namespace", 1},
-    {"operation", OPTION_OPERATION, "NAME", 0, "Only this: detokenize, erase, grant, ...", 1},
+    {"operation", OPTION_OPERATION, "OPERATION", 0, "Only this: detokenize, erase, grant, ...", 1},
     {"since", OPTION_SINCE, "DATE", 0, "Only from then on: 90d ago, or " MOMENT_FORM, 1},
     {"until", OPTION_UNTIL, "DATE", 0, "Only before", 1},
     {0},
@@ -205,7 +205,8 @@ print_help(FILE *to)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         (void)fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].help);
     (void)fputs(
-        "\nvaultctl COMMAND --help says more, with an example.\n"
+        "\nvaultctl COMMAND --help says more, with an example; vaultctl(1) says all.\n"
+        "bash completes the line after: . <(vaultctl --completion)\n"
         "Where: --data DIR, --socket URL or $CONTACT_VAULT_SOCKET. Who: --identity FILE or\n"
         "$CONTACT_VAULT_IDENTITY, else your Unix uid. Namespace: -n NS or\n"
         "$CONTACT_VAULT_NAMESPACE. Colours end with $NO_COLOR.\n"
@@ -304,6 +305,10 @@ main(int argc, char **argv)
     if (argc > 1 && is_one_of(argv[1], "--version", "version")) {
         puts("vaultctl " CONTACT_VAULT_RELEASE);
         return EXIT_OK;
+    }
+    if (argc > 1 && strcmp(argv[1], "--completion") == 0) {
+        completion_print(commands, COMMAND_COUNT);
+        return fflush(stdout) == 0 ? EXIT_OK : EXIT_REFUSED;
     }
     const struct command *command = find_command(argc, argv, &words);
     if (command == NULL)
