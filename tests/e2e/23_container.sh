@@ -72,14 +72,13 @@ mount -t proc proc "$image/proc"
 cd "$image"
 exec chroot "$image" "$@"'
 # run_image command...: as the image says it runs.
-run_image() {
-    unshare --mount --pid --fork --kill-child --ipc --uts --net bash -c "$inside" run "$image" "$work/volumes" \
-        /usr/bin/setpriv --reuid="${user%%:*}" --regid="${user##*:}" --clear-groups --no-new-privs \
-        --bounding-set=-all env -i "${environment[@]}" "$@"
-}
-# start_image: the entrypoint with its command, without a terminal.
+as_image=(unshare --mount --pid --fork --kill-child --ipc --uts --net bash -c "$inside" run "$image" "$work/volumes"
+    /usr/bin/setpriv --reuid="${user%%:*}" --regid="${user##*:}" --clear-groups --no-new-privs --bounding-set=-all
+    env -i "${environment[@]}")
+run_image() { "${as_image[@]}" "$@"; }
+# start_image STATE: the entrypoint with its command, without a terminal; $daemon is the namespaces' keeper.
 start_image() {
-    run_image "${entrypoint[@]}" "${command[@]}" >>"$log" 2>&1 </dev/null &
+    "${as_image[@]}" "${entrypoint[@]}" "${command[@]}" >>"$log" 2>&1 </dev/null &
     daemon=$!
     await 60 answers_or_is_gone "$1" || fail "it does not come up"
     kill -0 "$daemon" 2>/dev/null || fail "it ended at the start"
