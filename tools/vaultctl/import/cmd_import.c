@@ -32,7 +32,7 @@ struct import {
     struct totals totals;
     uint64_t offset, line; /* of the file, behind what was written */
     uint64_t problems_said;
-    int64_t checkpoint_ms;
+    int64_t checkpoint_ms; /* of the last one; 0: none yet, so the first batch is noted at once */
     struct progress progress;
     bool at_end;
 };
@@ -274,7 +274,6 @@ run(struct import *import)
     progress_start(&import->progress, "rows", import->files.state.file_size, true);
     import->progress.began_at = import->offset;
     import->progress.count_at = import->totals.rows;
-    import->checkpoint_ms = progress_now_ms();
     code = work_through(import);
     progress_end(&import->progress);
     return code;
