@@ -2,6 +2,7 @@
 /*
  * client_internal.h: what the client's own files share.
  *
+ *   client.c                           cv_open and cv_close
  *   client_contact.c, client_admin.c   the public calls: a struct request each
  *   client_request.c                   a struct request becomes a message
  *   client_call.c                      send it, judge the answer, repeat what may be repeated
@@ -14,6 +15,7 @@
  *   client_reply.c, client_table.c     an answer's bytes become a cv_reply
  *   client_advice.c                    what to do about a status
  *   client_identity.c                  key files
+ *   client_names.c                     what numbers are called
  */
 #ifndef CONTACT_VAULT_CLIENT_INTERNAL_H
 #define CONTACT_VAULT_CLIENT_INTERNAL_H
