@@ -329,21 +329,29 @@ test_a_strangers_server_hears_nothing_on_reconnect(void **state)
 
 enum { LONG_VALUE_BYTES = 500, LONG_VALUES = 2000 };
 
-static void *
-tokenize_much(void *argument)
+static enum cv_status
+tokenize_long_ones(struct cv_client *client, size_t count)
 {
-    struct worker *worker = argument;
     char text[LONG_VALUE_BYTES + 1];
     const char *values[LONG_VALUES];
-    struct cv_query query = {.values = values, .count = LONG_VALUES};
+    struct cv_query query = {.values = values, .count = count};
     struct cv_reply *reply;
 
     memset(text, '1', LONG_VALUE_BYTES);
     text[LONG_VALUE_BYTES] = 0;
-    for (size_t i = 0; i < LONG_VALUES; i++)
+    for (size_t i = 0; i < count; i++)
         values[i] = text;
-    worker->failures = cv_tokenize(worker->client, &query, &reply) == CV_UNAVAILABLE ? 0 : 1;
+    enum cv_status status = cv_tokenize(client, &query, &reply);
     cv_reply_free(&reply);
+    return status;
+}
+
+static void *
+tokenize_much(void *argument)
+{
+    struct worker *worker = argument;
+
+    worker->failures = tokenize_long_ones(worker->client, LONG_VALUES) == CV_UNAVAILABLE ? 0 : 1;
     return NULL;
 }
 
@@ -375,6 +383,42 @@ test_a_strangers_server_hears_nothing_of_what_waits(void **state)
     assert_int_equal(fixture->fake.counts->frames, frames);
 }
 
+static void *
+tokenize_half_as_much(void *argument)
+{
+    struct worker *worker = argument;
+
+    worker->failures = tokenize_long_ones(worker->client, LONG_VALUES / 2) == CV_OK ? 0 : 1;
+    return NULL;
+}
+
+/* It could not be sent in its own moment: that says nothing of the connection, which others use. */
+static void
+test_a_call_in_a_hurry_breaks_no_connection(void **state)
+{
+    struct fixture *fixture = *state;
+    struct worker worker = {.client = fixture->client};
+    struct cv_reply *reply;
+    const char *value = "one";
+    struct cv_query hurried = {.values = &value, .count = 1, .timeout_ms = 50};
+    pthread_t thread;
+
+    assert_int_equal(tokenize_one(fixture->client, "one", &reply), CV_OK);
+    cv_reply_free(&reply);
+    assert_int_equal(kill(fixture->fake.pid, SIGSTOP), 0);
+    assert_int_equal(pthread_create(&thread, NULL, tokenize_half_as_much, &worker), 0);
+    usleep(200 * 1000); /* it fills the socket's buffer */
+    assert_int_equal(cv_tokenize(fixture->client, &hurried, &reply), CV_UNAVAILABLE);
+    assert_non_null(strstr(reply->message, "nothing was sent"));
+    cv_reply_free(&reply);
+    assert_int_equal(kill(fixture->fake.pid, SIGCONT), 0);
+    assert_int_equal(tokenize_one(fixture->client, "two", &reply), CV_OK);
+    cv_reply_free(&reply);
+    pthread_join(thread, NULL);
+    assert_int_equal(worker.failures, 0);
+    assert_int_equal(fixture->fake.counts->connections, 1);
+}
+
 int
 main(void)
 {
@@ -392,6 +436,7 @@ main(void)
         FIXTURE_TEST(test_a_strangers_server_hears_nothing),
         FIXTURE_TEST(test_a_strangers_server_hears_nothing_on_reconnect),
         FIXTURE_TEST(test_a_strangers_server_hears_nothing_of_what_waits),
+        FIXTURE_TEST(test_a_call_in_a_hurry_breaks_no_connection),
         /* Last: after it nng may no longer dial by itself, and the others are about that. */
         FIXTURE_TEST(test_restarts_under_load_lose_no_harmless_call),
     };
