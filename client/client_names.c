@@ -97,8 +97,8 @@ const char *
 cv_act_name(uint32_t act)
 {
     static const char *const names[] = {
-        "created", "opened",        "closed",     "cut",      "checkpoint",
-        "budget",  "clock_forward", "clock_back", "retained", "budget_extra",
+        "created",       "opened",     "closed",   "cut",          "checkpoint",    "budget",
+        "clock_forward", "clock_back", "retained", "budget_extra", "key_destroyed",
     };
 
     if (act >= ACT_CREATED) {

@@ -600,7 +600,8 @@ test_names(void **state)
     assert_string_equal(cv_act_name(204), "checkpoint");
     assert_string_equal(cv_act_name(208), "retained");
     assert_string_equal(cv_act_name(209), "budget_extra");
-    assert_null(cv_act_name(210));
+    assert_string_equal(cv_act_name(210), "key_destroyed");
+    assert_null(cv_act_name(211));
     assert_string_equal(cv_act_name(14), "erase");
     assert_null(cv_act_name(0));
     assert_null(cv_phase_name(4));

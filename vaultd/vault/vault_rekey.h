@@ -35,6 +35,8 @@ struct vault_key {
 };
 
 bool vault_has_key(const struct vault *vault, struct vault_key key);
+/* It, or one made after it. */
+bool vault_made_key(const struct vault *vault, struct vault_key key);
 
 /*
  * vault_rotation_plan: which key a rotation would make. NOT_FOUND: no such namespace. CONFLICT: an

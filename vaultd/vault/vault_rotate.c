@@ -43,6 +43,15 @@ list_keys(const struct vault *vault, enum rotated_key purpose, uint32_t namespac
     return count;
 }
 
+bool
+vault_made_key(const struct vault *vault, struct vault_key key)
+{
+    struct vault_key_state states[VAULT_KEYS_MAX];
+    size_t count = list_keys(vault, key.purpose, key.namespace_id, states);
+
+    return count > 0 && states[count - 1].key.number >= key.number;
+}
+
 /* ---- what there is ---- */
 
 struct reading {
