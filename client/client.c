@@ -2,13 +2,13 @@
 #include "client_internal.h"
 
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 static const char IPC_SCHEME[] = "ipc://";
-static const uint32_t TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000;
 
 static enum cv_status
 take_path(struct cv_client *client, const char *socket, struct failure *failure)
@@ -42,9 +42,6 @@ take_options(struct cv_client *client, const struct cv_options *options, struct 
     client->has_server_uid = options->has_server_uid;
     client->server_uid = options->server_uid;
     client->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : CV_TIMEOUT_DEFAULT_MS;
-    if (client->timeout_ms > TIMEOUT_MAX_MS) {
-        client->timeout_ms = TIMEOUT_MAX_MS;
-    }
     enum cv_status status = take_path(client, options->socket, failure);
     if (status != CV_OK || options->identity_file == NULL) {
         return status;
@@ -65,8 +62,24 @@ client_new(void)
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&client->changed, &attributes);
+    pthread_cond_init(&client->runners.late, &attributes);
+    pthread_cond_init(&client->runners.work, NULL);
+    TAILQ_INIT(&client->runners.queue);
+    TAILQ_INIT(&client->runners.finished);
+    client->runners.finished_fd = -1;
+    client->pid = getpid();
     pthread_condattr_destroy(&attributes);
     return client;
+}
+
+/* nng does not outlive fork, and aborts whoever tries. So: is there an nng of our parent's? */
+static bool
+is_child_of_user(void)
+{
+    static _Atomic pid_t user;
+    pid_t nobody = 0;
+
+    return !atomic_compare_exchange_strong(&user, &nobody, getpid()) && nobody != getpid();
 }
 
 enum cv_status
@@ -77,6 +90,12 @@ cv_open(const struct cv_options *options, struct cv_client **ret_client,
     enum cv_status status = CV_INTERNAL;
     struct cv_client *client = NULL;
 
+    if (is_child_of_user()) {
+        status = failure_set(&failure, CV_INVALID,
+                             "this process was forked from one that uses the library, whose "
+                             "threads are not here: exec, or fork before the first cv_open");
+        goto out;
+    }
     if (sodium_init() < 0) {
         goto out;
     }
@@ -117,23 +136,56 @@ abandon(struct cv_client *client)
     pthread_mutex_unlock(&lock);
 }
 
+static void
+free_slots(struct cv_client *client)
+{
+    while (client->newest_slot != NULL) {
+        struct slot *slot = client->newest_slot;
+        client->newest_slot = slot->made_before;
+        slot_free(&slot);
+    }
+}
+
+static void
+forget_key(struct cv_client *client)
+{
+    if (client->secret_key != NULL) {
+        sodium_free(client->secret_key);
+        client->secret_key = NULL;
+    }
+}
+
+static void
+free_runners(struct cv_client *client)
+{
+    runners_join(client);
+    started_free_finished(client);
+    if (client->runners.finished_fd >= 0) {
+        close(client->runners.finished_fd);
+    }
+    pthread_cond_destroy(&client->runners.work);
+    pthread_cond_destroy(&client->runners.late);
+}
+
 void
 cv_close(struct cv_client **client)
 {
     struct cv_client *closing = *client;
+    struct failure failure;
 
     if (closing == NULL) {
         return;
     }
-    while (closing->slots != NULL) {
-        struct slot *slot = closing->slots;
-        closing->slots = slot->next;
-        slot_free(&slot);
+    *client = NULL;
+    if (client_is_foreign(closing, &failure)) {
+        /* The locks may be held by threads that are not here. */
+        forget_key(closing);
+        return;
     }
-    if (closing->secret_key != NULL) {
-        sodium_free(closing->secret_key);
-        closing->secret_key = NULL;
-    }
+    cv_cancel(closing);
+    free_runners(closing);
+    free_slots(closing);
+    forget_key(closing);
     /* Where nng is stuck it may still call back: a few hundred bytes without a secret stay behind.
      */
     if (link_close(closing)) {
@@ -144,5 +196,4 @@ cv_close(struct cv_client **client)
     } else {
         abandon(closing);
     }
-    *client = NULL;
 }

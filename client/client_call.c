@@ -1,150 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client_internal.h"
 
-#include <assert.h>
-#include <string.h>
+#include <unistd.h>
 
 enum {
     LOSSES_MAX = 3,    /* of the connection, under one request */
     ATTEMPTS_MAX = 64, /* for one call, whatever the reason */
-    /* A field number and the widest head msgpack has for what follows it. */
-    FIELD_OVERHEAD_BYTES = 2 + 9,
-    VALUE_OVERHEAD_BYTES = 5,
-    REQUEST_ID_BYTES = 4, /* nng's, within the frame */
+    PAUSE_MIN_MS = 50, /* after a BUSY that names no time */
+    PAUSE_MAX_MS = 1000,
 };
 
-void
-request_add_uint(struct request *request, enum field field, uint64_t number)
-{
-    assert(request->parameter_count < PARAMETERS_MAX);
-    request->parameters[request->parameter_count++] =
-        (struct parameter){.field = field, .type = PARAMETER_UINT, .number = number};
-}
-
-void
-request_add_number(struct request *request, enum field field, uint64_t number)
-{
-    if (number != 0) {
-        request_add_uint(request, field, number);
-    }
-}
-
-void
-request_add_flag(struct request *request, enum field field, bool flag)
-{
-    assert(request->parameter_count < PARAMETERS_MAX);
-    if (flag) {
-        request->parameters[request->parameter_count++] =
-            (struct parameter){.field = field, .type = PARAMETER_BOOL, .number = 1};
-    }
-}
-
-void
-request_add_bytes(struct request *request, enum field field, struct bytes bytes)
-{
-    assert(request->parameter_count < PARAMETERS_MAX);
-    request->parameters[request->parameter_count++] =
-        (struct parameter){.field = field, .type = PARAMETER_BYTES, .bytes = bytes};
-}
-
-void
-request_add_text(struct request *request, enum field field, const char *text)
-{
-    if (text != NULL) {
-        request_add_bytes(request, field, bytes_of_text(text));
-    }
-}
-
-/* A value the vault's parser would refuse the whole message for goes as an empty one. */
-static struct bytes
-value_to_send(const char *value)
-{
-    enum cv_status status;
-
-    return value_fault(value, &status) == NULL ? bytes_of_text(value) : bytes_of("", 0);
-}
-
-static size_t
-encoded_size_max(const struct request *request)
-{
-    size_t size = FIELD_OVERHEAD_BYTES * (3 + request->parameter_count) + CONNECTION_ID_BYTES;
-
-    for (size_t i = 0; i < request->parameter_count; i++) {
-        size += request->parameters[i].bytes.size;
-    }
-    for (size_t i = 0; i < request->value_count; i++) {
-        size += VALUE_OVERHEAD_BYTES + value_to_send(request->values[i]).size;
-    }
-    return size;
-}
-
-static void
-write_parameter(struct message_writer *writer, const struct parameter *parameter)
-{
-    switch (parameter->type) {
-    case PARAMETER_UINT:
-        message_put_uint(writer, parameter->field, parameter->number);
-        break;
-    case PARAMETER_BOOL:
-        message_put_bool(writer, parameter->field, parameter->number != 0);
-        break;
-    default:
-        message_put_bytes(writer, parameter->field, parameter->bytes);
-    }
-}
-
-static void
-write_request(struct message_writer *writer, const struct request *request,
-              const uint8_t *connection)
-{
-    size_t fields = 1 + request->parameter_count;
-
-    fields += connection != NULL ? 1 : 0;
-    fields += request->values != NULL ? 1 : 0;
-    message_begin(writer, fields);
-    message_put_uint(writer, FIELD_OPERATION, request->operation);
-    if (connection != NULL) {
-        message_put_bytes(writer, FIELD_CONNECTION, bytes_of(connection, CONNECTION_ID_BYTES));
-    }
-    for (size_t i = 0; i < request->parameter_count; i++) {
-        write_parameter(writer, &request->parameters[i]);
-    }
-    if (request->values == NULL) {
-        return;
-    }
-    message_put_list(writer, FIELD_VALUES, request->value_count);
-    for (size_t i = 0; i < request->value_count; i++) {
-        message_add_bytes(writer, value_to_send(request->values[i]));
-    }
-}
-
-/* Straight into nng's message, which never grows: no second copy of a contact is left behind. */
-enum cv_status
-request_encode(const struct request *request, const uint8_t *connection, nng_msg **ret_message,
-               struct failure *failure)
-{
-    size_t capacity = encoded_size_max(request);
-    nng_msg *message;
-
-    if (nng_msg_alloc(&message, capacity) != 0) {
-        return failure_set(failure, CV_INTERNAL, "out of memory");
-    }
-    struct message_writer writer = {.data = nng_msg_body(message), .capacity = capacity};
-    write_request(&writer, request, connection);
-    assert(!writer.full);
-    if (writer.size > FRAME_BYTES_MAX - REQUEST_ID_BYTES) {
-        message_wipe(&message);
-        return failure_set(failure, CV_TOO_LARGE,
-                           "the batch is of %zu bytes and may be of %d; send fewer values at once",
-                           writer.size, FRAME_BYTES_MAX - REQUEST_ID_BYTES);
-    }
-    nng_msg_chop(message, capacity - writer.size);
-    *ret_message = message;
-    return CV_OK;
-}
-
-/* May it be executed twice without harm, whether or not the first answer was seen? */
-static bool
+bool
 is_harmless(enum operation operation)
 {
     switch (operation) {
@@ -162,6 +28,12 @@ is_harmless(enum operation operation)
     default:
         return false;
     }
+}
+
+bool
+may_have_changed(enum operation operation)
+{
+    return !is_harmless(operation) && operation != OP_DETOKENIZE && operation != OP_PROVE;
 }
 
 /* One call on its way. */
@@ -242,6 +114,12 @@ judge_answer(struct call *call, nng_msg *answer)
     if (reply->status == CV_UNAUTHENTICATED && call->has_ticket) {
         return judge_unauthenticated(call, reply);
     }
+    /* With another connection's ticket one is not refused here, but answered as a stranger. */
+    if (call->request->operation == OP_STATUS && call->has_ticket &&
+        call->ticket.generation != link_generation(call->client)) {
+        cv_reply_free(&reply);
+        return NULL;
+    }
     return reply;
 }
 
@@ -281,11 +159,23 @@ judge(struct call *call, enum exchange exchange, nng_msg *answer)
         return judge_answer(call, answer);
     case EXCHANGE_LATE:
         return fail_unknown(call, "the vault did not answer in time");
+    case EXCHANGE_CANCELLED:
+        return fail_unknown(call, "the client was closed before the vault answered");
     case EXCHANGE_LOST:
         return judge_lost(call);
     default:
         return judge_not_sent(call);
     }
+}
+
+static enum cv_status
+check_time(struct call *call)
+{
+    if (client_now_ms() < call->deadline_ms) {
+        return CV_OK;
+    }
+    return failure_set(&call->failure, CV_UNAVAILABLE,
+                       "this call's time was up before it could be sent; nothing was sent");
 }
 
 /* *ret_reply NULL: ask again. */
@@ -296,7 +186,13 @@ attempt(struct call *call, struct cv_reply **ret_reply)
     enum cv_status status = link_wait(call->client, call->deadline_ms, false, &call->failure);
 
     if (status == CV_OK) {
+        status = check_time(call);
+    }
+    if (status == CV_OK) {
         status = get_ticket(call);
+    }
+    if (status == CV_OK) {
+        status = check_time(call);
     }
     if (status != CV_OK) {
         return status;
@@ -331,21 +227,59 @@ carry_out(struct call *call)
     return reply_of_failure(&call->failure);
 }
 
+/* False: that would be past the deadline. */
+static bool
+wait_out(const struct call *call, uint32_t retry_after_s, unsigned pause_ms)
+{
+    uint64_t wait_ms = retry_after_s != 0 ? (uint64_t)retry_after_s * 1000 : pause_ms;
+    uint64_t until_ms = client_now_ms() + wait_ms;
+
+    return until_ms < call->deadline_ms && link_pause(call->client, until_ms);
+}
+
+/* BUSY was not executed, whatever it was: it is asked again while there is time. */
+static struct cv_reply *
+carry_out_patiently(struct call *call)
+{
+    for (unsigned pause_ms = PAUSE_MIN_MS;; pause_ms *= 2) {
+        call->failure = (struct failure){.outcome_unknown = false};
+        struct cv_reply *reply = carry_out(call);
+        pause_ms = pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS;
+        if (reply->status != CV_BUSY || !wait_out(call, reply->retry_after_s, pause_ms)) {
+            return reply;
+        }
+        cv_reply_free(&reply);
+    }
+}
+
+bool
+client_is_foreign(const struct cv_client *client, struct failure *failure)
+{
+    if (client->pid == getpid()) {
+        return false;
+    }
+    failure_set(failure, CV_INVALID, "a client does not outlive fork: this one is the parent's");
+    return true;
+}
+
 enum cv_status
 client_call(struct cv_client *client, const struct request *request, struct cv_reply **ret_reply)
 {
     struct call call = {.client = client, .request = request};
     struct cv_reply *reply;
 
-    call.deadline_ms = client_now_ms() + client->timeout_ms;
-    if (request->values != NULL &&
-        (request->value_count == 0 || request->value_count > BATCH_ITEMS_MAX)) {
+    call.deadline_ms =
+        request->deadline_ms != 0 ? request->deadline_ms : client_deadline(client, 0);
+    if (client_is_foreign(client, &call.failure)) {
+        /* nothing to take */
+    } else if (request->values != NULL &&
+               (request->value_count == 0 || request->value_count > BATCH_ITEMS_MAX)) {
         failure_set(&call.failure, request->value_count == 0 ? CV_INVALID : CV_TOO_LARGE,
                     "%zu values: one call takes 1 to %d", request->value_count, BATCH_ITEMS_MAX);
     } else {
         (void)slot_take(client, &call.slot, &call.failure);
     }
-    reply = call.slot == NULL ? reply_of_failure(&call.failure) : carry_out(&call);
+    reply = call.slot == NULL ? reply_of_failure(&call.failure) : carry_out_patiently(&call);
     if (call.slot != NULL) {
         slot_give(client, &call.slot);
     }
@@ -356,12 +290,13 @@ client_call(struct cv_client *client, const struct request *request, struct cv_r
 enum cv_status
 cv_hello(struct cv_client *client, struct cv_reply **ret_reply)
 {
-    uint64_t deadline_ms = client_now_ms() + client->timeout_ms;
+    uint64_t deadline_ms = client_deadline(client, 0);
     struct failure failure = {.outcome_unknown = false};
     struct slot *slot = NULL;
     struct ticket ticket;
 
-    enum cv_status status = slot_take(client, &slot, &failure);
+    enum cv_status status =
+        client_is_foreign(client, &failure) ? CV_INVALID : slot_take(client, &slot, &failure);
     if (status == CV_OK) {
         status = link_wait(client, deadline_ms, false, &failure);
     }

@@ -5,22 +5,44 @@
 /* An empty batch is refused by client_call, also one that has no array. */
 static const char *const no_values[1];
 
-static void
-set_values(struct request *request, const char *const *values, size_t count)
+static bool
+takes_contacts(enum operation operation)
 {
-    request->values = values != NULL ? values : no_values;
-    request->value_count = values != NULL ? count : 0;
+    return operation == OP_TOKENIZE || operation == OP_LOOKUP || operation == OP_ERASE;
+}
+
+static bool
+takes_reason(enum operation operation)
+{
+    return operation == OP_DETOKENIZE || operation == OP_ERASE;
+}
+
+void
+request_of_query(enum operation operation, const struct cv_query *query, uint64_t deadline_ms,
+                 struct request *ret_request)
+{
+    *ret_request = (struct request){
+        .operation = operation,
+        .values = query->values != NULL ? query->values : no_values,
+        .value_count = query->values != NULL ? query->count : 0,
+        .deadline_ms = deadline_ms,
+    };
+    if (takes_reason(operation)) {
+        request_add_text(ret_request, FIELD_REASON, query->reason);
+    }
+    if (takes_contacts(operation)) {
+        request_add_text(ret_request, FIELD_NAMESPACE, query->namespace_name);
+        request_add_number(ret_request, FIELD_FORM, query->form);
+    }
 }
 
 static enum cv_status
 call_with_query(struct cv_client *client, enum operation operation, const struct cv_query *query,
                 struct cv_reply **ret_reply)
 {
-    struct request request = {.operation = operation};
+    struct request request;
 
-    request_add_text(&request, FIELD_NAMESPACE, query->namespace_name);
-    request_add_number(&request, FIELD_FORM, query->form);
-    set_values(&request, query->values, query->count);
+    request_of_query(operation, query, client_deadline(client, query->timeout_ms), &request);
     return client_call(client, &request, ret_reply);
 }
 
@@ -36,50 +58,26 @@ cv_lookup(struct cv_client *client, const struct cv_query *query, struct cv_repl
     return call_with_query(client, OP_LOOKUP, query, ret_reply);
 }
 
-static enum cv_status
-call_with_tokens(struct cv_client *client, struct request *request, const char *const *tokens,
-                 size_t count, struct cv_reply **ret_reply)
+enum cv_status
+cv_mask(struct cv_client *client, const struct cv_query *query, struct cv_reply **ret_reply)
 {
-    set_values(request, tokens, count);
-    return client_call(client, request, ret_reply);
+    return call_with_query(client, OP_MASK, query, ret_reply);
 }
 
 enum cv_status
-cv_mask(struct cv_client *client, const char *const *tokens, size_t count,
-        struct cv_reply **ret_reply)
+cv_describe(struct cv_client *client, const struct cv_query *query, struct cv_reply **ret_reply)
 {
-    struct request request = {.operation = OP_MASK};
-
-    return call_with_tokens(client, &request, tokens, count, ret_reply);
+    return call_with_query(client, OP_DESCRIBE, query, ret_reply);
 }
 
 enum cv_status
-cv_describe(struct cv_client *client, const char *const *tokens, size_t count,
-            struct cv_reply **ret_reply)
+cv_detokenize(struct cv_client *client, const struct cv_query *query, struct cv_reply **ret_reply)
 {
-    struct request request = {.operation = OP_DESCRIBE};
-
-    return call_with_tokens(client, &request, tokens, count, ret_reply);
+    return call_with_query(client, OP_DETOKENIZE, query, ret_reply);
 }
 
 enum cv_status
-cv_detokenize(struct cv_client *client, const char *const *tokens, size_t count, const char *reason,
-              struct cv_reply **ret_reply)
+cv_erase(struct cv_client *client, const struct cv_query *query, struct cv_reply **ret_reply)
 {
-    struct request request = {.operation = OP_DETOKENIZE};
-
-    request_add_text(&request, FIELD_REASON, reason);
-    return call_with_tokens(client, &request, tokens, count, ret_reply);
-}
-
-enum cv_status
-cv_erase(struct cv_client *client, const struct cv_erasure *erasure, struct cv_reply **ret_reply)
-{
-    struct request request = {.operation = OP_ERASE};
-
-    request_add_text(&request, FIELD_REASON, erasure->reason);
-    request_add_text(&request, FIELD_NAMESPACE, erasure->namespace_name);
-    request_add_number(&request, FIELD_FORM, erasure->form);
-    set_values(&request, erasure->values, erasure->count);
-    return client_call(client, &request, ret_reply);
+    return call_with_query(client, OP_ERASE, query, ret_reply);
 }

@@ -37,6 +37,32 @@ slot_new(struct slot **ret_slot, struct failure *failure)
     return CV_OK;
 }
 
+/* It was counted already. */
+static enum cv_status
+slot_add(struct cv_client *client, struct slot **ret_slot, struct failure *failure)
+{
+    struct slot *slot = NULL;
+    enum cv_status status = slot_new(&slot, failure);
+
+    pthread_mutex_lock(&client->lock);
+    if (status == CV_OK && client->cancelled) {
+        status = link_fail_cancelled(failure);
+    }
+    if (status == CV_OK) {
+        slot->made_before = client->newest_slot;
+        client->newest_slot = slot;
+        *ret_slot = slot;
+        slot = NULL;
+    } else {
+        client->slot_count--;
+    }
+    pthread_mutex_unlock(&client->lock);
+    if (slot != NULL) {
+        slot_free(&slot);
+    }
+    return status;
+}
+
 enum cv_status
 slot_take(struct cv_client *client, struct slot **ret_slot, struct failure *failure)
 {
@@ -54,14 +80,22 @@ slot_take(struct cv_client *client, struct slot **ret_slot, struct failure *fail
         return failure_set(failure, CV_BUSY, "%d calls are outstanding on this client already",
                            CV_CALLS_MAX);
     }
-    if (slot == NULL && slot_new(&slot, failure) != CV_OK) {
-        pthread_mutex_lock(&client->lock);
-        client->slot_count--;
-        pthread_mutex_unlock(&client->lock);
-        return failure->status;
+    if (slot == NULL) {
+        return slot_add(client, ret_slot, failure);
     }
     *ret_slot = slot;
     return CV_OK;
+}
+
+void
+slots_stop(struct cv_client *client)
+{
+    pthread_mutex_lock(&client->lock);
+    struct slot *slot = client->newest_slot;
+    pthread_mutex_unlock(&client->lock);
+    for (; slot != NULL; slot = slot->made_before) {
+        nng_aio_stop(slot->aio);
+    }
 }
 
 void
@@ -188,8 +222,8 @@ exchange_run(struct cv_client *client, struct slot *slot, nng_msg **request, uin
         return EXCHANGE_ANSWERED;
     }
     drop_context(slot);
-    if (error == NNG_ETIMEDOUT) {
-        return EXCHANGE_LATE;
+    if (error == NNG_ETIMEDOUT || error == NNG_ECANCELED) {
+        return error == NNG_ETIMEDOUT ? EXCHANGE_LATE : EXCHANGE_CANCELLED;
     }
     /* With an infinite resend time nng gives a request up when its connection breaks. */
     note_lost(client, &before, true);

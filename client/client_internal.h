@@ -3,11 +3,15 @@
  * client_internal.h: what the client's own files share.
  *
  *   client_contact.c, client_admin.c   the public calls: a struct request each
+ *   client_request.c                   a struct request becomes a message
  *   client_call.c                      send it, judge the answer, repeat what may be repeated
+ *   client_start.c                     started calls: copied, queued, finished, taken
+ *   client_runner.c                    the threads that carry them out
  *   client_session.c                   HELLO: who we are, said once for all threads
  *   client_link.c                      the nng socket: is it there, and whose server is it
  *   client_exchange.c                  one request and its answer
  *   client_reply.c, client_table.c     an answer's bytes become a cv_reply
+ *   client_advice.c                    what to do about a status
  *   client_identity.c                  key files
  */
 #ifndef CONTACT_VAULT_CLIENT_INTERNAL_H
@@ -17,6 +21,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 #include "bounds.h"
@@ -38,7 +44,8 @@ failure_set(struct failure *failure, enum cv_status status, const char *format, 
 
 /* What one outstanding call holds. Given back only when nothing is under way on its context. */
 struct slot {
-    struct slot *next;
+    struct slot *next;        /* at rest */
+    struct slot *made_before; /* all there are, until cv_close */
     bool has_context;
     nng_socket socket; /* the context's */
     nng_ctx context;
@@ -56,18 +63,42 @@ struct session {
     struct failure failure; /* of the last attempt, when it failed */
 };
 
+/* Threads that carry out started calls, and one that ends those whose time is up in the queue. */
+enum { RUNNERS_MAX = 64 };
+
+struct started;
+TAILQ_HEAD(started_list, started);
+
+struct runners {
+    struct started_list queue, finished;
+    unsigned queued;     /* in queue */
+    unsigned unfinished; /* queued, being carried out, or being called back */
+    unsigned held;       /* against CV_CALLS_MAX: not called back yet, or not taken */
+    unsigned idle;       /* runners that wait for work, or were woken and have not looked yet */
+    pthread_cond_t work; /* for runners */
+    pthread_cond_t late; /* for the timekeeper: there may be an earlier deadline in the queue */
+    int finished_fd;     /* readable while `finished` is not empty; -1: nobody asked for it */
+    pthread_t threads[RUNNERS_MAX + 1]; /* the first is the timekeeper */
+    unsigned thread_count;
+};
+
 /*
  * Invariants:
  * 1. `lock` guards everything from session to sockets; what comes after is constant from cv_open to
  *    cv_close.
- * 2. No nng function is called with `lock` held: nng calls on_pipe with locks of its own.
+ * 2. No nng function is called with `lock` held: nng calls on_pipe with locks of its own. Nor is a
+ *    callback of the caller's.
  * 3. generation rises before the first byte of a request can reach a new connection.
+ * 4. Once `cancelled` is set no slot is made any more, and no call is queued.
  */
 struct cv_client {
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* pipe, refused or session */
+    pthread_cond_t changed; /* pipe, refused, session, cancelled, or runners.unfinished is 0 */
     struct session session;
+    bool cancelled;
+    struct runners runners;
     struct slot *slots; /* at rest */
+    struct slot *newest_slot;
     unsigned slot_count;
     int pipe; /* nng's id of the connection in use; 0: none */
     uint64_t generation;
@@ -81,6 +112,7 @@ struct cv_client {
     unsigned sockets; /* not closed yet: the one above, and those on their way out */
 
     struct cv_client *abandoned_before;
+    pid_t pid; /* a child of fork has the memory, and none of nng's threads */
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
     uint32_t timeout_ms;
     uint32_t own_uid;
@@ -92,6 +124,8 @@ struct cv_client {
 /* ---- client_link.c ---- */
 
 uint64_t client_now_ms(void);
+/* So long from now; 0: the client's own timeout. */
+uint64_t client_deadline(const struct cv_client *client, uint32_t timeout_ms);
 
 /* The socket is open and dialling when it returns CV_OK. */
 enum cv_status link_open(struct cv_client *client, struct failure *failure);
@@ -102,18 +136,24 @@ bool link_close(struct cv_client *client);
 enum cv_status link_wait(struct cv_client *client, uint64_t deadline_ms, bool probing,
                          struct failure *failure);
 uint64_t link_generation(struct cv_client *client);
+enum cv_status link_fail_cancelled(struct failure *failure);
+/* False: the client was cancelled meanwhile. */
+bool link_pause(struct cv_client *client, uint64_t until_ms);
 
 /* ---- client_exchange.c ---- */
 
 enum cv_status slot_take(struct cv_client *client, struct slot **ret_slot, struct failure *failure);
 void slot_give(struct cv_client *client, struct slot **slot);
 void slot_free(struct slot **slot);
+/* Whatever is under way on any slot ends, and nothing begins any more. */
+void slots_stop(struct cv_client *client);
 
 enum exchange {
     EXCHANGE_ANSWERED,
     EXCHANGE_NOT_SENT, /* surely not executed */
     EXCHANGE_LOST,     /* sent, then the connection broke */
     EXCHANGE_LATE,     /* sent, no answer by the deadline */
+    EXCHANGE_CANCELLED /* sent, then the client was cancelled */
 };
 
 /*
@@ -132,6 +172,7 @@ void message_wipe(nng_msg **message);
 struct ticket {
     uint8_t connection[CONNECTION_ID_BYTES];
     uint64_t attempt;
+    uint64_t generation; /* of the link it is good for */
 };
 
 /* Says HELLO if it was not said on this connection; many threads at once say it once. */
@@ -143,7 +184,7 @@ void session_forget(struct cv_client *client, const struct ticket *ticket);
 /* What the last HELLO told, for a caller who asks. */
 struct cv_reply *session_reply(struct cv_client *client);
 
-/* ---- client_call.c ---- */
+/* ---- client_request.c ---- */
 
 struct parameter {
     enum field field;
@@ -160,6 +201,7 @@ struct request {
     size_t parameter_count;
     const char *const *values; /* of FIELD_VALUES; NULL: none */
     size_t value_count;
+    uint64_t deadline_ms; /* by client_now_ms; 0: the client's timeout from now */
 };
 
 void request_add_uint(struct request *request, enum field field, uint64_t number);
@@ -175,9 +217,45 @@ void request_add_text(struct request *request, enum field field, const char *tex
 enum cv_status request_encode(const struct request *request, const uint8_t *connection,
                               nng_msg **ret_message, struct failure *failure);
 
+/* ---- client_contact.c ---- */
+
+/* Points into the query. */
+void request_of_query(enum operation operation, const struct cv_query *query, uint64_t deadline_ms,
+                      struct request *ret_request);
+
+/* ---- client_call.c ---- */
+
+/* May it be executed twice without harm, whether or not the first answer was seen? */
+bool is_harmless(enum operation operation);
+/* May it have changed something although it was answered with a fault of the vault's? */
+bool may_have_changed(enum operation operation);
+
+/* A child of fork must not use it. */
+bool client_is_foreign(const struct cv_client *client, struct failure *failure);
+
 /* The whole of a public call. */
 enum cv_status client_call(struct cv_client *client, const struct request *request,
                            struct cv_reply **ret_reply);
+
+/* ---- client_start.c ---- */
+
+/* Carries it out, wipes the values, and hands the reply over. */
+void started_run(struct cv_client *client, struct started *started);
+uint64_t started_deadline(const struct started *started);
+/* With the lock held: in a list or out of it. */
+void started_queue(struct runners *runners, struct started *started);
+void started_unqueue(struct runners *runners, struct started *started);
+/* With the lock held: the one that must be answered first, or NULL. */
+struct started *started_earliest(const struct runners *runners);
+/* Those that nobody took. */
+void started_free_finished(struct cv_client *client);
+
+/* ---- client_runner.c ---- */
+
+/* With the lock held, a call just queued: is there, or comes, a thread that carries it out? */
+bool runners_wake(struct cv_client *client);
+/* Joins all; the client was cancelled. */
+void runners_join(struct cv_client *client);
 
 /* ---- client_reply.c ---- */
 

@@ -19,6 +19,7 @@ enum {
 };
 
 static const char IPC_SCHEME[] = "ipc://";
+static const uint32_t TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000;
 
 /* A socket on its way out. */
 struct closing {
@@ -33,6 +34,14 @@ client_now_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t
+client_deadline(const struct cv_client *client, uint32_t timeout_ms)
+{
+    uint32_t own_ms = timeout_ms != 0 ? timeout_ms : client->timeout_ms;
+
+    return client_now_ms() + (own_ms < TIMEOUT_MAX_MS ? own_ms : TIMEOUT_MAX_MS);
 }
 
 static bool
@@ -294,11 +303,33 @@ wait_until(struct cv_client *client, uint64_t until_ms)
     struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
                              .tv_nsec = (long)(until_ms % 1000) * 1000000};
 
-    while (!is_settled(client)) {
+    while (!is_settled(client) && !client->cancelled) {
         if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT) {
             break;
         }
     }
+}
+
+bool
+link_pause(struct cv_client *client, uint64_t until_ms)
+{
+    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                             .tv_nsec = (long)(until_ms % 1000) * 1000000};
+    int error = 0;
+
+    pthread_mutex_lock(&client->lock);
+    while (!client->cancelled && error != ETIMEDOUT) {
+        error = pthread_cond_timedwait(&client->changed, &client->lock, &until);
+    }
+    bool cancelled = client->cancelled;
+    pthread_mutex_unlock(&client->lock);
+    return !cancelled;
+}
+
+enum cv_status
+link_fail_cancelled(struct failure *failure)
+{
+    return failure_set(failure, CV_UNAVAILABLE, "the client was closed; nothing was sent");
 }
 
 /*
@@ -330,7 +361,7 @@ wait_patiently(struct cv_client *client, uint64_t deadline_ms)
             }
             pthread_mutex_lock(&client->lock);
         }
-        if (is_settled(client) || now_ms >= deadline_ms) {
+        if (is_settled(client) || client->cancelled || now_ms >= deadline_ms) {
             return;
         }
         wait_until(client, sooner(deadline_ms, now_ms + PATIENCE_MS));
@@ -355,11 +386,13 @@ link_wait(struct cv_client *client, uint64_t deadline_ms, bool probing, struct f
         pthread_mutex_lock(&client->lock);
     }
     wait_patiently(client, deadline_ms);
-    failure->unreached = !is_settled(client) || client->pipe == 0;
-    if (!is_settled(client)) {
-        status = failure_set(failure, CV_UNAVAILABLE,
-                             "no connection to the vault at %s within %u ms; nothing was sent",
-                             client->path, client->timeout_ms);
+    failure->unreached = client->pipe == 0 && !client->cancelled;
+    if (client->cancelled) {
+        status = link_fail_cancelled(failure);
+    } else if (!is_settled(client)) {
+        status =
+            failure_set(failure, CV_UNAVAILABLE,
+                        "no connection to the vault at %s in time; nothing was sent", client->path);
     } else if (client->pipe == 0) {
         status = failure_set(failure, CV_UNAVAILABLE,
                              "the server at %s runs as uid %u, which is not trusted; nothing was "

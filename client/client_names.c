@@ -82,6 +82,17 @@ cv_role_name(enum cv_role role)
 }
 
 const char *
+cv_advice_name(enum cv_advice advice)
+{
+    static const char *const names[] = {
+        [CV_DONE] = "done",     [CV_RETRY] = "retry", [CV_HOLD] = "hold",
+        [CV_REFUSE] = "refuse", [CV_LOOK] = "look",
+    };
+
+    return name_at(names, COUNT(names), (size_t)advice);
+}
+
+const char *
 cv_freeze_name(enum cv_freeze freeze)
 {
     static const char *const names[] = {

@@ -234,6 +234,25 @@ settle_items(const struct request *request, struct cv_item *items, size_t count)
 }
 
 static bool
+is_fault(enum cv_status status)
+{
+    return status == CV_UNAVAILABLE || status == CV_INTERNAL;
+}
+
+/* A fault of the vault's says of a change neither that it was made nor that it was not. */
+static void
+mark_unknown(const struct request *request, struct cv_reply *reply, struct cv_item *items)
+{
+    if (!may_have_changed(request->operation)) {
+        return;
+    }
+    reply->outcome_unknown = is_fault(reply->status);
+    for (size_t i = 0; items != NULL && i < reply->count; i++) {
+        items[i].outcome_unknown = is_fault(items[i].status);
+    }
+}
+
+static bool
 place_rows(struct cv_reply *reply, const struct request *request, void *rows, size_t count)
 {
     reply->count = count;
@@ -252,7 +271,11 @@ place_rows(struct cv_reply *reply, const struct request *request, void *rows, si
         return true;
     default:
         reply->items = rows;
-        return settle_items(request, rows, count);
+        if (!settle_items(request, rows, count)) {
+            return false;
+        }
+        mark_unknown(request, reply, rows);
+        return true;
     }
 }
 
@@ -270,6 +293,7 @@ fill(struct decoder *decoder, const struct message *message, struct cv_reply *re
         reply->message = "";
     }
     reply->has_totals = message_uint(message, FIELD_NAMESPACES, &number);
+    mark_unknown(decoder->request, reply, NULL);
     if (reply->status != CV_OK || table == NULL) {
         return true;
     }
@@ -359,10 +383,10 @@ rows_size(const struct message *message, const struct table *table)
 }
 
 static struct cv_reply *
-malformed(void)
+malformed(const struct request *request)
 {
     /* It was answered, so it was executed or not: which, cannot be told. */
-    struct failure failure = {.outcome_unknown = true};
+    struct failure failure = {.outcome_unknown = !is_harmless(request->operation)};
 
     failure_set(&failure, CV_INTERNAL, "%s", MALFORMED);
     return reply_of_failure(&failure);
@@ -379,7 +403,7 @@ reply_decode(struct message_parser *parser, const struct request *request, struc
         return &out_of_memory;
     }
     if (status != STATUS_OK) {
-        return malformed();
+        return malformed(request);
     }
     /* A text takes at least a byte before its own in the message: there is room for its NUL. */
     size_t size = rows_size(message, client_table(request->operation)) + answer.size;
@@ -394,7 +418,7 @@ reply_decode(struct message_parser *parser, const struct request *request, struc
     };
     if (!fill(&decoder, message, reply)) {
         cv_reply_free(&reply);
-        return malformed();
+        return malformed(request);
     }
     return reply;
 }

@@ -185,7 +185,7 @@ wait_for_other(struct cv_client *client, uint64_t deadline_ms)
                              .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
     uint64_t attempts = client->session.attempts;
 
-    while (client->session.busy && client->session.attempts == attempts) {
+    while (client->session.busy && client->session.attempts == attempts && !client->cancelled) {
         if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT) {
             break;
         }
@@ -214,6 +214,28 @@ lead(struct cv_client *client, struct slot *slot, uint64_t deadline_ms)
     pthread_cond_broadcast(&client->changed);
 }
 
+/*
+ * With the lock held. Whoever said it for all may have had less time than we have: then it is our
+ * turn. False: no time left.
+ */
+static bool
+settle(struct cv_client *client, struct slot *slot, uint64_t deadline_ms)
+{
+    while (!is_current(client)) {
+        if (!client->session.busy) {
+            lead(client, slot, deadline_ms);
+            return true;
+        }
+        if (!wait_for_other(client, deadline_ms)) {
+            return false;
+        }
+        if (client->session.known || client->session.failure.status != CV_UNAVAILABLE) {
+            return true;
+        }
+    }
+    return true;
+}
+
 enum cv_status
 session_ensure(struct cv_client *client, struct slot *slot, uint64_t deadline_ms,
                struct ticket *ret_ticket, struct failure *failure)
@@ -221,20 +243,16 @@ session_ensure(struct cv_client *client, struct slot *slot, uint64_t deadline_ms
     enum cv_status status = CV_OK;
 
     pthread_mutex_lock(&client->lock);
-    if (!is_current(client)) {
-        if (!client->session.busy) {
-            lead(client, slot, deadline_ms);
-        } else if (!wait_for_other(client, deadline_ms)) {
-            status = failure_set(failure, CV_UNAVAILABLE,
-                                 "the vault at %s does not answer HELLO; nothing else was sent",
-                                 client->path);
-        }
-    }
-    if (status == CV_OK && !client->session.known) {
+    if (!settle(client, slot, deadline_ms)) {
+        status = failure_set(failure, CV_UNAVAILABLE,
+                             "the vault at %s does not answer HELLO; nothing else was sent",
+                             client->path);
+    } else if (!client->session.known) {
         *failure = client->session.failure;
         status = failure->status;
     }
     ret_ticket->attempt = client->session.attempts;
+    ret_ticket->generation = client->session.generation;
     memcpy(ret_ticket->connection, client->session.connection, CONNECTION_ID_BYTES);
     pthread_mutex_unlock(&client->lock);
     return status;

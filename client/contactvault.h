@@ -3,11 +3,16 @@
  * contactvault.h: the client's side of Contact Vault; libcontactvault's only public header.
  *
  * One cv_client is one connection, shared by any number of threads, each of which may have a call
- * outstanding at the same time (up to CV_CALLS_MAX). A lost connection comes back by itself. After
- * fork the child must not touch the parent's client.
+ * outstanding at the same time (up to CV_CALLS_MAX). A lost connection comes back by itself.
  *
  * Every call gives a cv_reply, whatever becomes of it (never NULL), and its status back as well.
- * The reply is the caller's; cv_reply_free wipes and frees all of it.
+ * The reply is the caller's; cv_reply_free wipes and frees all of it. What to do about a status is
+ * said by cv_advice_of and cv_item_advice.
+ *
+ * fork: a process that has called cv_open must not go on to use this library in a child that does
+ * not exec: its threads are not there. The child is told so: cv_open and every call are CV_INVALID,
+ * cv_close forgets the copy of the key and leaves the parent's connection alone. A child forked
+ * before the first cv_open opens a client of its own.
  */
 #ifndef CONTACTVAULT_H
 #define CONTACTVAULT_H
@@ -23,28 +28,41 @@ extern "C" {
 #define CV_API __attribute__((visibility("default")))
 #define CV_MUST_USE __attribute__((warn_unused_result))
 
-/* What became of a call, or of one item of a batch; and what to do about it. */
+/*
+ * What became of a call, or of one item of a batch. In (brackets) the advice: see cv_advice. With
+ * outcome_unknown it is CV_LOOK, whatever the status.
+ */
 enum cv_status {
-    CV_OK = 0,
-    CV_INVALID = 1,         /* the request is wrong and stays so: do not repeat it */
-    CV_TOO_LARGE = 2,       /* over a limit: send less at once */
-    CV_UNAUTHENTICATED = 3, /* the vault does not know this uid or key: ask an admin */
-    CV_DENIED = 4,          /* known, but not permitted: ask an admin for a grant */
-    CV_QUOTA = 5,           /* over a budget, nothing done: wait retry_after_s; 0: send fewer */
-    CV_NOT_FOUND = 6,       /* no such thing, or none that you may know of */
-    CV_CONFLICT = 7,     /* against what is there: a name in use, roles that exclude each other */
-    CV_EXPIRED = 8,      /* the grant that permitted it has ended: ask an admin for a new one */
-    CV_SEALED = 9,       /* the vault has no root key: an admin must unseal it */
-    CV_BUSY = 10,        /* overloaded, not executed: try again after retry_after_s */
-    CV_UNAVAILABLE = 11, /* not reached, or it cannot now: try again later; see outcome_unknown */
-    CV_CORRUPT = 12,     /* stored bytes do not verify: a person must look */
-    CV_INTERNAL = 13,    /* a fault of the vault's or of this library, or out of memory */
-    CV_FROZEN = 14,      /* reveals are stopped until an admin lifts it: hold what waits for one */
+    CV_OK = 0,              /* (done) and on disk, where something changed */
+    CV_INVALID = 1,         /* (refuse) the request is wrong and stays so */
+    CV_TOO_LARGE = 2,       /* (refuse) over a limit; send less at once */
+    CV_UNAUTHENTICATED = 3, /* (refuse) the vault does not know this uid or key; ask an admin */
+    CV_DENIED = 4,          /* (refuse) known, but not permitted; ask an admin for a grant */
+    CV_QUOTA = 5,           /* (hold) over a budget, nothing done: until retry_after_s have passed;
+                             * (refuse) without them: it never fits, send fewer at once */
+    CV_NOT_FOUND = 6,       /* (refuse) no such thing, or none that you may know of */
+    CV_CONFLICT = 7,        /* (refuse) against what is there: a name in use, roles that exclude */
+    CV_EXPIRED = 8,         /* (refuse) the grant that permitted it has ended; ask an admin */
+    CV_SEALED = 9,          /* (hold) no root key: until an admin unseals */
+    CV_BUSY = 10,           /* (retry) overloaded, not executed; calls repeat it by themselves */
+    CV_UNAVAILABLE = 11,    /* (hold) not reached, or it cannot now: some seconds, then longer */
+    CV_CORRUPT = 12,        /* (refuse) stored bytes do not verify: a person must look */
+    CV_INTERNAL = 13,       /* (refuse) a fault, the vault's or this library's; out of memory */
+    CV_FROZEN = 14,         /* (hold) reveals are stopped: until an admin lifts it */
+};
+
+/* What a program does about it. */
+enum cv_advice {
+    CV_DONE = 0,   /* nothing: it is done */
+    CV_RETRY = 1,  /* the same again, soon: after retry_after_s, or a moment, longer each time */
+    CV_HOLD = 2,   /* keep it, lose nothing; the same again after retry_after_s, or now and then */
+    CV_REFUSE = 3, /* as it is it will not succeed: tell whoever gave it, do not repeat it */
+    CV_LOOK = 4,   /* it may have been executed: find out (describe, lists, log), then decide */
 };
 
 enum {
     CV_BATCH_MAX = 4096,       /* values in one call */
-    CV_CALLS_MAX = 1024,       /* outstanding at once on one client; then CV_BUSY */
+    CV_CALLS_MAX = 1024,       /* blocking calls at once on one client, and as many started ones */
     CV_MESSAGE_BYTES = 320,    /* room for any message, with its NUL */
     CV_KEY_BYTES = 32,         /* a root key, an Ed25519 seed or public key */
     CV_PUBLIC_TEXT_BYTES = 80, /* room for a public key as text, with its NUL */
@@ -80,6 +98,7 @@ CV_API const char *cv_status_name(enum cv_status status);
 CV_API const char *cv_kind_name(enum cv_kind kind);
 CV_API const char *cv_principal_kind_name(enum cv_principal_kind kind);
 CV_API const char *cv_role_name(enum cv_role role);
+CV_API const char *cv_advice_name(enum cv_advice advice);
 CV_API const char *cv_freeze_name(enum cv_freeze freeze); /* "none", "people", "all" */
 CV_API const char *cv_act_name(uint32_t act);     /* an audit entry's: "detokenize", "opened" */
 CV_API const char *cv_phase_name(uint32_t phase); /* "done", "intent", "outcome" */
@@ -96,6 +115,7 @@ struct cv_item { /* at the place of the value or token it answers */
     const char *namespace_name; /* the three: of cv_describe */
     const char *country;        /* a phone number's calling code, "+39" */
     uint64_t created_ms;        /* since 1970, as every _ms here; 0: not for your role */
+    bool outcome_unknown;       /* of cv_erase: it may be gone */
 };
 
 struct cv_namespace {
@@ -165,6 +185,10 @@ struct cv_reply {
 /* Wipes, frees, nulls the caller's pointer. NULL is fine. */
 CV_API void cv_reply_free(struct cv_reply **reply);
 
+/* What to do about the call as a whole; and, where it is CV_OK, about one item. */
+CV_API enum cv_advice cv_advice_of(const struct cv_reply *reply);
+CV_API enum cv_advice cv_item_advice(const struct cv_item *item);
+
 /* ---- a connection ---- */
 
 struct cv_client;
@@ -188,14 +212,18 @@ struct cv_options {
 CV_API CV_MUST_USE enum cv_status cv_open(const struct cv_options *options,
                                           struct cv_client **ret_client,
                                           char ret_message[CV_MESSAGE_BYTES]);
-/* No other thread may be in a call. NULL is fine. */
+/*
+ * Ends what was started as cv_cancel does, and frees what nobody took. No other thread may be in a
+ * call, and no callback may call it. NULL is fine.
+ */
 CV_API void cv_close(struct cv_client **client);
 
 /*
  * ---- calls; any thread ----
  *
- * Repeated by themselves, within the timeout: what the vault surely did not execute, and what does
- * no harm twice (cv_state, cv_hello, lists, cv_tokenize, cv_lookup, cv_mask, cv_describe,
+ * A call's timeout covers all of it: connecting, HELLO, what is repeated. Repeated by themselves
+ * are, within it: what the vault surely did not execute, CV_BUSY among it, and what does no harm
+ * twice (cv_state, cv_hello, lists, cv_tokenize, cv_lookup, cv_mask, cv_describe,
  * cv_audit_read). Of the others, a connection lost at the wrong moment gives CV_UNAVAILABLE with
  * outcome_unknown. Names and texts are the caller's and are not kept.
  */
@@ -205,39 +233,85 @@ CV_API enum cv_status cv_hello(struct cv_client *client, struct cv_reply **ret_r
 /* Works for strangers and on a sealed vault, too. */
 CV_API enum cv_status cv_state(struct cv_client *client, struct cv_reply **ret_reply);
 
+/* What a call about contacts or tokens asks. What an operation has no use for is not sent. */
 struct cv_query {
-    const char *const *values;  /* contacts */
+    const char *const *values;  /* contacts, or tokens */
     size_t count;               /* 1 to CV_BATCH_MAX */
-    const char *namespace_name; /* NULL: the only one you have a grant for */
-    enum cv_form form;
+    const char *reason;         /* why, 1 to 200 bytes, no contact in it; recorded beforehand */
+    const char *namespace_name; /* of contacts; NULL: the only one you have a grant for */
+    enum cv_form form;          /* of contacts */
+    uint32_t timeout_ms;        /* of this call, connecting and HELLO included; 0: the client's */
 };
 
-/* CV_OK: items[i] answers values[i], each with its own status. */
+/* CV_OK: items[i] answers values[i], each with its own status. So in all six. */
 CV_API enum cv_status cv_tokenize(struct cv_client *client, const struct cv_query *query,
                                   struct cv_reply **ret_reply);
 /* The same, but never makes a token: CV_NOT_FOUND for a contact that has none. */
 CV_API enum cv_status cv_lookup(struct cv_client *client, const struct cv_query *query,
                                 struct cv_reply **ret_reply);
-CV_API enum cv_status cv_mask(struct cv_client *client, const char *const *tokens, size_t count,
+/* Of tokens. */
+CV_API enum cv_status cv_mask(struct cv_client *client, const struct cv_query *query,
                               struct cv_reply **ret_reply);
-/* Its kind and mask, namespace, country; when it was made, for admins and auditors. */
-CV_API enum cv_status cv_describe(struct cv_client *client, const char *const *tokens, size_t count,
+/* Of tokens: kind and mask, namespace, country; when it was made, for admins and auditors. */
+CV_API enum cv_status cv_describe(struct cv_client *client, const struct cv_query *query,
                                   struct cv_reply **ret_reply);
-/* Reveals. Recorded with the reason (1 to 200 bytes, no contact in it) before it is answered. */
-CV_API enum cv_status cv_detokenize(struct cv_client *client, const char *const *tokens,
-                                    size_t count, const char *reason, struct cv_reply **ret_reply);
+/* Reveals tokens, for a reason: it is on record before it is answered. */
+CV_API enum cv_status cv_detokenize(struct cv_client *client, const struct cv_query *query,
+                                    struct cv_reply **ret_reply);
+/*
+ * For ever, for a reason. Of tokens and contacts alike; contacts are looked up first. items[i] has
+ * the token that is no more; CV_NOT_FOUND where there was none.
+ */
+CV_API enum cv_status cv_erase(struct cv_client *client, const struct cv_query *query,
+                               struct cv_reply **ret_reply);
 
-struct cv_erasure {
-    const char *const *values;  /* tokens, or contacts, which are looked up first */
-    size_t count;               /* 1 to CV_BATCH_MAX */
-    const char *reason;         /* 1 to 200 bytes, no contact in it; recorded before it is done */
-    const char *namespace_name; /* of contacts; NULL: the only one you have a grant for */
-    enum cv_form form;
+/*
+ * ---- the same without waiting: started now, finished later ----
+ *
+ * Any thread may start, and any may take what is finished. Up to 64 threads of the client's, made
+ * when they are needed, carry out what was started; more than that waits its turn, and its timeout
+ * counts meanwhile. Each started call is finished exactly once: by its callback, or by cv_finished.
+ */
+enum cv_operation {
+    CV_TOKENIZE = 10,
+    CV_LOOKUP = 11,
+    CV_MASK = 12,
+    CV_DETOKENIZE = 13,
+    CV_ERASE = 14,
+    CV_DESCRIBE = 15,
 };
 
-/* For ever. items[i] has the token that is no more; CV_NOT_FOUND where there was none. */
-CV_API enum cv_status cv_erase(struct cv_client *client, const struct cv_erasure *erasure,
-                               struct cv_reply **ret_reply);
+/*
+ * On a thread of the client's. The reply is the callback's to free. It may start calls; while it
+ * runs it keeps others waiting, and it must not call cv_cancel or cv_close.
+ */
+typedef void cv_callback(void *user_data, struct cv_reply *reply);
+
+/*
+ * cv_start: the query is copied, and the copy wiped when it is done. Without a callback the call is
+ * taken by cv_finished. Not started, and nothing will come of it, unless CV_OK: CV_INVALID,
+ * CV_TOO_LARGE: the operation, the number of values. CV_BUSY: CV_CALLS_MAX are started and not
+ * finished, or finished and not taken. CV_UNAVAILABLE: after cv_cancel. CV_INTERNAL: no memory, or
+ * no thread.
+ */
+CV_API CV_MUST_USE enum cv_status cv_start(struct cv_client *client, enum cv_operation operation,
+                                           const struct cv_query *query, cv_callback *done,
+                                           void *user_data);
+/* The reply, the caller's, and user data of one call that is finished; NULL: none is. */
+CV_API CV_MUST_USE struct cv_reply *cv_finished(struct cv_client *client, void **ret_user_data);
+/*
+ * Readable (poll, epoll) exactly while cv_finished has one to give. It is the client's: do not read
+ * it, and do not close it. -1: there is none to be had; errno says why.
+ */
+CV_API int cv_finished_fd(struct cv_client *client);
+/*
+ * Ends every call of this client, now and later, with CV_UNAVAILABLE, blocking ones too (of what
+ * was under way outcome_unknown may be said). When it returns, all that was started has been called
+ * back or is there for cv_finished. What is left to do with the client is to take those, and
+ * cv_close.
+ */
+CV_API void cv_cancel(struct cv_client *client);
+
 /* Stops all reveals by people, and deliveries too if told so. CV_CONFLICT: so it is already. */
 CV_API enum cv_status cv_freeze(struct cv_client *client, bool deliveries_too,
                                 struct cv_reply **ret_reply);

@@ -6,16 +6,50 @@ set(client_fixture SOURCES support/fake_vault.c support/client_fixture.c support
 cmocka_test(unit client ${client_fixture})
 cmocka_test(unit client_link ${client_fixture})
 cmocka_test(unit client_secrets ${client_fixture})
+cmocka_test(unit client_start ${client_fixture})
+cmocka_test(unit client_threads ${client_fixture})
+cmocka_test(unit client_fork ${client_fixture})
+cmocka_test(unit client_advice ${client_fixture})
 
+set(vaultctl_folder ${CMAKE_CURRENT_SOURCE_DIR}/../tools/vaultctl)
 cmocka_test(unit vaultctl TIMEOUT 600 ${client_fixture})
 target_compile_definitions(test_vaultctl PRIVATE VAULTCTL="$<TARGET_FILE:vaultctl>")
+target_include_directories(test_vaultctl PRIVATE ${vaultctl_folder})
 add_dependencies(test_vaultctl vaultctl contact-vault-region)
 
+add_test(NAME check/exports COMMAND ${CMAKE_CURRENT_LIST_DIR}/check/exports.sh
+  $<TARGET_FILE:contactvault> ${CMAKE_C_COMPILER})
+set_tests_properties(check/exports PROPERTIES LABELS check TIMEOUT 120)
+
 # How people write a time, and what is shown of what they write.
-set(vaultctl_folder ${CMAKE_CURRENT_SOURCE_DIR}/../tools/vaultctl)
 cmocka_test(unit terms SOURCES ${vaultctl_folder}/terms.c ${vaultctl_folder}/escape.c
             LIBS contactvault)
 target_include_directories(test_terms PRIVATE ${vaultctl_folder})
+
+# Whose folders lead to the installed vault. Root makes them another user's.
+cmocka_test(unit place SOURCES support/folder.c ${vaultctl_folder}/place.c)
+target_include_directories(test_place PRIVATE ${vaultctl_folder})
+set_tests_properties(unit/place PROPERTIES SKIP_RETURN_CODE 77)
+
+cmocka_test(unit terminal SOURCES ${vaultctl_folder}/terminal.c ${vaultctl_folder}/table.c
+            ${vaultctl_folder}/progress.c ${vaultctl_folder}/escape.c LIBS ${UNISTRING_LIBRARY})
+target_include_directories(test_terminal PRIVATE ${vaultctl_folder})
+
+# What import reads; with clang a fuzzer, with any compiler a test that replays the corpus.
+cmocka_test(unit csv SOURCES ${vaultctl_folder}/import/csv.c)
+target_include_directories(test_csv PRIVATE ${vaultctl_folder}/import)
+add_executable(replay_csv fuzz/fuzz_csv.c support/fuzz_replay.c ${vaultctl_folder}/import/csv.c)
+target_include_directories(replay_csv PRIVATE ${vaultctl_folder}/import)
+target_link_libraries(replay_csv PRIVATE house)
+add_test(NAME fuzz/csv COMMAND replay_csv ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/csv)
+set_tests_properties(fuzz/csv PROPERTIES LABELS unit)
+if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+  add_executable(fuzz_csv fuzz/fuzz_csv.c ${vaultctl_folder}/import/csv.c)
+  target_include_directories(fuzz_csv PRIVATE ${vaultctl_folder}/import)
+  target_link_libraries(fuzz_csv PRIVATE house)
+  target_compile_options(fuzz_csv PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz_csv PRIVATE -fsanitize=fuzzer)
+endif()
 
 # The decoder by itself, against the golden replies and against a fuzzer.
 set(client_inside LIBS contactvault_static PkgConfig::sodium)

@@ -54,5 +54,18 @@ e2e(18_limits)
 e2e(19_rules)
 e2e(20_configuration)
 e2e(21_protocol_clients TIMEOUT 600)
+e2e(22_installed)
+e2e(23_service TIMEOUT 300)
+e2e(24_import TIMEOUT 600)
+e2e(26_operating_guide TIMEOUT 300)
+e2e(27_json_fields)
+e2e(30_installed_client TIMEOUT 600)
 e2e(14_budgets_100 NIGHTLY ALONE SCRIPT 14_budgets ARGUMENTS 100 TIMEOUT 1800)
+e2e(26_operating_guide_clean NIGHTLY ALONE TIMEOUT 3600)
 e2e(04_kill_200 NIGHTLY ALONE SCRIPT 04_kill ARGUMENTS 200 TIMEOUT 3600)
+
+# What is installed is the release; it lies in the test build's folder, made when a test wants it.
+add_test(NAME build/release
+  COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/e2e/build_release.sh ${CMAKE_BINARY_DIR}/release)
+set_tests_properties(build/release PROPERTIES LABELS e2e TIMEOUT 900 FIXTURES_SETUP release)
+set_tests_properties(e2e/22_installed e2e/23_service e2e/26_operating_guide PROPERTIES FIXTURES_REQUIRED release)

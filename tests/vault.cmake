@@ -5,7 +5,7 @@ set(whole dispatch access vault audit store keyring journal contact)
 set(exit_codes ${CMAKE_CURRENT_SOURCE_DIR}/../tools/vaultctl)
 cmocka_test(unit matrix DEPS ${whole} TIMEOUT 300
   SOURCES support/fixture.c support/still_clock.c support/log_reader.c support/cast.c
-          ${exit_codes}/session.c ${exit_codes}/output.c ${exit_codes}/terms.c
+          ${exit_codes}/exit_code.c
   LIBS contactvault PkgConfig::jansson PkgConfig::sodium -Wl,--wrap=clock_gettime)
 target_include_directories(test_matrix PRIVATE ${exit_codes})
 foreach(name matrix_states matrix_budgets matrix_roles)

@@ -3,20 +3,25 @@
 # Installs what is missing, builds with AddressSanitizer and UndefinedBehaviorSanitizer, runs every
 # everyday test. Exit 0 only if all passed and no process was left behind.
 #
-# check.sh [--nightly] [ctest arguments...]    e.g. check.sh -R e2e/02
-#   --nightly   then the long tests too, the concurrent ones under ThreadSanitizer, and the fuzzers
+# check.sh [--nightly|--coverage] [ctest arguments...]    e.g. check.sh -R e2e/02
+#   --nightly    then the long tests too, the concurrent ones under ThreadSanitizer, and the fuzzers
+#   --coverage   instead: the same tests in a build that counts, then which share of the lines they ran
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/lib/processes.sh
+. tools/lib/coverage.sh
 
-nightly=no
-if [ "${1:-}" = --nightly ]; then
-    nightly=yes
+what=everyday
+case ${1:-} in
+--nightly | --coverage)
+    what=${1#--}
     shift
-elif [ "${1:-}" = --help ]; then
-    sed -n '3,7s/^# \{0,1\}//p' "$0"
+    ;;
+--help)
+    sed -n '3,8s/^# \{0,1\}//p' "$0"
     exit 0
-fi
+    ;;
+esac
 
 fuzz_seconds=${FUZZ_SECONDS:-60}
 jobs=$(nproc)
@@ -80,27 +85,38 @@ fuzz() {
         }
         mkdir -p "build/fuzz/found/$name" "tests/fuzz/corpus/${name#fuzz_}"
         # New inputs go to the first folder; the committed corpus is only read.
-        guarded "$name" "build/fuzz/tests/$name" -max_total_time=$fuzz_seconds -print_final_stats=1 \
+        guarded "$name" "build/fuzz/tests/$name" -max_total_time="$fuzz_seconds" -print_final_stats=1 \
             -artifact_prefix="build/fuzz/found/$name-" "build/fuzz/found/$name" "tests/fuzz/corpus/${name#fuzz_}"
     done
 }
 
-mkdir -p build
-if [ $nightly = yes ]; then
-    tools/install-deps.sh nightly
+everyday() {
+    compile dev
+    run_tests "everyday tests" dev -LE nightly "$@"
+}
+nightly() {
     clang=$(command -v clang-14 || command -v clang)
-else
-    tools/install-deps.sh check
-fi
-compile dev
-run_tests "everyday tests" dev -LE nightly "$@"
-if [ $nightly = yes ]; then
+    everyday "$@"
     run_tests "nightly tests" dev -L nightly "$@"
     compile tsan
     run_tests "units under ThreadSanitizer" tsan -L 'unit|contract' -LE nightly "$@"
     run_tests "the kill test under ThreadSanitizer" tsan -R '^e2e/04_kill$'
     fuzz
-fi
+}
+# What is installed is another build, and the rules about the tree run nothing of it: both left out.
+coverage() {
+    compile coverage
+    coverage_forget
+    run_tests "everyday tests, counted" coverage -LE 'nightly|check' -E '^build/release$|^e2e/2[23]_' "$@"
+    coverage_print || results+=("FAILED  coverage")
+}
+
+mkdir -p build
+case $what in
+everyday) tools/install-deps.sh check ;;
+*) tools/install-deps.sh "$what" ;;
+esac
+"$what" "$@"
 
 echo "== $((SECONDS - started)) seconds"
 printf '%s\n' "${results[@]}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing from Debian's own packages: install-deps.sh try|check|nightly
+# Installs what is missing from Debian's own packages: install-deps.sh try|check|nightly|coverage
 # Asks apt for nothing when nothing is missing. As root, or as somebody who may sudo.
 set -euo pipefail
 
@@ -10,15 +10,17 @@ build=(gcc g++ libc6-dev cmake ninja-build 'pkg-config|pkgconf'
     libpsl-dev libjansson-dev libseccomp-dev libinih-dev)
 try=(jq)
 check=(jq libcmocka-dev libphonenumber-dev libprotobuf-dev strace python3
-    python3-msgpack nanomsg-utils util-linux)
-nightly=('clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev')
+    python3-msgpack nanomsg-utils util-linux procps systemd mandoc groff-base bash-completion make valgrind)
+nightly=('clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev' debootstrap)
+coverage=(gcovr)
 
 case ${1:-} in
 try) wanted=("${build[@]}" "${try[@]}") ;;
 check) wanted=("${build[@]}" "${check[@]}") ;;
 nightly) wanted=("${build[@]}" "${check[@]}" "${nightly[@]}") ;;
+coverage) wanted=("${build[@]}" "${check[@]}" "${coverage[@]}") ;;
 *)
-    echo "usage: install-deps.sh try|check|nightly" >&2
+    echo "usage: install-deps.sh try|check|nightly|coverage" >&2
     exit 2
     ;;
 esac

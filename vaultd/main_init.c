@@ -31,6 +31,7 @@ enum { INIT_PATH_BYTES = 1100, PUBLIC_FILE_MODE = 0644 };
 
 struct init_options {
     struct main_options shared;
+    bool json;
     bool has_admin_uid;
     uint32_t admin_uid;
     char default_key_file[INIT_PATH_BYTES];
@@ -76,6 +77,9 @@ parse_option(int key, char *argument, struct argp_state *state)
             argp_error(state, "--admin-uid wants a number");
         }
         return 0;
+    case 'j':
+        options->json = true;
+        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "init takes no argument but options");
         return 0;
@@ -91,6 +95,7 @@ parse_option(int key, char *argument, struct argp_state *state)
 
 static const struct argp_option argp_options[] = {
     {"admin-uid", 'u', "N", 0, "the first admin's Unix user id (default: who runs this)", 0},
+    {"json", 'j', NULL, 0, "one JSON document", 0},
     {0},
 };
 static const struct argp_child argp_children[] = {{&main_options_argp, 0, NULL, 0}, {0}};
@@ -238,6 +243,15 @@ explain(const struct init_options *options, const char *public_key)
                  public_key);
 }
 
+/* No path is in it: whoever asked knows them, and their names need not be UTF-8. */
+static void
+print_json(const struct init_options *options, const char *public_key)
+{
+    (void)printf("{\"ok\":true,\"admin\":\"" FIRST_ADMIN
+                 "\",\"admin_uid\":%u,\"audit_key\":\"%s\"}\n",
+                 options->admin_uid, public_key);
+}
+
 static bool
 make(const struct init_options *options, struct graph *graph, struct secret **ret_root,
      char ret_public[static PUBLIC_KEY_TEXT_BYTES])
@@ -297,7 +311,9 @@ main_init(int argc, char **argv)
     }
     secret_free(&root);
     graph_close(&graph);
-    if (made) {
+    if (made && options.json) {
+        print_json(&options, public_key);
+    } else if (made) {
         explain(&options, public_key);
     }
     return made ? EXIT_OK : EXIT_REFUSED;

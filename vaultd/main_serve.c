@@ -115,34 +115,52 @@ settle_config(const struct serve_options *options, struct config *config)
     return config_check(config, say_fault, NULL) == STATUS_OK && status == STATUS_OK;
 }
 
-/* The key file named, or the credential systemd hands over; neither: start sealed. */
+static const char *
+key_fault(enum status status)
+{
+    switch (status) {
+    case STATUS_NOT_FOUND:
+        return "the key file does not exist";
+    case STATUS_UNAVAILABLE:
+        return "the key file cannot be read; the line above says why";
+    default:
+        return "the key file is refused: 32 bytes are needed, readable by its owner alone (chmod "
+               "0400)";
+    }
+}
+
+static bool
+start_sealed(void)
+{
+    startup_say("no root key was handed over: the vault is sealed until vaultctl unseal");
+    return true;
+}
+
+/* The key file named, or the credential systemd hands over; neither: start sealed, and say so. */
 static bool
 read_root_key(const struct config *config, struct secret **ret_root)
 {
     const char *folder = getenv("CREDENTIALS_DIRECTORY");
-    const char *key_file = config->key_file[0] != '\0' ? config->key_file : NULL;
+    const bool is_named = config->key_file[0] != '\0';
     char path[KEY_PATH_BYTES];
     enum status status;
 
-    if (key_file != NULL) {
-        (void)snprintf(path, sizeof path, "%s", key_file);
-    } else if (folder != NULL) {
-        (void)snprintf(path, sizeof path, "%s/" CREDENTIAL, folder);
-    } else {
-        return true;
+    if (!is_named && folder == NULL) {
+        return start_sealed();
     }
-    status = key_file != NULL ? unseal_keyfile_read(path, ret_root)
-                              : unseal_credential_read(path, ret_root);
-    if (status == STATUS_NOT_FOUND && key_file == NULL) {
-        return true;
+    if (is_named) {
+        (void)snprintf(path, sizeof path, "%s", config->key_file);
+        status = unseal_keyfile_read(path, ret_root);
+    } else {
+        (void)snprintf(path, sizeof path, "%s/" CREDENTIAL, folder);
+        status = unseal_credential_read(path, ret_root);
+    }
+    if (!is_named && status == STATUS_NOT_FOUND) {
+        return start_sealed();
     }
     if (status != STATUS_OK) {
         startup_say(path);
-        startup_say(status == STATUS_NOT_FOUND ? "the key file does not exist"
-                    : status == STATUS_UNAVAILABLE
-                        ? "the key file cannot be read; the line above says why"
-                        : "the key file is refused: 32 bytes are needed, readable by its owner "
-                          "alone (chmod 0400)");
+        startup_say(key_fault(status));
         return false;
     }
     return true;

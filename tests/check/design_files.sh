@@ -16,7 +16,7 @@ if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
 else
     there=$(find vaultd proto client tools -type f)
 fi
-there=$(grep -E '\.(c|h|cc|sh)$' <<<"$there" | sort)
+there=$(grep -E '\.(c|h|cc|sh|bash)$' <<<"$there" | sort)
 # shellcheck disable=SC2016 # the backquotes are Markdown's
 listed=$(sed -n '/^## Files[[:space:]]*$/,/^## /{s/^- `\([^`]*\)` .*/\1/p;}' vaultd/DESIGN.md | sort)
 

@@ -41,7 +41,8 @@ nng/                              vaultd/rpc/|client/|tools/bench/
 lmdb\.h                           vaultd/store/store_lmdb|tools/bench/
 msgpack                           proto/
 idn2\.h                           vaultd/contact/
-uni(case|conv|ctype|norm|str|types)\.h vaultd/contact/
+uni(case|conv|ctype|norm|str|types)\.h vaultd/contact/|tools/vaultctl/terminal
+uniwidth\.h                       tools/vaultctl/terminal
 libpsl\.h                         vaultd/contact/
 ini\.h                            vaultd/host/
 seccomp\.h                        vaultd/host/

@@ -80,7 +80,23 @@ put_status(struct vault *vault, enum status status)
     message_put_uint(&vault->writer, FIELD_STATUS, status);
     message_put_text(&vault->writer, FIELD_MESSAGE, status_name(status));
     if (waits)
-        message_put_uint(&vault->writer, FIELD_RETRY_AFTER_S, status == STATUS_BUSY ? 3 : 86399);
+        message_put_uint(&vault->writer, FIELD_RETRY_AFTER_S, status == STATUS_BUSY ? 30 : 86399);
+}
+
+/* "twice" is BUSY twice in a run of the fake, "soon" always. False: it is executed. */
+static bool
+put_busy(struct vault *vault, bool soon)
+{
+    static unsigned times;
+
+    if (!soon && times++ >= 2)
+        return false;
+    message_begin(&vault->writer, soon ? 3 : 2);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_BUSY);
+    message_put_text(&vault->writer, FIELD_MESSAGE, "busy");
+    if (soon)
+        message_put_uint(&vault->writer, FIELD_RETRY_AFTER_S, 1);
+    return true;
 }
 
 static void
@@ -216,11 +232,18 @@ follow(struct vault *vault, struct connection *connection, struct bytes word, bo
         {"quota", STATUS_QUOTA},
         {"frozen", STATUS_FROZEN},
         {"expired", STATUS_EXPIRED},
+        {"unavailable", STATUS_UNAVAILABLE},
+        {"internal", STATUS_INTERNAL},
     };
 
     *ret_done = true;
     if (bytes_equal(word, bytes_of_text("over"))) {
         put_refusal(vault, STATUS_QUOTA, OVER);
+        return ANSWER;
+    }
+    bool soon = bytes_equal(word, bytes_of_text("soon"));
+    if (soon || bytes_equal(word, bytes_of_text("twice"))) {
+        *ret_done = put_busy(vault, soon);
         return ANSWER;
     }
     if (bytes_equal(word, bytes_of_text("slow")))
@@ -501,6 +524,8 @@ take_request(struct vault *vault, struct connection *connection, struct bytes by
         put_status(vault, STATUS_INVALID);
         return ANSWER;
     }
+    if (operation == OP_HELLO && vault->fake->options.mute)
+        return SILENT;
     if (operation == OP_HELLO)
         take_hello(vault, connection, request);
     else if (operation == OP_PROVE)

@@ -6,9 +6,11 @@
  *
  * What it does is told by the first value of a batch, or by the reason:
  *   slow      no answer                  drop      the connection is closed instead
- *   busy      BUSY, retry in 3 s         sealed    SEALED
+ *   busy      BUSY, retry in 30 s        sealed    SEALED
+ *   soon      BUSY, retry in 1 s         twice     BUSY twice in a run of the fake, then an answer
  *   quota     QUOTA, retry in 86399 s    over      QUOTA, never
  *   frozen    FROZEN                     expired   EXPIRED
+ *   unavailable, internal                UNAVAILABLE, INTERNAL
  *   forget    UNAUTHENTICATED, and the connection is a stranger's again
  *   forever   UNAUTHENTICATED, always
  *   raw:HEX   these bytes are the answer
@@ -48,6 +50,7 @@ struct fake_options {
     uid_t uid;             /* to listen as; 0: as the caller */
     const char *principal; /* NULL: "tester"; "nobody": HELLO is refused */
     bool sealed, frozen;
+    bool mute;                       /* says nothing to HELLO */
     bool stuck;                      /* its list of principals does not go forward */
     const unsigned char *public_key; /* known by this key only; NULL: by uid */
 };

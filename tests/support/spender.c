@@ -71,9 +71,9 @@ note_retry(uint32_t retry_after_s)
 static enum cv_status
 call(struct cv_client *client, const char *const *values, struct cv_reply **ret_reply)
 {
-    const struct cv_query query = {.values = values, .count = spender.batch};
+    const struct cv_query query = {.values = values, .count = spender.batch, .reason = "spending"};
 
-    return spender.reveal ? cv_detokenize(client, values, spender.batch, "spending", ret_reply)
+    return spender.reveal ? cv_detokenize(client, &query, ret_reply)
                           : cv_tokenize(client, &query, ret_reply);
 }
 

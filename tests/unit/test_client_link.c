@@ -29,7 +29,9 @@ static const char *const token = FAKE_TOKEN;
 static enum cv_status
 reveal(struct fixture *fixture, const char *reason, struct cv_reply **reply)
 {
-    return cv_detokenize(fixture->client, &token, 1, reason, reply);
+    struct cv_query query = {.values = &token, .count = 1, .reason = reason};
+
+    return cv_detokenize(fixture->client, &query, reply);
 }
 
 struct worker {

@@ -202,10 +202,11 @@ test_a_freed_reply_leaves_no_contact(void **state)
 {
     struct fixture *fixture = *state;
     static const char *const tokens[] = {FAKE_TOKEN, FAKE_TOKEN, FAKE_TOKEN};
+    struct cv_query query = {.values = tokens, .count = 3, .reason = "a test"};
     struct cv_reply *reply;
 
     assert_int_equal(count_in_memory(), 0);
-    assert_int_equal(cv_detokenize(fixture->client, tokens, 3, "a test", &reply), CV_OK);
+    assert_int_equal(cv_detokenize(fixture->client, &query, &reply), CV_OK);
     assert_true(is_needle(reply->items[2].value));
     assert_int_equal(count_in_memory(), 3); /* the search finds what is there; nng's copy is gone */
     cv_reply_free(&reply);

@@ -16,6 +16,7 @@
 
 #include "client_fixture.h"
 #include "message.h"
+#include "place.h"
 
 enum { OUTPUT_BYTES = 512 * 1024, COMMAND_BYTES = 4096 };
 
@@ -65,6 +66,16 @@ assert_one_line(const char *text)
     assert_int_equal(end[1], 0);
 }
 
+static size_t
+count_lines(const char *text)
+{
+    size_t count = 0;
+
+    for (; *text != 0; text++)
+        count += *text == '\n';
+    return count;
+}
+
 static void
 test_usage_errors(void **state)
 {
@@ -91,10 +102,9 @@ test_usage_errors(void **state)
         "$V init",
         "$V unseal",
         "$V unseal --key-file /nowhere",
-        "$V audit verify",
+        "$V audit verify --data $D $D",
         "$V status --timeout 0",
         "$V status --server-uid root",
-        "env -u CONTACT_VAULT_SOCKET $V status",
         "$V status --socket tcp://127.0.0.1:1",
         "$V status --identity /nowhere",
         "$V tokenize --data",
@@ -159,17 +169,56 @@ test_usage_errors_name_what_is_wrong(void **state)
     }
 }
 
+/* With --json whatever goes wrong is one JSON document too, wherever the word stands. */
+static void
+test_usage_errors_as_json(void **state)
+{
+    static const char *const cases[][2] = {
+        {"--json", "no such command; vaultctl --help lists the commands"},
+        {"principal --json", "no such command; there are: add, list, show, disable, enable"},
+        {"tokenize --nonsense --json x",
+         "--nonsense: no such option, or it may mean several; see vaultctl tokenize --help"},
+        {"grant a --json", "too few arguments; see vaultctl grant --help"},
+        {"erase --json x", "say why: --reason TEXT (it stands in the audit log)"},
+        {"keygen --json", "say where: -o FILE"},
+        {"status --json --timeout 0", "--timeout takes milliseconds"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char wanted[256];
+        assert_int_equal(shell(*state, "$V %s", cases[i][0]), 2);
+        snprintf(wanted, sizeof wanted, "{\"error\":{\"code\":\"invalid\",\"message\":\"%s\"}}\n",
+                 cases[i][1]);
+        assert_string_equal(out, wanted);
+        assert_one_line(err);
+    }
+    /* Behind -- it is a value. */
+    assert_int_equal(shell(*state, "$V namespace create a -- --json"), 2);
+    assert_string_equal(out, "");
+}
+
+/* An error is one line, whatever stands in a name it repeats. */
+static void
+test_errors_are_one_line_of_text(void **state)
+{
+    assert_int_equal(shell(*state, "$V unseal --key-file $D/\"$(printf 'a\\nb\\033[2Jc')\""), 2);
+    assert_one_line(err);
+    assert_non_null(strstr(err, "/a\\x0ab\\x1b[2Jc: No such file"));
+}
+
 static void
 test_help(void **state)
 {
     assert_int_equal(shell(*state, "$V --help"), 0);
     assert_non_null(strstr(out, "principal disable"));
+    assert_non_null(strstr(out, "7 waiting for approval"));
     assert_int_equal(shell(*state, "$V principal disable --help"), 0);
+    assert_non_null(strstr(out, "7 waiting for approval"));
     assert_non_null(strstr(out, "on open connections neither"));
     assert_int_equal(shell(*state, "$V principal disable -?"), 0);
     assert_string_equal(err, "");
     assert_int_equal(shell(*state, "$V audit tail --usage"), 0);
-    assert_non_null(strstr(out, "--operation=NAME"));
+    assert_non_null(strstr(out, "--operation=OPERATION"));
     assert_int_equal(shell(*state, "$V status --help"), 0);
     assert_non_null(strstr(out, "unsealed?\n"));
     assert_int_equal(shell(*state, "$V grant --help"), 0);
@@ -215,6 +264,22 @@ test_a_vault_that_is_not_there(void **state)
     assert_non_null(strstr(err, "/none/run/admin.sock"));
 }
 
+/* With one installed, e2e/23 looks. */
+static void
+test_untold_and_none_installed(void **state)
+{
+    if (access(PLACE_RUN, F_OK) == 0) {
+        skip();
+    }
+    assert_int_equal(shell(*state, "env -u CONTACT_VAULT_SOCKET $V status"), 3);
+    assert_one_line(err);
+    assert_non_null(strstr(err, PLACE_RUN));
+    assert_non_null(strstr(err, "--data DIR"));
+    assert_int_equal(shell(*state, "env -u CONTACT_VAULT_SOCKET $V seal --json"), 3);
+    assert_memory_equal(out, "{\"error\":{\"code\":\"unavailable\",\"message\":\"which vault?", 54);
+    assert_one_line(out);
+}
+
 static void
 test_the_folder_names_the_socket(void **state)
 {
@@ -243,7 +308,7 @@ test_exit_codes_say_what_to_do(void **state)
     }
     assert_int_equal(shell(*state, "$V tokenize --json busy"), 6);
     assert_string_equal(
-        out, "{\"error\":{\"code\":\"busy\",\"message\":\"busy\",\"retry_after_s\":3}}\n");
+        out, "{\"error\":{\"code\":\"busy\",\"message\":\"busy\",\"retry_after_s\":30}}\n");
     assert_one_line(err);
 }
 
@@ -291,16 +356,6 @@ assert_ends(const char *text, const char *end)
 
     if (size < end_size || strcmp(text + size - end_size, end) != 0)
         fail_msg("\"%s\" does not end in \"%s\"", text, end);
-}
-
-static size_t
-count_lines(const char *text)
-{
-    size_t count = 0;
-
-    for (; *text != 0; text++)
-        count += *text == '\n';
-    return count;
 }
 
 static void
@@ -614,7 +669,9 @@ test_a_list_that_does_not_go_on_is_not_the_end(void **state)
     fake_kill(&fixture->fake);
     fake_restart(&fixture->fake);
     assert_int_equal(shell(fixture, "$V principal list --json"), 1);
-    assert_one_line(out);
+    assert_int_equal(count_lines(out), 2);
+    assert_non_null(
+        strstr(out, "\n{\"error\":{\"code\":\"internal\",\"message\":\"the vault's list"));
     assert_one_line(err);
     assert_non_null(strstr(err, "some may be missing"));
 }
@@ -790,9 +847,12 @@ main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_usage_errors),
         FIXTURE_TEST(test_usage_errors_name_what_is_wrong),
+        FIXTURE_TEST(test_usage_errors_as_json),
+        FIXTURE_TEST(test_errors_are_one_line_of_text),
         FIXTURE_TEST(test_help),
         FIXTURE_TEST(test_half_a_command_names_the_rest),
         FIXTURE_TEST(test_a_vault_that_is_not_there),
+        FIXTURE_TEST(test_untold_and_none_installed),
         FIXTURE_TEST(test_the_folder_names_the_socket),
         FIXTURE_TEST(test_exit_codes_say_what_to_do),
         FIXTURE_TEST(test_a_budget_used_up_says_when),

@@ -96,13 +96,13 @@ choose(struct texts *texts, uint32_t *state)
 static enum cv_status
 call(const struct texts *texts, struct cv_reply **ret_reply)
 {
-    struct cv_query query = {.values = texts->values, .count = load.batch};
+    struct cv_query query = {.values = texts->values, .count = load.batch, .reason = "benchmark"};
 
     switch (load.act) {
     case LOAD_MASK:
-        return cv_mask(load.client, texts->values, load.batch, ret_reply);
+        return cv_mask(load.client, &query, ret_reply);
     case LOAD_DETOKENIZE:
-        return cv_detokenize(load.client, texts->values, load.batch, "benchmark", ret_reply);
+        return cv_detokenize(load.client, &query, ret_reply);
     default:
         return cv_tokenize(load.client, &query, ret_reply);
     }

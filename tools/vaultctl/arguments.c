@@ -8,12 +8,13 @@
 #include <string.h>
 
 /* clang-format off: one row an option */
-static const struct argp_option common_options[] = {
-    {"data", OPTION_DATA, "DIR", 0, "The vault's folder; its sockets are in DIR/run", 2},
+const struct argp_option common_options[] = {
+    {"data", OPTION_DATA, "DIR", 0,
+     "The vault's folder; its sockets are in DIR/run (untold: the service's)", 2},
     {"socket", OPTION_SOCKET, "URL", 0,
      "The socket, as a path or ipc://PATH ($CONTACT_VAULT_SOCKET)", 2},
     {"server-uid", OPTION_SERVER_UID, "N", 0,
-     "The vault's uid, if not root's, yours or the owner's of DIR", 2},
+     "The vault's uid, if not root's, yours or the owner's of its folder", 2},
     {"identity", OPTION_IDENTITY, "FILE", 0, "Your key, made by keygen ($CONTACT_VAULT_IDENTITY)",
      2},
     {"timeout", OPTION_TIMEOUT, "MS", 0, "For each answer (10000 untold)", 2},
@@ -24,12 +25,13 @@ static const struct argp_option common_options[] = {
 };
 /* clang-format on */
 
-enum { OPTIONS_MAX = 20, DOC_BYTES = 512, NAME_BYTES = 64 };
+enum { OPTIONS_MAX = 20, DOC_BYTES = 1024, NAME_BYTES = 64, REFUSAL_BYTES = 1024 };
 
 struct parse {
     const struct command *command;
     const struct argp *argp;
     struct arguments *arguments;
+    bool json; /* seen in advance: what comes before --json may be wrong, too */
     char name[NAME_BYTES];
 };
 
@@ -37,13 +39,16 @@ struct parse {
 __attribute__((format(printf, 2, 3), noreturn)) static void
 refuse(const struct parse *parse, const char *format, ...)
 {
+    char text[REFUSAL_BYTES];
     va_list list;
 
-    (void)fprintf(stderr, "%s: ", parse->name);
     va_start(list, format);
-    (void)vfprintf(stderr, format, list);
+    int size = vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    (void)fprintf(stderr, "; see %s --help\n", parse->name);
+    if (size > 0 && (size_t)size < sizeof text) {
+        (void)snprintf(text + size, sizeof text - (size_t)size, "; see %s --help", parse->name);
+    }
+    (void)usage_error(parse->command->name, parse->json, text);
     exit(EXIT_USAGE);
 }
 
@@ -95,6 +100,8 @@ text_member(struct arguments *arguments, int key)
         return &arguments->retain;
     case OPTION_CHECKPOINT:
         return &arguments->checkpoint;
+    case OPTION_ERRORS:
+        return &arguments->errors;
     case 'n':
         return &arguments->namespace_name;
     case 'o':
@@ -120,6 +127,8 @@ flag_member(struct arguments *arguments, int key)
         return &arguments->relayed;
     case OPTION_ALL:
         return &arguments->all;
+    case OPTION_RESUME:
+        return &arguments->resume;
     case 'f':
         return &arguments->follow;
     default:
@@ -192,6 +201,18 @@ print_help(struct parse *parse, unsigned flags)
     exit(fflush(stdout) == 0 ? EXIT_OK : EXIT_REFUSED);
 }
 
+/* The one option that may be given several times. */
+static void
+take_column(const struct parse *parse, const char *name)
+{
+    struct arguments *arguments = parse->arguments;
+
+    if (arguments->column_count == IMPORT_COLUMNS_MAX) {
+        refuse(parse, "--column: at most %d of them", IMPORT_COLUMNS_MAX);
+    }
+    arguments->columns[arguments->column_count++] = name;
+}
+
 static error_t
 take_option(int key, char *argument, struct argp_state *state)
 {
@@ -209,6 +230,9 @@ take_option(int key, char *argument, struct argp_state *state)
         return 0;
     }
     switch (key) {
+    case OPTION_COLUMN:
+        take_column(parse, argument);
+        return 0;
     case '?':
         print_help(parse, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK);
         return 0;
@@ -248,6 +272,17 @@ environment(const char *name)
     return value != NULL && *value != 0 ? value : NULL;
 }
 
+bool
+arguments_want_json(int argc, char *const *argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 arguments_parse(const struct command *command, int argc, char **argv,
                 struct arguments *ret_arguments)
@@ -260,7 +295,12 @@ arguments_parse(const struct command *command, int argc, char **argv,
         .args_doc = command->arguments,
         .doc = doc,
     };
-    struct parse parse = {.command = command, .argp = &argp, .arguments = ret_arguments};
+    struct parse parse = {
+        .command = command,
+        .argp = &argp,
+        .arguments = ret_arguments,
+        .json = arguments_want_json(argc, argv),
+    };
 
     *ret_arguments = (struct arguments){
         .command = command->name,
@@ -269,8 +309,8 @@ arguments_parse(const struct command *command, int argc, char **argv,
     };
     join_options(command->options, options);
     bool asks = command->help[strlen(command->help) - 1] == '?';
-    (void)snprintf(doc, sizeof doc, "%s%s\vFor example:\n  %s", command->help, asks ? "" : ".",
-                   command->example);
+    (void)snprintf(doc, sizeof doc, "%s%s\vFor example:\n  %s\n\n" EXIT_CODES_HELP, command->help,
+                   asks ? "" : ".", command->example);
     (void)snprintf(parse.name, sizeof parse.name, "vaultctl %s", command->name);
     argv[0] = parse.name;
     if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, &parse) != 0) {

@@ -9,17 +9,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "escape.h"
 #include "input.h"
+#include "progress.h"
+#include "retry.h"
+#include "terminal.h"
 
 enum act { ACT_TOKENIZE, ACT_LOOKUP, ACT_MASK, ACT_DESCRIBE, ACT_DETOKENIZE, ACT_ERASE };
 
 enum {
     REASON_BYTES_MAX = 200,
-    PROGRESS_AFTER_S = 2,
+    SHOWN_BYTES = VALUE_LINE_BYTES * ESCAPE_GROWTH_MAX,
+    MASK_COLUMNS = 24, /* most masks are no wider */
 };
-
-/* In the vault's words when a batch needs, or may have needed, more memory than it has. */
-static const char SHORT_OF[] = "memory";
 
 /* One run of a command. */
 struct run {
@@ -33,49 +35,27 @@ struct run {
     uint64_t done, failed;
     bool failures_agree; /* all of them of one status: */
     enum cv_status failure;
-    time_t started;
-    bool shows_progress;
+    struct progress progress;
 };
 
 /* About the batch's values from number `from` on. */
 static void
 ask(struct run *run, size_t from, size_t count, struct cv_reply **ret_reply)
 {
-    const char *const *values = run->batch->values + from;
+    static enum cv_status (*const calls[])(struct cv_client *, const struct cv_query *,
+                                           struct cv_reply **) = {
+        [ACT_TOKENIZE] = cv_tokenize, [ACT_LOOKUP] = cv_lookup,         [ACT_MASK] = cv_mask,
+        [ACT_DESCRIBE] = cv_describe, [ACT_DETOKENIZE] = cv_detokenize, [ACT_ERASE] = cv_erase,
+    };
     struct cv_query query = {
-        .values = values,
+        .values = run->batch->values + from,
         .count = count,
+        .reason = run->arguments->reason,
         .namespace_name = run->arguments->namespace_name,
         .form = run->arguments->wa_id ? CV_FORM_WA_ID : CV_FORM_INTERNATIONAL,
     };
 
-    switch (run->act) {
-    case ACT_TOKENIZE:
-        (void)cv_tokenize(run->client, &query, ret_reply);
-        break;
-    case ACT_LOOKUP:
-        (void)cv_lookup(run->client, &query, ret_reply);
-        break;
-    case ACT_MASK:
-        (void)cv_mask(run->client, values, count, ret_reply);
-        break;
-    case ACT_DESCRIBE:
-        (void)cv_describe(run->client, values, count, ret_reply);
-        break;
-    case ACT_ERASE:
-        (void)cv_erase(run->client,
-                       &(struct cv_erasure){
-                           .values = values,
-                           .count = count,
-                           .reason = run->arguments->reason,
-                           .namespace_name = query.namespace_name,
-                           .form = query.form,
-                       },
-                       ret_reply);
-        break;
-    default:
-        (void)cv_detokenize(run->client, values, count, run->arguments->reason, ret_reply);
-    }
+    (void)calls[run->act](run->client, &query, ret_reply);
 }
 
 static void
@@ -100,10 +80,31 @@ print_item_json(const struct run *run, const struct cv_item *item, const char *t
     print_json(json);
 }
 
+/* A mask or a contact has letters by others in it: on a terminal none of them may steer it. Into a
+ * pipe it goes as it is. Gives back its columns. */
+static size_t
+print_text(const char *text)
+{
+    char shown[SHOWN_BYTES];
+
+    if (!terminal_is(stdout)) {
+        fputs(text, stdout);
+        return 0;
+    }
+    text_show(text, shown, sizeof shown);
+    fputs(shown, stdout);
+    return text_width(shown);
+}
+
 static void
 print_description(const struct cv_item *item)
 {
-    printf("%s\t%s\t%s\t%s", item->mask, cv_kind_name(item->kind), item->namespace_name,
+    size_t columns = print_text(item->mask);
+
+    if (terminal_is(stdout)) {
+        printf("%*s", columns < MASK_COLUMNS ? (int)(MASK_COLUMNS - columns) : 0, "");
+    }
+    printf("\t%s\t%s\t%s", cv_kind_name(item->kind), item->namespace_name,
            item->country != NULL ? item->country : "-");
     if (item->created_ms != 0) {
         char created[TIME_TEXT_BYTES];
@@ -122,10 +123,12 @@ print_item(const struct run *run, const struct cv_item *item, const char *token)
     }
     switch (run->act) {
     case ACT_DETOKENIZE:
-        puts(item->value);
+        (void)print_text(item->value);
+        putchar('\n');
         break;
     case ACT_MASK:
-        puts(item->mask);
+        (void)print_text(item->mask);
+        putchar('\n');
         break;
     case ACT_DESCRIBE:
         print_description(item);
@@ -134,7 +137,9 @@ print_item(const struct run *run, const struct cv_item *item, const char *token)
         printf("%s\terased\n", token);
         break;
     default:
-        printf("%s\t%s\n", token, item->mask);
+        printf("%s\t", token);
+        (void)print_text(item->mask);
+        putchar('\n');
     }
 }
 
@@ -150,11 +155,11 @@ print_failure(struct run *run, enum cv_status status, const char *message)
         print_json(error_json(status, message, 0));
         return;
     }
-    if (!isatty(STDOUT_FILENO)) {
+    if (!terminal_is(stdout)) {
         putchar('\n');
     }
-    (void)fail(run->arguments, EXIT_REFUSED, "value %llu: %s: %s",
-               (unsigned long long)(run->done + 1), cv_status_name(status), message);
+    fail_told(run->arguments, "value %llu: %s: %s", (unsigned long long)(run->done + 1),
+              cv_status_name(status), message);
 }
 
 static void
@@ -175,28 +180,13 @@ print_items(struct run *run, size_t from, const struct cv_reply *reply)
     }
 }
 
+/* Of a file on stdin by its bytes, of values given by their number. */
 static void
-show_progress(const struct run *run, bool last)
+show_progress(struct run *run)
 {
-    time_t took_s = time(NULL) - run->started;
+    bool by_bytes = run->input.from_stdin;
 
-    if (!run->shows_progress || took_s < PROGRESS_AFTER_S) {
-        return;
-    }
-    (void)fprintf(stderr, "\r%llu done, %llu a second%s", (unsigned long long)run->done,
-                  (unsigned long long)(run->done / (uint64_t)took_s), last ? "\n" : "  ");
-}
-
-/* It was executed for none of them, and it was our choice to ask for so many at once. A budget that
- * will never hold so many says no time to wait. */
-static bool
-is_too_many(const struct cv_reply *reply)
-{
-    if (reply->status == CV_QUOTA) {
-        return reply->retry_after_s == 0;
-    }
-    return reply->status == CV_UNAVAILABLE && !reply->unreached && !reply->outcome_unknown &&
-           strstr(reply->message, SHORT_OF) != NULL;
+    progress_show(&run->progress, by_bytes ? run->input.bytes_read : run->done, run->done);
 }
 
 /* As many values from number *from on as the vault has memory for; *from: what comes next. */
@@ -208,7 +198,7 @@ work_through_part(struct run *run, size_t *from)
     size_t count = left < run->part_max ? left : run->part_max;
 
     ask(run, *from, count, &reply);
-    while (count > 1 && is_too_many(reply)) {
+    while (count > 1 && retry_with_fewer(reply)) {
         cv_reply_free(&reply);
         count = run->part_max = count / 2;
         ask(run, *from, count, &reply);
@@ -219,7 +209,7 @@ work_through_part(struct run *run, size_t *from)
     }
     cv_reply_free(&reply);
     (void)fflush(stdout);
-    show_progress(run, false);
+    show_progress(run);
     *from += count;
     return code;
 }
@@ -243,16 +233,18 @@ work_through(struct run *run)
 {
     enum exit_code code = EXIT_OK;
 
-    run->started = time(NULL);
-    run->shows_progress = run->input.from_stdin && !run->input.is_prompted &&
-                          isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
+    /* Where the answers scroll by, they are the progress. */
+    progress_start(&run->progress, "values",
+                   run->input.from_stdin ? run->input.bytes_total : run->arguments->value_count,
+                   !run->input.is_prompted && !terminal_is(stdout));
     while (code == EXIT_OK && input_read(&run->input, run->batch)) {
         code = work_through_batch(run);
     }
-    show_progress(run, true);
+    progress_end(&run->progress);
     if (code != EXIT_OK && run->done > 0) {
-        return fail(run->arguments, code, "values 1 to %llu are done; go on with value %llu",
-                    (unsigned long long)run->done, (unsigned long long)(run->done + 1));
+        fail_told(run->arguments, "values 1 to %llu are done; go on with value %llu",
+                  (unsigned long long)run->done, (unsigned long long)(run->done + 1));
+        return code;
     }
     if (code != EXIT_OK || run->failed == 0) {
         return code;
@@ -277,10 +269,10 @@ warn_of_history(const struct run *run)
     for (size_t i = 0; !run->input.from_stdin && i < arguments->value_count; i++) {
         has_contact = has_contact || !looks_like_token(arguments->values[i]);
     }
-    if (has_contact && takes_contacts(run->act) && isatty(STDERR_FILENO)) {
-        (void)fail(run->arguments, EXIT_OK,
-                   "note: a contact on the command line stays in the shell's history and shows in "
-                   "ps; give it on stdin");
+    if (has_contact && takes_contacts(run->act) && terminal_is(stderr)) {
+        note(run->arguments,
+             "note: a contact on the command line stays in the shell's history and shows in ps; "
+             "give none and you are asked for it, or give it on stdin");
     }
 }
 
@@ -364,18 +356,31 @@ check_reason(const struct arguments *arguments)
     return EXIT_OK;
 }
 
+/* With the reason given or asked for. */
+static enum exit_code
+run_with_reason(const struct arguments *arguments,
+                enum exit_code (*run)(const struct arguments *arguments, enum act act),
+                enum act act)
+{
+    struct arguments whole = *arguments;
+    char reason[VALUE_LINE_BYTES] = "";
+
+    if (arguments->reason == NULL && terminal_can_ask() &&
+        input_ask("reason (it stands in the audit log): ", reason)) {
+        whole.reason = reason;
+    }
+    enum exit_code code = check_reason(&whole);
+    return code == EXIT_OK ? run(&whole, act) : code;
+}
+
 enum exit_code
 cmd_detokenize(const struct arguments *arguments)
 {
-    enum exit_code code = check_reason(arguments);
-
-    return code == EXIT_OK ? run_act(arguments, ACT_DETOKENIZE) : code;
+    return run_with_reason(arguments, run_act, ACT_DETOKENIZE);
 }
 
 enum exit_code
 cmd_erase(const struct arguments *arguments)
 {
-    enum exit_code code = check_reason(arguments);
-
-    return code == EXIT_OK ? run_with_contacts(arguments, ACT_ERASE) : code;
+    return run_with_reason(arguments, run_with_contacts, ACT_ERASE);
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "table.h"
 #include "terms.h"
 
 enum { LINE_BYTES = 160 };
@@ -61,6 +62,37 @@ print_namespace(const struct arguments *arguments, const struct cv_namespace *na
     }
 }
 
+static void
+print_as_table(const struct cv_reply *reply)
+{
+    static const char *const heads[] = {"NAMESPACE", "CONTACTS", "CREATED", "RETENTION"};
+    struct table *table = table_new(heads, sizeof heads / sizeof *heads);
+
+    for (size_t i = 0; table != NULL && i < reply->count; i++) {
+        const struct cv_namespace *namespace = &reply->namespaces[i];
+        char contacts[TIME_TEXT_BYTES], created[TIME_TEXT_BYTES], retention[LINE_BYTES];
+
+        (void)snprintf(contacts, sizeof contacts, "%" PRIu64, namespace->contacts);
+        time_print_short(namespace->created_ms, created);
+        describe_retention(namespace->retain_months, retention);
+        table_add(table, (const char *const[]){namespace->name, contacts, created, retention},
+                  COLOUR_NONE);
+    }
+    print_table(&table);
+}
+
+static void
+print_namespaces(const struct arguments *arguments, const struct cv_reply *reply)
+{
+    if (!arguments->json && terminal_is(stdout)) {
+        print_as_table(reply);
+        return;
+    }
+    for (size_t i = 0; i < reply->count; i++) {
+        print_namespace(arguments, &reply->namespaces[i]);
+    }
+}
+
 enum exit_code
 cmd_namespace_list(const struct arguments *arguments)
 {
@@ -73,8 +105,8 @@ cmd_namespace_list(const struct arguments *arguments)
     }
     (void)cv_namespace_list(client, &reply);
     code = report(arguments, reply);
-    for (size_t i = 0; code == EXIT_OK && i < reply->count; i++) {
-        print_namespace(arguments, &reply->namespaces[i]);
+    if (code == EXIT_OK) {
+        print_namespaces(arguments, reply);
     }
     cv_reply_free(&reply);
     cv_close(&client);

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 4096, EXEC_ARGUMENTS_MAX = 10 };
+#include "table.h"
+
+enum { PATH_BYTES = 4096, EXEC_ARGUMENTS_MAX = 10, STATE_BYTES = 64 };
 
 struct exec_arguments {
     const char *list[EXEC_ARGUMENTS_MAX];
@@ -58,6 +60,38 @@ print_state(const struct cv_reply *reply)
     putchar('\n');
 }
 
+static enum colour
+colour_of(const char *state)
+{
+    return strcmp(state, "unsealed") == 0 ? COLOUR_GOOD : COLOUR_WARN;
+}
+
+/* For a person: a line each. */
+static void
+show_state(const struct cv_reply *reply)
+{
+    char state[STATE_BYTES], number[STATE_BYTES], key[CV_PUBLIC_TEXT_BYTES];
+    struct table *table = table_new(NULL, 2);
+
+    if (table != NULL) {
+        (void)snprintf(state, sizeof state, "%s%s", reply->state,
+                       reply->frozen == CV_FREEZE_ALL ? " (deliveries too)" : "");
+        table_add(table, (const char *const[]){"state", state}, colour_of(reply->state));
+        table_add(table, (const char *const[]){"version", reply->release}, COLOUR_NONE);
+    }
+    if (table != NULL && reply->has_totals) {
+        (void)snprintf(number, sizeof number, "%" PRIu64, reply->namespaces_total);
+        table_add(table, (const char *const[]){"namespaces", number}, COLOUR_NONE);
+        (void)snprintf(number, sizeof number, "%" PRIu64, reply->contacts_total);
+        table_add(table, (const char *const[]){"contacts", number}, COLOUR_NONE);
+    }
+    if (table != NULL && reply->audit_key != NULL) {
+        cv_public_key_print(reply->audit_key, key);
+        table_add(table, (const char *const[]){"audit key", key}, COLOUR_NONE);
+    }
+    print_table(&table);
+}
+
 static void
 print_state_json(const struct cv_reply *reply)
 {
@@ -92,6 +126,8 @@ cmd_status(const struct arguments *arguments)
         code = fail(arguments, EXIT_REFUSED, "the vault does not say its state");
     } else if (code == EXIT_OK && arguments->json) {
         print_state_json(reply);
+    } else if (code == EXIT_OK && terminal_is(stdout)) {
+        show_state(reply);
     } else if (code == EXIT_OK) {
         print_state(reply);
     }

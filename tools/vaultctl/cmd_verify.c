@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "place.h"
+
 enum { PATH_BYTES = 4096, EXEC_ARGUMENTS_MAX = 10 };
 
 static bool
@@ -18,18 +20,18 @@ join_path(const char *folder, const char *name, char ret_path[static PATH_BYTES]
 /* The vault's own copy of the public half proves that nobody who cannot write there has changed
  * the log; who can, may have changed both. */
 static const char *
-choose_public_key(const struct arguments *arguments, char path[static PATH_BYTES])
+choose_public_key(const struct arguments *arguments, const char *data, char path[static PATH_BYTES])
 {
-    if (arguments->public_key != NULL || arguments->data == NULL) {
+    if (arguments->public_key != NULL || data == NULL) {
         return arguments->public_key;
     }
-    if (!join_path(arguments->data, "/audit.pub", path) || access(path, R_OK) != 0) {
+    if (!join_path(data, "/audit.pub", path) || access(path, R_OK) != 0) {
         return NULL;
     }
-    (void)fail(arguments, EXIT_OK,
-               "note: the public key is the one in %s; better give --public-key with a copy kept "
-               "elsewhere",
-               path);
+    note(arguments,
+         "note: the public key is the one in %s; better give --public-key with a copy kept "
+         "elsewhere",
+         path);
     return path;
 }
 
@@ -40,15 +42,19 @@ cmd_audit_verify(const struct arguments *arguments)
     const char *list[EXEC_ARGUMENTS_MAX] = {"vaultd", "audit-verify"};
     size_t count = 2;
     bool has_folder = arguments->value_count == 1;
+    const char *data = arguments->data;
 
-    if (has_folder == (arguments->data != NULL)) {
+    if (!has_folder && data == NULL && access(PLACE_DATA, F_OK) == 0) {
+        data = PLACE_DATA;
+    }
+    if (has_folder == (data != NULL)) {
         return fail(arguments, EXIT_USAGE, "which log? Give --data DIR, or the audit folder");
     }
-    if (!join_path(has_folder ? arguments->values[0] : arguments->data,
-                   has_folder ? "" : "/data/audit", folder)) {
+    if (!join_path(has_folder ? arguments->values[0] : data, has_folder ? "" : "/data/audit",
+                   folder)) {
         return fail(arguments, EXIT_USAGE, "the folder's name is too long, or empty");
     }
-    const char *public_key = choose_public_key(arguments, key_path);
+    const char *public_key = choose_public_key(arguments, data, key_path);
     list[count++] = folder;
     if (public_key != NULL) {
         list[count++] = "--public-key";

@@ -37,10 +37,19 @@ enum option_key {
     OPTION_OPERATION,
     OPTION_SINCE,
     OPTION_CHECKPOINT,
+    OPTION_COLUMN,
+    OPTION_ERRORS,
+    OPTION_RESUME,
     OPTION_USAGE,
 };
 
 enum { VALUES_ANY = 1000000 };
+
+/* At the end of every --help. */
+#define EXIT_CODES_HELP                                                                            \
+    "Exit codes: 0 ok, 1 the vault said no or a value of a batch failed, 2 usage,\n"               \
+    "3 the vault is not reached, 4 sealed, 5 not permitted, 6 try again later,\n"                  \
+    "7 waiting for approval.\n"
 
 struct command {
     const char *name, *arguments, *help, *example;
@@ -52,6 +61,15 @@ struct command {
 /* Exits with EXIT_USAGE after one line of error, or 0 after --help, by itself. */
 void arguments_parse(const struct command *command, int argc, char **argv,
                      struct arguments *ret_arguments);
+
+/* Is --json among the words? */
+bool arguments_want_json(int argc, char *const *argv);
+
+/* What every command has besides its own; ends with a row of zeros. */
+extern const struct argp_option common_options[];
+
+/* A script by which bash completes vaultctl's command line, made of the tables. */
+void completion_print(const struct command *commands, size_t count);
 
 enum exit_code cmd_init(const struct arguments *arguments);
 enum exit_code cmd_status(const struct arguments *arguments);
@@ -76,6 +94,7 @@ enum exit_code cmd_mask(const struct arguments *arguments);
 enum exit_code cmd_describe(const struct arguments *arguments);
 enum exit_code cmd_detokenize(const struct arguments *arguments);
 enum exit_code cmd_erase(const struct arguments *arguments);
+enum exit_code cmd_import(const struct arguments *arguments);
 enum exit_code cmd_audit_tail(const struct arguments *arguments);
 enum exit_code cmd_audit_verify(const struct arguments *arguments);
 

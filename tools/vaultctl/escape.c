@@ -72,8 +72,8 @@ read_character(const char *text, uint32_t *ret_character, bool *ret_valid)
     return 1;
 }
 
-void
-text_escape(const char *text, char *ret_text, size_t capacity)
+static void
+escape(const char *text, bool is_quoted, char *ret_text, size_t capacity)
 {
     size_t used = 0;
 
@@ -83,7 +83,7 @@ text_escape(const char *text, char *ret_text, size_t capacity)
         bool valid;
         size_t size = read_character(text, &character, &valid);
 
-        if (character == '\\' || character == '"') {
+        if (is_quoted && (character == '\\' || character == '"')) {
             (void)snprintf(piece, sizeof piece, "\\%c", (char)character);
         } else if (valid && is_shown(character)) {
             (void)snprintf(piece, sizeof piece, "%.*s", (int)size, text);
@@ -101,4 +101,16 @@ text_escape(const char *text, char *ret_text, size_t capacity)
         text += size;
     }
     ret_text[used] = 0;
+}
+
+void
+text_escape(const char *text, char *ret_text, size_t capacity)
+{
+    escape(text, true, ret_text, capacity);
+}
+
+void
+text_show(const char *text, char *ret_text, size_t capacity)
+{
+    escape(text, false, ret_text, capacity);
 }

@@ -11,5 +11,10 @@
  * What does not fit is left out, by whole characters.
  */
 void text_escape(const char *text, char *ret_text, size_t capacity);
+/* The same where no quotation marks stand around it: backslash and quotation mark stay. */
+void text_show(const char *text, char *ret_text, size_t capacity);
+
+/* No text becomes longer than so many times itself. */
+enum { ESCAPE_GROWTH_MAX = 4 };
 
 #endif

@@ -3,9 +3,26 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "terminal.h"
+
 enum { NOT_UTF8 = 0xff };
+
+/* What is left of the file on stdin; 0 where that is none. */
+static uint64_t
+bytes_on_stdin(void)
+{
+    struct stat attributes;
+    off_t at = lseek(STDIN_FILENO, 0, SEEK_CUR);
+
+    if (fstat(STDIN_FILENO, &attributes) != 0 || !S_ISREG(attributes.st_mode) || at < 0 ||
+        at > attributes.st_size) {
+        return 0;
+    }
+    return (uint64_t)(attributes.st_size - at);
+}
 
 void
 input_init(struct input *input, const struct arguments *arguments, const char *prompt)
@@ -17,12 +34,13 @@ input_init(struct input *input, const struct arguments *arguments, const char *p
         .from_stdin = dash || arguments->value_count == 0,
         .prompt = prompt,
     };
-    input->is_prompted = input->from_stdin && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+    input->is_prompted = input->from_stdin && terminal_can_ask();
+    input->bytes_total = input->from_stdin ? bytes_on_stdin() : 0;
 }
 
 /* False: the end, and nothing before it. What does not fit is left out, but for the first byte. */
 static bool
-read_line(char line[static VALUE_LINE_BYTES])
+read_line(char line[static VALUE_LINE_BYTES], uint64_t *bytes_read)
 {
     size_t size = 0;
     int byte = getc_unlocked(stdin);
@@ -30,13 +48,14 @@ read_line(char line[static VALUE_LINE_BYTES])
     if (byte == EOF) {
         return false;
     }
-    for (; byte != EOF && byte != '\n'; byte = getc_unlocked(stdin)) {
+    for (; byte != EOF && byte != '\n'; byte = getc_unlocked(stdin), ++*bytes_read) {
         /* A NUL would end the text early and make another contact of it: what is no text is
          * refused. */
         if (size < VALUE_LINE_BYTES - 1) {
             line[size++] = (char)(byte == 0 ? NOT_UTF8 : byte);
         }
     }
+    ++*bytes_read;
     if (size > 0 && line[size - 1] == '\r') {
         size--;
     }
@@ -60,7 +79,7 @@ read_stdin(struct input *input, struct batch *batch)
         if (input->is_prompted) {
             (void)fputs(input->prompt, stderr);
         }
-        if (!read_line(line) || is_done(input, line)) {
+        if (!read_line(line, &input->bytes_read) || is_done(input, line)) {
             return;
         }
         batch->values[batch->count++] = line;
@@ -83,6 +102,15 @@ input_read(struct input *input, struct batch *batch)
     }
     input->values_read += batch->count;
     return batch->count > 0;
+}
+
+bool
+input_ask(const char *prompt, char ret_line[static VALUE_LINE_BYTES])
+{
+    uint64_t bytes_read = 0;
+
+    (void)fputs(prompt, stderr);
+    return read_line(ret_line, &bytes_read) && *ret_line != 0;
 }
 
 void

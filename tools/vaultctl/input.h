@@ -28,12 +28,16 @@ struct input {
     bool is_prompted;
     const char *prompt;
     uint64_t values_read;
+    uint64_t bytes_total; /* of a file on stdin; else 0 */
+    uint64_t bytes_read;
 };
 
 void input_init(struct input *input, const struct arguments *arguments, const char *prompt);
 /* False: there are no more. */
 bool input_read(struct input *input, struct batch *batch);
 void batch_wipe(struct batch *batch);
+/* Asks whoever sits at the terminal for one line. False: there was none. */
+bool input_ask(const char *prompt, char ret_line[static VALUE_LINE_BYTES]);
 /* Meant as a token: begins as one and has no @. */
 bool looks_like_token(const char *value);
 

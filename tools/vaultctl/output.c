@@ -10,7 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STREAM_BYTES = 64 * 1024 };
+#include "escape.h"
+#include "progress.h"
+#include "table.h"
+#include "terminal.h"
+
+enum { STREAM_BYTES = 64 * 1024, MESSAGE_BYTES = 4096 + 512 };
 
 static char input_bytes[STREAM_BYTES], output_bytes[STREAM_BYTES];
 
@@ -41,17 +46,85 @@ output_finish(void)
     return written;
 }
 
+/* "vaultctl tokenize: ..." on stderr. One line, whatever the texts in it hold. */
+static void
+say(const char *command, enum colour colour, const char *text)
+{
+    char shown[MESSAGE_BYTES * ESCAPE_GROWTH_MAX];
+
+    (void)fflush(stdout);
+    progress_hide();
+    text_show(text, shown, sizeof shown);
+    (void)fprintf(stderr, "%svaultctl%s%s:%s %s\n", terminal_colour(stderr, colour),
+                  *command == 0 ? "" : " ", command, terminal_colour(stderr, COLOUR_NONE), shown);
+}
+
+void
+note(const struct arguments *arguments, const char *format, ...)
+{
+    char text[MESSAGE_BYTES];
+    va_list list;
+
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    say(arguments->command, COLOUR_WARN, text);
+}
+
+void
+fail_told(const struct arguments *arguments, const char *format, ...)
+{
+    char text[MESSAGE_BYTES];
+    va_list list;
+
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    say(arguments->command, COLOUR_BAD, text);
+}
+
+enum exit_code
+usage_error(const char *command, bool json, const char *text)
+{
+    if (json) {
+        print_json_safely(error_json(CV_INVALID, text, 0));
+    }
+    say(command, COLOUR_BAD, text);
+    return EXIT_USAGE;
+}
+
+/* What the vault would call it: this side found it. */
+static enum cv_status
+status_of(enum exit_code code)
+{
+    switch (code) {
+    case EXIT_USAGE:
+        return CV_INVALID;
+    case EXIT_UNREACHABLE:
+    case EXIT_TRY_LATER:
+        return CV_UNAVAILABLE;
+    case EXIT_SEALED:
+        return CV_SEALED;
+    case EXIT_NOT_PERMITTED:
+        return CV_DENIED;
+    default:
+        return CV_INTERNAL;
+    }
+}
+
 enum exit_code
 fail(const struct arguments *arguments, enum exit_code code, const char *format, ...)
 {
+    char text[MESSAGE_BYTES];
     va_list list;
 
-    (void)fflush(stdout);
-    (void)fprintf(stderr, "vaultctl %s: ", arguments->command);
     va_start(list, format);
-    (void)vfprintf(stderr, format, list);
+    (void)vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    (void)fputc('\n', stderr);
+    if (arguments->json) {
+        print_json_safely(error_json(status_of(code), text, 0));
+    }
+    say(arguments->command, COLOUR_BAD, text);
     return code;
 }
 
@@ -113,6 +186,28 @@ time_print(uint64_t time_ms, char ret_text[static TIME_TEXT_BYTES])
     }
     size_t size = strlen(ret_text);
     (void)snprintf(ret_text + size, TIME_TEXT_BYTES - size, ".%03uZ", (unsigned)(time_ms % 1000));
+}
+
+void
+time_print_short(uint64_t time_ms, char ret_text[static TIME_TEXT_BYTES])
+{
+    static const size_t day = sizeof "2026-01-01" - 1;
+    static const size_t second = sizeof "2026-01-01 18:00:00" - 1;
+
+    time_print(time_ms, ret_text);
+    if (strlen(ret_text) > second && ret_text[day] == 'T') {
+        ret_text[day] = ' ';
+        ret_text[second] = 0;
+    }
+}
+
+void
+print_table(struct table **table)
+{
+    if (*table == NULL || !table_print(*table, stdout, terminal_columns(stdout))) {
+        (void)fputs("vaultctl: out of memory: rows are missing\n", stderr);
+    }
+    table_free(table);
 }
 
 const char *

@@ -3,12 +3,15 @@
 #include "print_entry.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "escape.h"
+#include "table.h"
 
 enum {
     PHASE_DONE = 1,
+    SHOWN_INDENT = 7,     /* below the time */
     ESCAPED_BYTES = 1024, /* a reason of 200 bytes, each written as four and a NUL */
 };
 
@@ -82,6 +85,78 @@ print_entry_line(const struct cv_audit_entry *entry, const char *time)
     putchar('\n');
 }
 
+/* ---- on a terminal: what does not fit the line goes on below ---- */
+
+__attribute__((format(printf, 2, 3))) static void
+flow_print(struct flow *flow, const char *format, ...)
+{
+    char text[ESCAPED_BYTES + 2], shown[ESCAPED_BYTES * 2];
+    va_list list;
+
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    text_show(text, shown, sizeof shown);
+    flow_add(flow, shown);
+}
+
+static bool
+is_given(const char *text)
+{
+    return text != NULL && *text != 0;
+}
+
+static void
+flow_subject(struct flow *flow, const struct cv_audit_entry *entry)
+{
+    const char *role = cv_role_name(entry->role);
+
+    if (is_given(entry->subject) || is_given(role)) {
+        flow_print(flow, "%s%s%s", is_given(entry->subject) ? entry->subject : "",
+                   is_given(entry->subject) && is_given(role) ? " " : "",
+                   is_given(role) ? role : "");
+    }
+    if (is_given(entry->namespace_name)) {
+        flow_print(flow, "in %s", entry->namespace_name);
+    }
+    if (is_given(entry->token)) {
+        flow_print(flow, "%s", entry->token);
+    }
+}
+
+static void
+show_entry(const struct cv_audit_entry *entry)
+{
+    struct flow flow = {.to = stdout, .width = terminal_columns(stdout), .indent = SHOWN_INDENT};
+    char time[TIME_TEXT_BYTES], act[TIME_TEXT_BYTES], phase[TIME_TEXT_BYTES];
+    bool bad = entry->result != CV_OK;
+
+    time_print_short(entry->time_ms, time);
+    fputs(bad ? terminal_colour(stdout, COLOUR_WARN) : "", stdout);
+    flow_print(&flow, "%5" PRIu64 "  %s", entry->sequence, time);
+    flow_print(&flow, "%s%s", is_given(entry->principal) ? entry->principal : "-",
+               entry->relayed ? " (relayed)" : "");
+    flow_print(&flow, "%s%s%s", or_number(cv_act_name(entry->act), entry->act, act),
+               entry->phase != PHASE_DONE ? " " : "",
+               entry->phase != PHASE_DONE
+                   ? or_number(cv_phase_name(entry->phase), entry->phase, phase)
+                   : "");
+    flow_subject(&flow, entry);
+    if (entry->amount != 0) {
+        flow_print(&flow, "amount %" PRIu64, entry->amount);
+    }
+    if (cv_status_name(entry->result) != NULL) {
+        flow_print(&flow, "%s", cv_status_name(entry->result));
+    }
+    if (is_given(entry->reason)) {
+        char reason[ESCAPED_BYTES];
+        text_escape(entry->reason, reason, sizeof reason - 2);
+        flow_print(&flow, "\"%s\"", reason);
+    }
+    fputs(bad ? terminal_colour(stdout, COLOUR_NONE) : "", stdout);
+    flow_end(&flow);
+}
+
 void
 print_entry(const struct arguments *arguments, const struct cv_audit_entry *entry)
 {
@@ -90,6 +165,8 @@ print_entry(const struct arguments *arguments, const struct cv_audit_entry *entr
     time_print(entry->time_ms, time);
     if (arguments->json) {
         print_entry_json(entry, time);
+    } else if (terminal_is(stdout)) {
+        show_entry(entry);
     } else {
         print_entry_line(entry, time);
     }

@@ -5,33 +5,75 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "place.h"
 #include "terms.h"
 
 static const char *const socket_files[] = {
-    [SOCKET_DATA] = "run/vault.sock",
-    [SOCKET_ADMIN] = "run/admin.sock",
+    [SOCKET_DATA] = "vault.sock",
+    [SOCKET_ADMIN] = "admin.sock",
 };
 
 enum { PATH_BYTES = 4096 };
 
+/* Nobody said which vault: the one that is a service here, and who may be serving there. */
+static enum exit_code
+choose_installed(const struct arguments *arguments, enum socket_name name, const char **ret_socket,
+                 struct cv_options *options)
+{
+    static const char *const sockets[] = {
+        [SOCKET_DATA] = PLACE_RUN "/vault.sock",
+        [SOCKET_ADMIN] = PLACE_RUN "/admin.sock",
+    };
+    struct place place;
+    enum place_verdict verdict = place_look(PLACE_RUN, &place);
+
+    if (verdict == PLACE_ABSENT) {
+        return fail(arguments, EXIT_UNREACHABLE,
+                    "which vault? None runs as a service here (" PLACE_RUN
+                    " is not there): start it, or give --data DIR, --socket URL or "
+                    "$CONTACT_VAULT_SOCKET");
+    }
+    if (verdict != PLACE_TRUSTED && arguments->server_uid == NULL) {
+        return fail(arguments, EXIT_UNREACHABLE,
+                    "whoever may write on the way to " PLACE_RUN " could answer in the "
+                    "vault's place, so it is not asked: see who owns those folders, or give "
+                    "--server-uid");
+    }
+    *ret_socket = sockets[name];
+    options->has_server_uid = place.has_owner;
+    options->server_uid = place.owner;
+    return EXIT_OK;
+}
+
 /* Whoever names the vault's folder trusts its owner; the library trusts root and oneself besides.
  */
+static void
+choose_in_folder(const struct arguments *arguments, enum socket_name name,
+                 char ret_path[static PATH_BYTES], struct cv_options *options)
+{
+    struct stat folder;
+
+    /* One cut short is too long for a socket, too: cv_open says so. */
+    (void)snprintf(ret_path, PATH_BYTES, "%s/run/%s", arguments->data, socket_files[name]);
+    if (stat(arguments->data, &folder) == 0) {
+        options->has_server_uid = true;
+        options->server_uid = (uint32_t)folder.st_uid;
+    }
+}
+
 static enum exit_code
 choose_server_uid(const struct arguments *arguments, struct cv_options *options)
 {
     uint64_t uid;
-    struct stat folder;
 
-    if (arguments->server_uid != NULL) {
-        if (!number_parse(arguments->server_uid, UINT32_MAX, &uid)) {
-            return fail(arguments, EXIT_USAGE, "--server-uid takes a number (see id -u)");
-        }
-        options->has_server_uid = true;
-        options->server_uid = (uint32_t)uid;
-    } else if (arguments->socket == NULL && stat(arguments->data, &folder) == 0) {
-        options->has_server_uid = true;
-        options->server_uid = (uint32_t)folder.st_uid;
+    if (arguments->server_uid == NULL) {
+        return EXIT_OK;
     }
+    if (!number_parse(arguments->server_uid, UINT32_MAX, &uid)) {
+        return fail(arguments, EXIT_USAGE, "--server-uid takes a number (see id -u)");
+    }
+    options->has_server_uid = true;
+    options->server_uid = (uint32_t)uid;
     return EXIT_OK;
 }
 
@@ -55,17 +97,18 @@ session_open(const struct arguments *arguments, enum socket_name name,
     struct cv_options options = {.identity_file = arguments->identity};
     char path[PATH_BYTES], message[CV_MESSAGE_BYTES];
 
-    if (arguments->socket == NULL && arguments->data == NULL) {
-        return fail(arguments, EXIT_USAGE,
-                    "which vault? Give --data DIR, --socket URL or $CONTACT_VAULT_SOCKET");
-    }
+    enum exit_code code = EXIT_OK;
+
     options.socket = arguments->socket;
-    if (options.socket == NULL) {
-        /* One cut short is too long for a socket, too: cv_open says so. */
-        (void)snprintf(path, sizeof path, "%s/%s", arguments->data, socket_files[name]);
+    if (options.socket == NULL && arguments->data != NULL) {
+        choose_in_folder(arguments, name, path, &options);
         options.socket = path;
+    } else if (options.socket == NULL) {
+        code = choose_installed(arguments, name, &options.socket, &options);
     }
-    enum exit_code code = choose_server_uid(arguments, &options);
+    if (code == EXIT_OK) {
+        code = choose_server_uid(arguments, &options);
+    }
     if (code == EXIT_OK) {
         code = choose_timeout(arguments, &options);
     }
@@ -76,32 +119,7 @@ session_open(const struct arguments *arguments, enum socket_name name,
     if (status == CV_OK) {
         return EXIT_OK;
     }
-    if (arguments->json) {
-        print_json(error_json(status, message, 0));
-    }
     return fail(arguments, status == CV_INVALID ? EXIT_USAGE : EXIT_UNREACHABLE, "%s", message);
-}
-
-enum exit_code
-exit_code_of(enum cv_status status)
-{
-    switch (status) {
-    case CV_OK:
-        return EXIT_OK;
-    case CV_SEALED:
-        return EXIT_SEALED;
-    case CV_DENIED:
-    case CV_EXPIRED:
-    case CV_FROZEN:
-    case CV_UNAUTHENTICATED:
-        return EXIT_NOT_PERMITTED;
-    case CV_QUOTA:
-    case CV_BUSY:
-    case CV_UNAVAILABLE:
-        return EXIT_TRY_LATER;
-    default:
-        return EXIT_REFUSED;
-    }
 }
 
 static const char *
@@ -158,11 +176,13 @@ report(const struct arguments *arguments, const struct cv_reply *reply)
     if (reply->retry_after_s != 0) {
         char wait[WAIT_TEXT_BYTES];
         wait_print(reply->retry_after_s, wait);
-        return fail(arguments, code, "%s: %s; try again in %s", cv_status_name(reply->status),
-                    reply->message, wait);
+        fail_told(arguments, "%s: %s; try again in %s", cv_status_name(reply->status),
+                  reply->message, wait);
+        return code;
     }
-    return fail(arguments, code, "%s: %s%s", cv_status_name(reply->status), reply->message,
-                advice(reply->status, reply->message));
+    fail_told(arguments, "%s: %s%s", cv_status_name(reply->status), reply->message,
+              advice(reply->status, reply->message));
+    return code;
 }
 
 enum exit_code

@@ -33,7 +33,7 @@ static const struct argp_option keygen_options[] = {
     {0},
 };
 static const struct argp_option namespace_options[] = {
-    {"namespace", 'n', "NS", 0, "The namespace; not needed where you have only one", 1},
+    {"namespace", 'n', "NS", 0, "The namespace, if you have several ($CONTACT_VAULT_NAMESPACE)", 1},
     {0},
 };
 static const struct argp_option principal_options[] = {
@@ -45,7 +45,7 @@ static const struct argp_option principal_options[] = {
     {0},
 };
 static const struct argp_option grant_options[] = {
-    {"namespace", 'n', "NS", 0, "The namespace; admin and audit have none", 1},
+    {"namespace", 'n', "NS", 0, "The namespace ($CONTACT_VAULT_NAMESPACE); admin and audit have none", 1},
     {"for", OPTION_LASTS, "TIME", 0, "It ends after so long: " DURATION_FORM, 1},
     {"until", OPTION_UNTIL, "DATE", 0, "It ends at: " MOMENT_FORM, 1},
     {"daily", OPTION_DAILY, "N", 0, "Its budget over any 24 hours (the vault's own untold)", 1},
@@ -64,7 +64,7 @@ static const struct argp_option freeze_options[] = {
 static const struct argp_option erase_options[] = {
     {"reason", OPTION_REASON, "TEXT", 0,
      "Why; stands in the audit log (at most 200 bytes, no contact)", 1},
-    {"namespace", 'n', "NS", 0, "The namespace of contacts; tokens know their own", 1},
+    {"namespace", 'n', "NS", 0, "The namespace of contacts ($CONTACT_VAULT_NAMESPACE)", 1},
     {"wa-id", OPTION_WA_ID, NULL, 0,
      "Phone numbers are bare international digits, as WhatsApp has them", 1},
     {"region", OPTION_REGION, "CC", 0,
@@ -72,7 +72,7 @@ static const struct argp_option erase_options[] = {
     {0},
 };
 static const struct argp_option contact_options[] = {
-    {"namespace", 'n', "NS", 0, "The namespace; not needed where you have only one", 1},
+    {"namespace", 'n', "NS", 0, "The namespace, if you have several ($CONTACT_VAULT_NAMESPACE)", 1},
     {"wa-id", OPTION_WA_ID, NULL, 0,
      "Phone numbers are bare international digits, as WhatsApp has them", 1},
     {"region", OPTION_REGION, "CC", 0,
@@ -84,6 +84,20 @@ static const struct argp_option detokenize_options[] = {
      "Why; stands in the audit log (at most 200 bytes, no contact)", 1},
     {0},
 };
+static const struct argp_option import_options[] = {
+    {"column", OPTION_COLUMN, "NAME[=phone|email]", 0,
+     "A column that holds contacts; for each of them once", 1},
+    {"output", 'o', "OUT", 0, "Where to write; only you can read it", 1},
+    {"errors", OPTION_ERRORS, "FILE", 0,
+     "Line, column and fault of each cell that was emptied and each row that was left out", 1},
+    {"resume", OPTION_RESUME, NULL, 0, "Go on with an import that was interrupted", 1},
+    {"namespace", 'n', "NS", 0, "The namespace, if you have several ($CONTACT_VAULT_NAMESPACE)", 1},
+    {"wa-id", OPTION_WA_ID, NULL, 0,
+     "Phone numbers are bare international digits, as WhatsApp has them", 1},
+    {"region", OPTION_REGION, "CC", 0,
+     "Phone numbers without country code are of this country: IT, US, ...", 1},
+    {0},
+};
 static const struct argp_option tail_options[] = {
     {"lines", 'l', "N", 0, "The last N entries (20 untold; with --from or a filter, all)", 1},
     {"from", OPTION_FROM, "N", 0, "Everything from entry N on", 1},
@@ -91,7 +105,7 @@ static const struct argp_option tail_options[] = {
     {"principal", OPTION_PRINCIPAL, "NAME", 0, "Only what this one did, or was done to it", 1},
     {"token", OPTION_TOKEN, "TOKEN", 0, "Only what was done with this token", 1},
     {"namespace", 'n', "NS", 0, "Only what was done in this namespace", 1},
-    {"operation", OPTION_OPERATION, "NAME", 0, "Only this: detokenize, erase, grant, ...", 1},
+    {"operation", OPTION_OPERATION, "OPERATION", 0, "Only this: detokenize, erase, grant, ...", 1},
     {"since", OPTION_SINCE, "DATE", 0, "Only from then on: 90d ago, or " MOMENT_FORM, 1},
     {"until", OPTION_UNTIL, "DATE", 0, "Only before", 1},
     {0},
@@ -168,6 +182,9 @@ static const struct command commands[] = {
     {"erase", "[TOKEN|VALUE...|-]", "Erase contacts for ever, by token or by value",
      "vaultctl erase --reason 'asked by letter of 3 May' phn_...", erase_options, 0, VALUES_ANY,
      cmd_erase},
+    {"import", "FILE.csv", "Replace the contacts in a CSV file by tokens",
+     "vaultctl import leads.csv --column phone --column email -n milano -o safe.csv",
+     import_options, 1, 1, cmd_import},
     {"audit tail", "", "Who did what",
      "vaultctl audit tail --principal paola --since 90d",
      tail_options, 0, 0, cmd_audit_tail},
@@ -179,7 +196,7 @@ static const struct command commands[] = {
 
 /* clang-format on */
 
-enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0], REFUSAL_BYTES = 512 };
 
 static void
 print_help(FILE *to)
@@ -188,10 +205,12 @@ print_help(FILE *to)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         (void)fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].help);
     (void)fputs(
-        "\nvaultctl COMMAND --help says more, with an example.\n"
+        "\nvaultctl COMMAND --help says more, with an example; vaultctl(1) says all.\n"
+        "bash completes the line after: . <(vaultctl --completion)\n"
         "Where: --data DIR, --socket URL or $CONTACT_VAULT_SOCKET. Who: --identity FILE or\n"
-        "$CONTACT_VAULT_IDENTITY, else your Unix uid. Exit codes: 0 ok, 1 refused, 2 usage,\n"
-        "3 vault not reached, 4 sealed, 5 not permitted, 6 try again later.\n",
+        "$CONTACT_VAULT_IDENTITY, else your Unix uid. Namespace: -n NS or\n"
+        "$CONTACT_VAULT_NAMESPACE. Colours end with $NO_COLOR.\n"
+        "\n" EXIT_CODES_HELP,
         to);
 }
 
@@ -219,31 +238,37 @@ first_word(const char *name)
     return strcspn(name, " ");
 }
 
+/* "add, list, show": the second words there are for this first one. */
+static void
+list_second_words(const char *first, size_t size, char ret_text[static REFUSAL_BYTES])
+{
+    size_t used = 0;
+
+    *ret_text = 0;
+    for (size_t i = 0; i < COMMAND_COUNT && used < REFUSAL_BYTES; i++) {
+        const char *name = commands[i].name;
+        if (first_word(name) != size || name[size] == 0 || memcmp(name, first, size) != 0)
+            continue;
+        used += (size_t)snprintf(ret_text + used, REFUSAL_BYTES - used, "%s%s",
+                                 used == 0 ? "" : ", ", name + size + 1);
+    }
+}
+
 /* "principal" alone, or with a second word that is none of its own: says which there are. */
 static enum exit_code
 refuse_command(int argc, char **argv)
 {
-    const char *between = "";
+    char words[REFUSAL_BYTES], text[2 * REFUSAL_BYTES];
+    bool json = arguments_want_json(argc, argv);
 
-    if (argc < 2) {
-        (void)fputs("vaultctl: no command; vaultctl --help lists the commands\n", stderr);
-        return EXIT_USAGE;
-    }
-    size_t size = strlen(argv[1]);
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        const char *name = commands[i].name;
-        if (first_word(name) != size || name[size] == 0 || memcmp(name, argv[1], size) != 0)
-            continue;
-        if (*between == 0)
-            (void)fprintf(stderr, "vaultctl %s: %s; there are:", argv[1],
-                          argc > 2 ? "no such command" : "which one?");
-        (void)fprintf(stderr, "%s %s", between, name + size + 1);
-        between = ",";
-    }
-    if (*between == 0)
-        (void)fputs("vaultctl: no such command; vaultctl --help lists the commands", stderr);
-    (void)fputc('\n', stderr);
-    return EXIT_USAGE;
+    if (argc < 2)
+        return usage_error("", json, "no command; vaultctl --help lists the commands");
+    list_second_words(argv[1], strlen(argv[1]), words);
+    if (*words == 0)
+        return usage_error("", json, "no such command; vaultctl --help lists the commands");
+    (void)snprintf(text, sizeof text, "%s; there are: %s",
+                   argc > 2 ? "no such command" : "which one?", words);
+    return usage_error(argv[1], json, text);
 }
 
 /* Contacts and keys pass through here: no core dump, no debugger of another process. */
@@ -280,6 +305,10 @@ main(int argc, char **argv)
     if (argc > 1 && is_one_of(argv[1], "--version", "version")) {
         puts("vaultctl " CONTACT_VAULT_RELEASE);
         return EXIT_OK;
+    }
+    if (argc > 1 && strcmp(argv[1], "--completion") == 0) {
+        completion_print(commands, COMMAND_COUNT);
+        return fflush(stdout) == 0 ? EXIT_OK : EXIT_REFUSED;
     }
     const struct command *command = find_command(argc, argv, &words);
     if (command == NULL)

@@ -22,7 +22,10 @@ enum exit_code {
     EXIT_SEALED = 4,
     EXIT_NOT_PERMITTED = 5,
     EXIT_TRY_LATER = 6,
+    EXIT_WAITING = 7, /* for an approval */
 };
+
+enum { IMPORT_COLUMNS_MAX = 16 };
 
 /* What stands on the command line and in the environment. */
 struct arguments {
@@ -42,6 +45,10 @@ struct arguments {
     const char *lasts, *until, *daily, *hourly, *retain;
     const char *from, *lines, *principal, *token, *operation, *since;
     const char *checkpoint;
+    const char *columns[IMPORT_COLUMNS_MAX];
+    size_t column_count;
+    const char *errors;
+    bool resume;
 };
 
 /* ---- session.c: a connection, and what its answers mean to a shell ---- */
@@ -67,9 +74,18 @@ enum exit_code finish(const struct arguments *arguments, struct cv_client **clie
 
 /* ---- output.c ---- */
 
-/* "vaultctl principal add: ..." on stderr, one line; gives `code` back. */
+/* "vaultctl principal add: ..." on stderr, one line, and with --json {"error": ...} on stdout;
+ * gives `code` back. */
 __attribute__((format(printf, 3, 4))) enum exit_code
 fail(const struct arguments *arguments, enum exit_code code, const char *format, ...);
+/* On stderr alone: what was told as JSON already. */
+__attribute__((format(printf, 2, 3))) void fail_told(const struct arguments *arguments,
+                                                     const char *format, ...);
+/* On stderr alone: what is no error. */
+__attribute__((format(printf, 2, 3))) void note(const struct arguments *arguments,
+                                                const char *format, ...);
+/* As fail, before there are arguments. `command` may be "". */
+enum exit_code usage_error(const char *command, bool json, const char *text);
 /* One line on stdout; takes ownership. */
 void print_json(json_t *json);
 /* The same where texts by others are in it: pure ASCII on a terminal. */
@@ -82,6 +98,11 @@ json_t *error_json(enum cv_status status, const char *message, uint32_t retry_af
 enum { TIME_TEXT_BYTES = 32 };
 /* RFC 3339, UTC, milliseconds. */
 void time_print(uint64_t time_ms, char ret_text[static TIME_TEXT_BYTES]);
+/* "2026-01-01 18:00:00", UTC: for a person. */
+void time_print_short(uint64_t time_ms, char ret_text[static TIME_TEXT_BYTES]);
+struct table;
+/* On stdout, as wide as the terminal; frees it. NULL: says that there is no memory. */
+void print_table(struct table **table);
 /* jansson and stdio hold contacts, too: both wipe what they let go. */
 void output_setup(void);
 /* Flushes and wipes. False: stdout could not be written. */

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The names that --json gives are those that vaultctl.1 promises, command by command: none that is not there
+# said, and none said that never comes.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# ---- what the page says: "command: name", a line each ----
+
+documented() {
+    awk '/^\.Sh / { inside = $0 == ".Sh JSON OUTPUT" }
+        /^\.Ss / { count = split(substr($0, 5), names, ", ") }
+        /^\.It Va / && inside { for (i = 1; i <= count; i++) print names[i] ": " $3 }' "$root/man/vaultctl.1" | sort -u
+}
+
+# ---- what the program gives ----
+
+# took COMMAND: notes the names in $out, each with the command; those of an error stand by themselves.
+took() {
+    [ -s "$out" ] || fail "no document from $1"
+    echo "$1" >>"$work/commands"
+    jq -r --arg command "$1" '(if has("error") then "errors" else $command end) as $place
+        | paths(type != "object" and type != "array")
+        | map(if type == "number" then "[]" else "." + . end) | join("") | "\($place): \(.[1:])"' "$out" \
+        >>"$work/names" || fail "no JSON, or no object, from $1"
+}
+# ask CODE WHO COMMAND... : one or two words, and the rest.
+ask() {
+    local code=$1 who=$2 name=$3
+    case $name in namespace | principal | audit) name+=" $4" ;; esac
+    shift 2
+    expect "$code" as "$who" "$@" --json
+    took "$name"
+}
+
+expect 0 "$vaultctl" init --data "$dir" --json
+took init
+start_vault
+expect 0 "$vaultctl" keygen -o "$work/paola.key" --json
+took keygen
+json .public_key >"$work/paola.pub"
+for name in inbox sender clerk auditor; do "$vaultctl" keygen -o "$work/$name.key" >"$work/$name.pub"; done
+
+ask 0 admin namespace create milano
+ask 0 admin namespace set milano --retain 24mo
+ask 0 admin principal add paola --person --public-key "$work/paola.pub"
+for name in inbox sender clerk auditor; do
+    ask 0 admin principal add $name --relayed --public-key "$work/$name.pub"
+done
+ask 0 admin principal add visitor --uid 4294967000
+ask 0 admin grant paola reveal -n milano --for 8h --daily 4 --hourly 2
+ask 0 admin grant inbox service -n milano
+ask 0 admin grant clerk privacy -n milano
+ask 0 admin grant auditor audit
+ask 0 admin grant sender deliver -n milano
+ask 0 admin revoke sender deliver -n milano
+ask 0 admin principal disable visitor
+ask 0 admin principal enable visitor
+
+ask 0 inbox tokenize '+39 06 5555 0147' maria@example.com
+token=$(jq -rs '.[0].token' "$out")
+ask 0 inbox lookup '+39 06 5555 0147'
+ask 0 inbox mask "$token"
+ask 0 inbox describe "$token"
+ask 0 auditor describe "$token"
+printf 'name,phone\nMaria,+39 06 5555 0147\nLuca,none\n' >"$work/leads.csv"
+ask 1 inbox import "$work/leads.csv" --column phone -o "$work/safe.csv"
+ask 0 paola detokenize --reason 'call back' "$token"
+ask 0 admin status
+ask 0 inbox status
+ask 0 admin namespace list
+ask 0 admin principal list
+ask 0 admin principal show paola
+ask 0 admin principal show visitor
+
+# Errors: of a value, of a call, and one that says when to come back.
+ask 1 inbox mask phn_rubbish
+ask 5 inbox detokenize --reason curiosity "$token"
+ask 0 paola detokenize --reason 'call back' "$token"
+ask 6 paola detokenize --reason 'call back' "$token"
+
+ask 0 clerk erase --reason 'asked by letter' "$token"
+ask 0 admin freeze --all
+ask 0 admin unfreeze
+# In a user namespace without a map everybody is nobody, and signs as that: relayed.
+can_relay=no
+if unshare -U true 2>/dev/null; then
+    can_relay=yes
+    expect 0 unshare -U "$vaultctl" tokenize --data "$dir" --identity "$work/inbox.key" --json '+39 06 5555 0148'
+    took tokenize
+fi
+ask 0 auditor audit tail --from 1
+ask 0 admin audit tail --from 1
+jq -es 'all(.[]; has("reason") | not)' "$out" >/dev/null || fail "an admin was told a reason"
+ask 0 admin audit verify
+ask 0 admin seal
+ask 0 admin status
+ask 0 admin unseal
+stop_vault
+
+# A log that somebody has changed.
+cp -r "$dir/data/audit" "$work/copy"
+first=$(find "$work/copy" -type f -printf '%f\n' | sort | sed -n 1p)
+printf X | dd of="$work/copy/$first" bs=1 seek=200 conv=notrunc 2>/dev/null
+expect 1 "$vaultctl" audit verify "$work/copy" --json
+took 'audit verify'
+say "$(sort -u "$work/names" | wc -l | tr -d ' ') names from $(sort -u "$work/commands" | wc -l | tr -d ' ') commands"
+
+# ---- both ways ----
+
+all=$("$vaultctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\( [a-z]\+\)\{0,1\}\)  .*/\1/p' | sort)
+same "commands that were run" "$(sort -u "$work/commands")" "$all"
+sort -u "$work/names" >"$work/given"
+documented >"$work/said"
+if [ $can_relay = no ]; then
+    say "left out: a relayed key (no user namespace may be made here)"
+    sed -i '/^audit tail: relayed$/d' "$work/said"
+fi
+: >"$out"
+: >"$err"
+missing=$(comm -23 "$work/given" "$work/said")
+[ -z "$missing" ] || fail "vaultctl.1 does not say:"$'\n'"$missing"
+never=$(comm -13 "$work/given" "$work/said")
+[ -z "$never" ] || fail "vaultctl.1 says what never came:"$'\n'"$never"
+say "vaultctl.1 says all of them, and no other"

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SECOND_NS = 1000000000, OWNER_ALONE = S_IRUSR | S_IWUSR };
+
+static const char errors_head[] = "line,column,code,message\n";
+
+static enum exit_code
+cannot(const struct files *files, const char *path)
+{
+    return fail(files->arguments, EXIT_REFUSED, "%s: %s", path, strerror(errno));
+}
+
+static bool
+exists(const char *path)
+{
+    struct stat attributes;
+
+    return lstat(path, &attributes) == 0 || errno != ENOENT;
+}
+
+static bool
+name_beside(const char *out, const char *end, char ret_path[static FILE_PATH_BYTES])
+{
+    int size = snprintf(ret_path, FILE_PATH_BYTES, "%s%s", out, end);
+
+    return size > 0 && size < FILE_PATH_BYTES;
+}
+
+/* ---- the file to import ---- */
+
+static enum exit_code
+open_input(struct files *files)
+{
+    const char *path = files->arguments->values[0];
+    struct stat attributes;
+
+    files->input_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (files->input_fd < 0 || fstat(files->input_fd, &attributes) != 0) {
+        return fail(files->arguments, EXIT_USAGE, "%s: %s", path, strerror(errno));
+    }
+    if (!S_ISREG(attributes.st_mode)) {
+        return fail(files->arguments, EXIT_USAGE,
+                    "%s: no file; what comes by a pipe must be "
+                    "written to one first",
+                    path);
+    }
+    files->state.file_size = (uint64_t)attributes.st_size;
+    files->state.file_time_ns =
+        (uint64_t)attributes.st_mtim.tv_sec * SECOND_NS + (uint64_t)attributes.st_mtim.tv_nsec;
+    return EXIT_OK;
+}
+
+/* ---- what is written ---- */
+
+/* Locked, so that two imports never write into one file. */
+static enum exit_code
+open_part(struct files *files)
+{
+    int part_fd = open(files->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, OWNER_ALONE);
+
+    if (part_fd < 0) {
+        return cannot(files, files->part);
+    }
+    if (flock(part_fd, LOCK_EX | LOCK_NB) != 0) {
+        close(part_fd);
+        return fail(files->arguments, EXIT_REFUSED, "%s: another import is writing it; let it end",
+                    files->part);
+    }
+    files->out = fdopen(part_fd, "r+");
+    if (files->out == NULL || fchmod(part_fd, OWNER_ALONE) != 0) {
+        return cannot(files, files->part);
+    }
+    return EXIT_OK;
+}
+
+static enum exit_code
+open_errors(struct files *files)
+{
+    const char *path = files->arguments->errors;
+    int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (files->resumed ? 0 : O_EXCL);
+
+    if (path == NULL) {
+        return EXIT_OK;
+    }
+    int errors_fd = open(path, flags, OWNER_ALONE);
+    if (errors_fd < 0 && errno == EEXIST) {
+        return fail(files->arguments, EXIT_REFUSED,
+                    "%s is there already; name another with "
+                    "--errors",
+                    path);
+    }
+    files->errors = errors_fd < 0 ? NULL : fdopen(errors_fd, "r+");
+    return files->errors == NULL ? cannot(files, path) : EXIT_OK;
+}
+
+/* Down to the length that is known to be good. */
+static bool
+cut(FILE *file, uint64_t offset)
+{
+    struct stat attributes;
+
+    if (fstat(fileno(file), &attributes) != 0) {
+        return false;
+    }
+    if ((uint64_t)attributes.st_size < offset) {
+        errno = ENODATA;
+        return false;
+    }
+    return ftruncate(fileno(file), (off_t)offset) == 0 &&
+           fseeko(file, (off_t)offset, SEEK_SET) == 0;
+}
+
+static enum exit_code
+cut_both(struct files *files)
+{
+    if (!cut(files->out, files->state.out_offset)) {
+        return cannot(files, files->part);
+    }
+    if (files->errors != NULL && !cut(files->errors, files->state.errors_offset)) {
+        return cannot(files, files->arguments->errors);
+    }
+    if (files->errors != NULL && files->state.errors_offset == 0) {
+        (void)fputs(errors_head, files->errors);
+    }
+    return EXIT_OK;
+}
+
+/* ---- where to go on ---- */
+
+static bool
+is_same_import(const struct state *one, const struct state *other)
+{
+    return one->file_size == other->file_size && one->file_time_ns == other->file_time_ns &&
+           one->options == other->options;
+}
+
+/* The last run ended between writing its last word and taking its notes away. */
+static bool
+lacks_only_its_name(const struct files *files)
+{
+    return files->state.whole == 1 && !exists(files->part) && exists(files->arguments->output);
+}
+
+static enum exit_code
+take_state(struct files *files, const struct state *fresh)
+{
+    const struct arguments *arguments = files->arguments;
+    enum state_found found = state_read(files->state_path, &files->state);
+
+    if (found == STATE_BROKEN) {
+        return fail(arguments, EXIT_REFUSED,
+                    "%s: cannot be read, or is none of ours; remove it to "
+                    "begin anew",
+                    files->state_path);
+    }
+    if (found == STATE_FOUND && !arguments->resume) {
+        return fail(arguments, EXIT_REFUSED,
+                    "an import to %s was interrupted; go on with "
+                    "--resume, or remove %s to begin anew",
+                    arguments->output, files->state_path);
+    }
+    if (found == STATE_FOUND && !is_same_import(fresh, &files->state)) {
+        return fail(arguments, EXIT_REFUSED,
+                    "%s is of another file, or of other columns or "
+                    "options; give the same, or remove it to begin anew",
+                    files->state_path);
+    }
+    files->resumed = found == STATE_FOUND;
+    if (!files->resumed) {
+        files->state = *fresh;
+    }
+    if (!lacks_only_its_name(files) && exists(arguments->output)) {
+        return fail(arguments, EXIT_REFUSED, "%s is there already; name another with -o",
+                    arguments->output);
+    }
+    return EXIT_OK;
+}
+
+/* ---- how far it came ---- */
+
+static bool
+flush(FILE *file, uint64_t *ret_offset)
+{
+    off_t at;
+
+    /* An error of earlier is none of fflush's. */
+    if (ferror(file) || fflush(file) != 0 || fsync(fileno(file)) != 0 || (at = ftello(file)) < 0) {
+        return false;
+    }
+    *ret_offset = (uint64_t)at;
+    return true;
+}
+
+enum exit_code
+files_check(const struct files *files)
+{
+    if (ferror(files->out)) {
+        return cannot(files, files->part);
+    }
+    return files->errors != NULL && ferror(files->errors) ? cannot(files, files->arguments->errors)
+                                                          : EXIT_OK;
+}
+
+static enum exit_code
+write_state(struct files *files, struct state *state)
+{
+    if (!flush(files->out, &state->out_offset)) {
+        return cannot(files, files->part);
+    }
+    if (files->errors != NULL && !flush(files->errors, &state->errors_offset)) {
+        return cannot(files, files->arguments->errors);
+    }
+    if (!state_write(files->state_path, state)) {
+        return cannot(files, files->state_path);
+    }
+    files->state = *state;
+    return EXIT_OK;
+}
+
+enum exit_code
+files_checkpoint(struct files *files, uint64_t offset, uint64_t line, const struct totals *totals)
+{
+    struct state state = files->state;
+
+    state.file_offset = offset;
+    state.file_line = line;
+    state.totals = *totals;
+    return write_state(files, &state);
+}
+
+/* ---- opening and closing ---- */
+
+enum exit_code
+files_open_input(const struct arguments *arguments, struct files *ret_files)
+{
+    *ret_files = (struct files){.arguments = arguments, .input_fd = -1};
+    if (!name_beside(arguments->output, ".part", ret_files->part) ||
+        !name_beside(arguments->output, ".import", ret_files->state_path)) {
+        return fail(arguments, EXIT_USAGE, "-o: the name is too long");
+    }
+    return open_input(ret_files);
+}
+
+/* Notes from the first moment on: a kill finds them. */
+static enum exit_code
+open_outputs(struct files *files)
+{
+    enum exit_code code = open_part(files);
+
+    if (code == EXIT_OK) {
+        code = open_errors(files);
+    }
+    if (code == EXIT_OK) {
+        code = cut_both(files);
+    }
+    if (code == EXIT_OK && !files->resumed) {
+        code = files_checkpoint(files, files->state.file_offset, files->state.file_line,
+                                &files->state.totals);
+    }
+    return code;
+}
+
+enum exit_code
+files_open_output(struct files *files, uint64_t options)
+{
+    struct state fresh = files->state;
+
+    fresh.options = options;
+    fresh.file_line = 1;
+    enum exit_code code = take_state(files, &fresh);
+    if (code == EXIT_OK && !lacks_only_its_name(files)) {
+        code = open_outputs(files);
+    }
+    return code;
+}
+
+/* What has come there meanwhile is not overwritten, where the file system can tell. */
+static bool
+give_name(const char *part, const char *output)
+{
+    return renameat2(AT_FDCWD, part, AT_FDCWD, output, RENAME_NOREPLACE) == 0 ||
+           ((errno == EINVAL || errno == ENOSYS) && rename(part, output) == 0);
+}
+
+enum exit_code
+files_finish(struct files *files, uint64_t offset, uint64_t line, const struct totals *totals)
+{
+    const char *output = files->arguments->output;
+    struct state state = files->state;
+
+    if (files->out != NULL) {
+        state.file_offset = offset;
+        state.file_line = line;
+        state.totals = *totals;
+        state.whole = 1;
+        enum exit_code code = write_state(files, &state);
+        if (code != EXIT_OK) {
+            return code;
+        }
+        if (!give_name(files->part, output)) {
+            return cannot(files, output);
+        }
+    }
+    if (!folder_sync(output)) {
+        return cannot(files, output);
+    }
+    if (unlink(files->state_path) != 0) {
+        return cannot(files, files->state_path);
+    }
+    return EXIT_OK;
+}
+
+void
+files_discard(struct files *files)
+{
+    if (files->out != NULL) {
+        (void)unlink(files->state_path);
+        (void)unlink(files->part);
+    }
+    if (files->errors != NULL) {
+        (void)unlink(files->arguments->errors);
+    }
+}
+
+void
+files_close(struct files *files)
+{
+    if (files->out != NULL) {
+        (void)fclose(files->out);
+    }
+    if (files->errors != NULL) {
+        (void)fclose(files->errors);
+    }
+    if (files->input_fd >= 0) {
+        close(files->input_fd);
+    }
+}
