@@ -40,6 +40,8 @@ enum option_key {
     OPTION_COLUMN,
     OPTION_ERRORS,
     OPTION_RESUME,
+    OPTION_WAIT,
+    OPTION_DETACH,
     OPTION_USAGE,
 };
 
@@ -81,6 +83,8 @@ enum exit_code cmd_keygen(const struct arguments *arguments);
 enum exit_code cmd_namespace_create(const struct arguments *arguments);
 enum exit_code cmd_namespace_list(const struct arguments *arguments);
 enum exit_code cmd_namespace_set(const struct arguments *arguments);
+enum exit_code cmd_key_rotate(const struct arguments *arguments);
+enum exit_code cmd_key_status(const struct arguments *arguments);
 enum exit_code cmd_principal_add(const struct arguments *arguments);
 enum exit_code cmd_principal_list(const struct arguments *arguments);
 enum exit_code cmd_principal_show(const struct arguments *arguments);
