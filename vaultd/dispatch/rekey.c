@@ -230,11 +230,17 @@ pay(struct rekeying *rekeying, uint64_t contacts)
 }
 
 static void
-tell(enum log_level level, enum log_event event, const struct vault_rekey_event *about)
+tell(enum log_event event, const struct vault_rekey_event *about)
 {
-    LOG(level, event, F("purpose", (unsigned)about->key.purpose),
-        F("namespace", about->key.namespace_id), F("number", about->key.number),
-        F("records", about->rows));
+    unsigned purpose = about->key.purpose;
+
+    if (event == EVENT_REKEY_STUCK) {
+        LOG(LOG_LEVEL_ERROR, event, F("purpose", purpose), F("namespace", about->key.namespace_id),
+            F("number", about->key.number), F("records", about->rows));
+    } else {
+        LOG(LOG_LEVEL_NOTICE, event, F("purpose", purpose), F("namespace", about->key.namespace_id),
+            F("number", about->key.number));
+    }
 }
 
 /* False: the thread has nothing more to do here for now. */
@@ -247,7 +253,7 @@ take_event(struct rekeying *rekeying, const struct vault_rekey_event *event)
         rekeying->stuck_since_ms = clock_monotonic_ms();
         return false;
     case REKEY_BEGUN:
-        tell(LOG_LEVEL_NOTICE, EVENT_REKEY_BEGUN, event);
+        tell(EVENT_REKEY_BEGUN, event);
         return true;
     case REKEY_WORKED:
         pay(rekeying, event->rows);
@@ -256,10 +262,10 @@ take_event(struct rekeying *rekeying, const struct vault_rekey_event *event)
         rekeying->destroys = *event;
         return false;
     case REKEY_ENDED:
-        tell(LOG_LEVEL_NOTICE, EVENT_REKEY_ENDED, event);
+        tell(EVENT_REKEY_ENDED, event);
         return true;
     case REKEY_STUCK:
-        tell(LOG_LEVEL_ERROR, EVENT_REKEY_STUCK, event);
+        tell(EVENT_REKEY_STUCK, event);
         (void)atomic_fetch_add(&rekeying->stuck, 1);
         return true;
     }

@@ -130,14 +130,15 @@ scan_step(struct store_txn *txn, void *state)
     struct scanning *scanning = state;
     struct rekey_work *work = scanning->work;
     uint8_t from[ROW_KEY_BYTES];
+    uint8_t to[ROW_KEY_BYTES];
 
     scanning->txn = txn;
     work->count = work->looked_at = work->kept_count = 0;
     work->written = work->left = 0;
     work->next = work->job->next;
     work->ended = false;
-    return store_scan(txn, STORE_RECORD, vault_row_key(work->next, from), (struct bytes){0},
-                      visit_record, scanning);
+    return store_scan(txn, STORE_RECORD, vault_row_key(work->next, from),
+                      vault_row_key(work->job->end, to), visit_record, scanning);
 }
 
 enum status
@@ -186,7 +187,7 @@ decide_index(struct vault_rekey *job, const struct vault_epoch *epoch, uint32_t 
     } else if (epoch->index_other > epoch->index) {
         job->key.number = epoch->index_other;
         job->old = epoch->index;
-        job->stage = STAGE_MOVE;
+        job->stage = STAGE_MARK;
     } else {
         job->key.number = epoch->index;
         job->old = epoch->index_other != 0 ? epoch->index_other : oldest;
@@ -209,7 +210,7 @@ decide_step(struct store_txn *txn, void *state)
     if (job->key.purpose == ROTATED_INDEX) {
         decide_index(job, &epoch, looking->oldest);
     } else {
-        job->stage = epoch.data < job->key.number ? STAGE_FLIP : STAGE_MOVE;
+        job->stage = epoch.data < job->key.number ? STAGE_FLIP : STAGE_MARK;
     }
     return rekey_cursor_read(txn, &job->key, &job->next);
 }
@@ -367,6 +368,16 @@ judge(struct vault *vault, struct vault_rekey *job)
     return STATUS_OK;
 }
 
+/* Record numbers only grow, and steps follow each other: what gets a later one is written under the
+ * new key already. So whoever writes faster than the job moves does not keep it from its end. */
+static enum status
+mark_step(struct store_txn *txn, void *state)
+{
+    struct vault_rekey *job = state;
+
+    return store_allocate(txn, 0, &job->end);
+}
+
 static enum status
 switch_step(struct store_txn *txn, void *state)
 {
@@ -442,6 +453,7 @@ work_with_room(struct vault *vault, struct vault_rekey *job, struct scratch *scr
                struct vault_rekey_event *ret_event)
 {
     struct rekey_work work = {.vault = vault, .job = job, .limit = limit};
+    bool writes = job->stage != STAGE_VERIFY; /* what only reads costs nobody else anything */
     enum status status;
 
     work.inner = scratch_alloc(scratch, RECORD_INNER_MAX);
@@ -450,7 +462,9 @@ work_with_room(struct vault *vault, struct vault_rekey *job, struct scratch *scr
         return STATUS_UNAVAILABLE;
     }
     status = work_on(vault, &work);
-    ret_event->rows = work.count > work.written ? work.count : work.written;
+    if (writes) {
+        ret_event->rows = work.count > work.written ? work.count : work.written;
+    }
     return status;
 }
 
@@ -465,6 +479,10 @@ run_stage(struct vault *vault, struct vault_rekey *job, struct scratch *scratch,
         return look(vault, job, ret_event);
     case STAGE_FLIP:
         status = rekey_flip(vault, &job->key, 1);
+        job->stage = status == STATUS_OK ? STAGE_MARK : job->stage;
+        return status;
+    case STAGE_MARK:
+        status = store_update(vault->store, mark_step, job);
         job->stage = status == STATUS_OK ? STAGE_MOVE : job->stage;
         return status;
     case STAGE_SWITCH:

@@ -84,7 +84,7 @@ enum vault_rekey_what {
 struct vault_rekey_event {
     enum vault_rekey_what what;
     struct vault_key key;
-    uint64_t rows; /* contacts sealed, written or opened by this step */
+    uint64_t rows; /* contacts sealed or written by this step */
     struct vault_key keys[VAULT_KEYS_MAX];
     size_t key_count;
 };

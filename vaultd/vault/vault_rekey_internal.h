@@ -14,6 +14,7 @@ enum {
 enum rekey_stage {
     STAGE_LOOK,    /* for something to do */
     STAGE_FLIP,    /* a key was made, and is not written under yet */
+    STAGE_MARK,    /* which records may be under the old keys: those there are now */
     STAGE_MOVE,    /* records under the old keys are sealed anew; rows of the new index made */
     STAGE_VERIFY,  /* is there anything left? */
     STAGE_SWITCH,  /* contacts are found by the new index from now on */
@@ -24,10 +25,11 @@ enum rekey_stage {
 
 struct vault_rekey {
     enum rekey_stage stage;
-    struct vault_key key;          /* the new one */
-    uint32_t old;                  /* of an index key: the generation before */
-    uint64_t next;                 /* record to look at next */
-    uint64_t left;                 /* what the verify found under old keys, or without a new row */
+    struct vault_key key; /* the new one */
+    uint32_t old;         /* of an index key: the generation before */
+    uint64_t next;        /* record to look at next */
+    uint64_t end;  /* one past the last record there was when what is new went under the new key */
+    uint64_t left; /* what the verify found under old keys, or without a new row */
     uint32_t kept[VAULT_KEYS_MAX]; /* old data keys under which the verify found records */
     size_t kept_count;
     struct vault_key destroys[VAULT_KEYS_MAX];
@@ -54,8 +56,8 @@ struct rekey_work {
     uint64_t written;
 };
 
-/* Visits records of the job's namespace from job->next on, in a view; at most REKEY_LOOKED_AT_MAX
- * of all. *ret_done: that was the end. Resets count, next, left, kept. */
+/* Visits records of the job's namespace from job->next to job->end, in a view; at most
+ * REKEY_LOOKED_AT_MAX of all. *ret_done: that was the end. Resets count, next, left, kept. */
 typedef enum status rekey_visit(struct rekey_work *work, struct store_txn *txn, uint64_t row,
                                 struct bytes record, const struct record_header *header);
 MUST_USE enum status rekey_scan(struct rekey_work *work, rekey_visit *visit, bool *ret_done);
