@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
+# Owns SECURITY.md S27.
 # Keys rotate while 32 threads tokenize: no request fails, no token changes. Then the daemon is killed with -9
 # at five points of rotations, under load: each goes on by itself after the start, no token is lost or
 # changes, the old keys are gone, and the log says of every key what became of it.
