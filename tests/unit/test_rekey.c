@@ -536,6 +536,80 @@ test_a_second_record_of_a_contact_follows(void **state)
     }
 }
 
+/* Somebody put the row of its first record back: the second one, which comes later, is not to take
+ * its place under the new key. */
+static void
+test_a_second_record_does_not_become_the_first(void **state)
+{
+    static const uint8_t count_key[] = {'c', 'o', 'u', 'n', 't', '/', 0, 0, 0, ALONE_NAMESPACE};
+    uint8_t counts[1 + 2 * (1 + 4 + 8)] = {1};
+    uint8_t key[STORE_KEY_BYTES_MAX];
+    uint8_t row[8];
+    size_t size = alone_index_key(&alone, &places[3], key);
+
+    (void)state;
+    alone_put(&alone, STORE_INDEX, bytes_of(key, size), (struct bytes){0});
+    (void)alone_tokenize(&alone, texts[3]);
+    put_u64(row, places[3].row);
+    alone_put(&alone, STORE_INDEX, bytes_of(key, size), bytes_of(row, sizeof row));
+    counts[1] = ROTATED_DATA;
+    put_u32(counts + 2, 1);
+    put_u64(counts + 6, CONTACTS + 1);
+    counts[14] = ROTATED_INDEX;
+    put_u32(counts + 15, 1);
+    put_u64(counts + 19, CONTACTS);
+    alone_put(&alone, STORE_META, bytes_of(count_key, sizeof count_key),
+              bytes_of(counts, sizeof counts));
+
+    assert_int_equal(rotate(ROTATED_INDEX, ALONE_NAMESPACE), STATUS_OK);
+    assert_int_equal(finish(), REKEY_ENDED);
+    for (size_t i = 0; i < CONTACTS; i++) {
+        assert_memory_equal(alone_tokenize(&alone, texts[i]).token.bytes, places[i].token.bytes,
+                            TOKEN_BYTES);
+    }
+}
+
+static enum status
+take_new_row(void *state, struct bytes key, struct bytes value)
+{
+    (void)value;
+    if (get_u32(key.data + 4) == 2) {
+        memcpy(state, key.data, key.size);
+    }
+    return STATUS_OK;
+}
+
+static enum status
+find_new_row_step(struct store_txn *txn, void *state)
+{
+    return store_scan(txn, STORE_INDEX, (struct bytes){0}, (struct bytes){0}, take_new_row, state);
+}
+
+/* The counts do not know of it: the look at every record does. */
+static void
+test_a_new_row_that_was_lost_is_missed(void **state)
+{
+    enum { KEY_BYTES = 25 };
+    uint8_t key[KEY_BYTES] = {0};
+
+    (void)state;
+    assert_int_equal(rotate(ROTATED_INDEX, ALONE_NAMESPACE), STATUS_OK);
+    while (records_under(ROTATED_INDEX, 2) < CONTACTS) {
+        (void)step();
+    }
+    assert_int_equal(store_view(alone.store, find_new_row_step, key), STATUS_OK);
+    assert_int_equal(get_u32(key + 4), 2);
+    alone_put(&alone, STORE_INDEX, bytes_of(key, sizeof key), (struct bytes){0});
+    assert_int_equal(finish(), REKEY_STUCK);
+    assert_true(vault_has_key(alone.vault, key_of(ROTATED_INDEX, 1)));
+    for (size_t i = 0; i < CONTACTS; i++) {
+        assert_int_equal(alone_lookup(&alone, texts[i]), STATUS_OK);
+    }
+    vault_rekey_wake(job); /* it is made again */
+    assert_int_equal(finish(), REKEY_ENDED);
+    assert_int_equal(alone_count(&alone), CONTACTS);
+}
+
 /* ---- stops of every kind ---- */
 
 static void
@@ -757,6 +831,8 @@ main(int argc, char **argv)
         WITH_VAULT(test_only_the_key_that_is_needed_stays),
         WITH_VAULT(test_more_keys_than_there_may_be_are_refused),
         WITH_VAULT(test_a_second_record_of_a_contact_follows),
+        WITH_VAULT(test_a_second_record_does_not_become_the_first),
+        WITH_VAULT(test_a_new_row_that_was_lost_is_missed),
         WITH_VAULT(test_restarts_in_between),
         WITH_VAULT(test_a_restart_goes_on_where_it_was),
         WITH_VAULT(test_calls_that_fail),
