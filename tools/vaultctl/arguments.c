@@ -131,6 +131,8 @@ flag_member(struct arguments *arguments, int key)
         return &arguments->wait;
     case OPTION_DETACH:
         return &arguments->detach;
+    case OPTION_NOW:
+        return &arguments->now;
     case OPTION_RESUME:
         return &arguments->resume;
     case 'f':

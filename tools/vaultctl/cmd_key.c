@@ -224,6 +224,46 @@ wait_for(const struct arguments *arguments, struct cv_client *client, struct awa
     return code;
 }
 
+/* An index key that rotates already was made before: what was erased since wants another one. */
+static enum exit_code
+rotate_after_all(const struct arguments *arguments, struct cv_client *client,
+                 enum cv_key_purpose purpose)
+{
+    struct awaited awaited = {.purpose = purpose, .namespace_name = arguments->namespace_name};
+    enum exit_code code = EXIT_OK;
+    struct cv_reply *reply = NULL;
+
+    (void)cv_key_rotate(client, purpose, awaited.namespace_name, false, &reply);
+    if (reply->status == CV_CONFLICT) {
+        cv_reply_free(&reply);
+        code = wait_for(arguments, client, &awaited);
+        (void)cv_key_rotate(client, purpose, awaited.namespace_name, false, &reply);
+    }
+    if (code == EXIT_OK) {
+        code = report(arguments, reply);
+    }
+    cv_reply_free(&reply);
+    return code == EXIT_OK ? wait_for(arguments, client, &awaited) : code;
+}
+
+enum exit_code
+rotate_both_keys(const struct arguments *arguments)
+{
+    struct cv_client *client = NULL;
+    enum exit_code code = session_open(arguments, SOCKET_DATA, &client);
+
+    for (int purpose = CV_KEY_DATA; code == EXIT_OK && purpose <= CV_KEY_INDEX; purpose++) {
+        code = rotate_after_all(arguments, client, (enum cv_key_purpose)purpose);
+    }
+    if (code != EXIT_OK) {
+        (void)fail(arguments, code,
+                   "erased; but the keys are not replaced, so old copies of the "
+                   "data open: vaultctl key rotate");
+    }
+    cv_close(&client);
+    return code;
+}
+
 static bool
 parse_purpose(const char *text, enum cv_key_purpose *ret_purpose)
 {

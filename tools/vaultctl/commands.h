@@ -42,6 +42,7 @@ enum option_key {
     OPTION_RESUME,
     OPTION_WAIT,
     OPTION_DETACH,
+    OPTION_NOW,
     OPTION_USAGE,
 };
 
@@ -69,6 +70,10 @@ bool arguments_want_json(int argc, char *const *argv);
 
 /* What every command has besides its own; ends with a row of zeros. */
 extern const struct argp_option common_options[];
+
+/* A new key of each purpose in the namespace of the arguments (the only one, untold), and until the
+ * old ones are destroyed; where one rotates already, another after it. Says what is wrong. */
+enum exit_code rotate_both_keys(const struct arguments *arguments);
 
 /* A script by which bash completes vaultctl's command line, made of the tables. */
 void completion_print(const struct command *commands, size_t count);

@@ -76,6 +76,8 @@ static const struct argp_option erase_options[] = {
      "Phone numbers are bare international digits, as WhatsApp has them", 1},
     {"region", OPTION_REGION, "CC", 0,
      "Phone numbers without country code are of this country: IT, US, ...", 1},
+    {"now", OPTION_NOW, NULL, 0,
+     "And replace the namespace's keys, so that old copies of the data do not open either", 1},
     {0},
 };
 static const struct argp_option contact_options[] = {
