@@ -125,6 +125,12 @@ kill_in data rekey_key_removed
 end_storm .
 expect_keys 6 5
 
+# ---- erased now: by a copy of the data neither ----
+
+expect 0 as clerk erase --now --reason 'asked by letter' lead0@example.com
+expect_keys 7 6
+expect 1 as inbox lookup lead0@example.com
+
 # ---- the log ----
 
 expect 0 as admin audit verify --json
@@ -132,8 +138,8 @@ expect_json '.ok'
 expect 0 as admin audit tail --from 1 --json
 jq -es '(map(select(.operation == "key_destroyed" and .namespace == "milano" and .phase == "outcome" and .status == "ok"))
         | map([.subject, .amount]) | unique) as $gone
-    | ($gone | map(select(.[0] == "data")) | map(.[1])) == [1, 2, 3, 4, 5]
-    and ($gone | map(select(.[0] == "index")) | map(.[1])) == [1, 2, 3, 4]' "$out" >/dev/null ||
+    | ($gone | map(select(.[0] == "data")) | map(.[1])) == [1, 2, 3, 4, 5, 6]
+    and ($gone | map(select(.[0] == "index")) | map(.[1])) == [1, 2, 3, 4, 5]' "$out" >/dev/null ||
     fail "the log does not say of each old key that it was destroyed"
 jq -es '[.[] | select(.operation == "key_rotate" or .operation == "key_destroyed")]
     | (map(select(.phase == "intent")) | length) == (map(select(.phase == "outcome")) | length)' "$out" >/dev/null ||
@@ -143,4 +149,4 @@ grep -q rekey_begun "$log" && grep -q rekey_ended "$log" || fail "the daemon's l
 expect 0 as admin status --json
 same "contacts counted by the vault" "$(json .contacts)" "$("$vaultctl" key status --data "$dir" --json | jq '[.keys[] | select(.purpose == "data") | .records] | add')"
 stop_vault
-say "data keys 1 to 5 and index keys 1 to 4 are gone, and every token is what it was"
+say "data keys 1 to 6 and index keys 1 to 5 are gone, and every token is what it was"

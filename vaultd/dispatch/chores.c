@@ -349,6 +349,7 @@ look_for_exclusive_work(struct dispatch *dispatch)
 {
     dispatch->chores.key_missing = lacks_reason_key(dispatch);
     dispatch->chores.entries_too_old = wants_retain(dispatch);
+    dispatch->chores.keys_wait = dispatch_has_key_work(dispatch);
 }
 
 static void
@@ -356,7 +357,7 @@ do_exclusive_work(struct dispatch *dispatch)
 {
     struct chores *chores = &dispatch->chores;
 
-    if (!chores->key_missing && !chores->entries_too_old && !dispatch_has_key_work(dispatch)) {
+    if (!chores->key_missing && !chores->entries_too_old && !chores->keys_wait) {
         return;
     }
     gate_enter_alone(&dispatch->gate);
@@ -370,7 +371,7 @@ do_exclusive_work(struct dispatch *dispatch)
         dispatch_do_key_work(dispatch);
     }
     gate_leave(&dispatch->gate);
-    chores->key_missing = chores->entries_too_old = false;
+    chores->key_missing = chores->entries_too_old = chores->keys_wait = false;
 }
 
 void

@@ -32,7 +32,9 @@ struct owed_erasures {
 
 enum { ROTATIONS_AT_ONCE = 16 /* begun by themselves, in one hold of the gate */ };
 
-/* The replacing of keys. The thread's own, but for what is atomic. Times are monotonic, in ms. */
+/* The replacing of keys. The maintenance thread's own, with the gate held shared, and of whoever
+ * rotates, with the gate held alone; what is atomic is read by others. Times are monotonic, in ms.
+ */
 struct rekeying {
     struct vault_rekey *job;
     atomic_bool idle;                  /* there is nothing to do until somebody rotates */
@@ -66,6 +68,7 @@ struct chores {
     uint64_t hold_until_ms; /* nothing is destroyed by its age before */
     bool key_missing;
     bool entries_too_old;
+    bool keys_wait; /* to be destroyed, or made */
     struct rekeying rekeying;
 };
 
