@@ -60,6 +60,34 @@ open_input(struct files *files)
 
 /* ---- what is written ---- */
 
+static bool
+is_same_file(const struct stat *one, const struct stat *other)
+{
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+/* Nothing of it was touched yet: is it really ours to write? */
+static enum exit_code
+check_part(const struct files *files, int part_fd)
+{
+    struct stat part, named, input;
+
+    if (fstat(part_fd, &part) != 0 || fstat(files->input_fd, &input) != 0) {
+        return cannot(files, files->part);
+    }
+    if (is_same_file(&part, &input)) {
+        return fail(files->arguments, EXIT_USAGE,
+                    "%s is the file to import, and would be written over; name another with -o",
+                    files->part);
+    }
+    /* Between the opening and the lock another import may have given it its name. */
+    if (lstat(files->part, &named) != 0 || !is_same_file(&part, &named)) {
+        return fail(files->arguments, EXIT_REFUSED, "%s: another import has just ended",
+                    files->part);
+    }
+    return EXIT_OK;
+}
+
 /* Locked, so that two imports never write into one file. */
 static enum exit_code
 open_part(struct files *files)
@@ -73,6 +101,11 @@ open_part(struct files *files)
         close(part_fd);
         return fail(files->arguments, EXIT_REFUSED, "%s: another import is writing it; let it end",
                     files->part);
+    }
+    enum exit_code code = check_part(files, part_fd);
+    if (code != EXIT_OK) {
+        close(part_fd);
+        return code;
     }
     files->out = fdopen(part_fd, "r+");
     if (files->out == NULL || fchmod(part_fd, OWNER_ALONE) != 0) {
@@ -245,6 +278,11 @@ files_open_input(const struct arguments *arguments, struct files *ret_files)
     if (!name_beside(arguments->output, ".part", ret_files->part) ||
         !name_beside(arguments->output, ".import", ret_files->state_path)) {
         return fail(arguments, EXIT_USAGE, "-o: the name is too long");
+    }
+    if (arguments->errors != NULL && (strcmp(arguments->errors, arguments->output) == 0 ||
+                                      strcmp(arguments->errors, ret_files->state_path) == 0)) {
+        return fail(arguments, EXIT_USAGE, "--errors: %s is written by -o; name another file",
+                    arguments->errors);
     }
     return open_input(ret_files);
 }
