@@ -232,14 +232,18 @@ carry_out(struct call *call)
     return reply_of_failure(&call->failure);
 }
 
-/* False: that would be past the deadline. */
+/* False: that would be past the deadline. A cancelled client does not wait: the next try ends. */
 static bool
 wait_out(const struct call *call, uint32_t retry_after_s, unsigned pause_ms)
 {
     uint64_t wait_ms = retry_after_s != 0 ? (uint64_t)retry_after_s * 1000 : pause_ms;
     uint64_t until_ms = client_now_ms() + wait_ms;
 
-    return until_ms < call->deadline_ms && link_pause(call->client, until_ms);
+    if (until_ms >= call->deadline_ms) {
+        return false;
+    }
+    link_pause(call->client, until_ms);
+    return true;
 }
 
 /* BUSY was not executed, whatever it was: it is asked again while there is time. */

@@ -141,8 +141,8 @@ enum cv_status link_wait(struct cv_client *client, uint64_t deadline_ms, bool pr
                          struct failure *failure);
 uint64_t link_generation(struct cv_client *client);
 enum cv_status link_fail_cancelled(struct failure *failure);
-/* False: the client was cancelled meanwhile. */
-bool link_pause(struct cv_client *client, uint64_t until_ms);
+/* Until then, or until the client is cancelled. */
+void link_pause(struct cv_client *client, uint64_t until_ms);
 
 /* ---- client_exchange.c ---- */
 

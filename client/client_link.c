@@ -311,7 +311,7 @@ wait_until(struct cv_client *client, uint64_t until_ms)
     }
 }
 
-bool
+void
 link_pause(struct cv_client *client, uint64_t until_ms)
 {
     struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
@@ -322,9 +322,7 @@ link_pause(struct cv_client *client, uint64_t until_ms)
     while (!client->cancelled && error != ETIMEDOUT) {
         error = pthread_cond_timedwait(&client->changed, &client->lock, &until);
     }
-    bool cancelled = client->cancelled;
     pthread_mutex_unlock(&client->lock);
-    return !cancelled;
 }
 
 enum cv_status

@@ -197,24 +197,32 @@ split(size_t number)
     struct message *message = &batch.messages[number];
     char *rest = message->line;
 
-    rest[strcspn(rest, "\r\n")] = 0;
+    rest[strcspn(rest, "\r")] = 0;
     message->id = strsep(&rest, " ");
     batch.values[number] = strsep(&rest, " ");
     message->text = rest;
     return rest != NULL && *message->id != 0;
 }
 
-/* A line too long for us is read to its end, and is no message. False: the end of the input. */
+/* A line too long for us, or with a NUL in it, is read to its end, and is no message. False: the
+ * end of the input. */
 static bool
 read_line(char line[LINE_BYTES], bool *ret_whole)
 {
-    if (fgets(line, LINE_BYTES, stdin) == NULL) {
+    size_t size = 0;
+    int c = getchar();
+
+    if (c == EOF) {
         return false;
     }
-    *ret_whole = strchr(line, '\n') != NULL || feof(stdin);
-    for (int c = *ret_whole ? '\n' : 0; c != '\n' && c != EOF;) {
-        c = getchar();
+    for (*ret_whole = true; c != '\n' && c != EOF; c = getchar()) {
+        if (c == 0 || size == LINE_BYTES - 1) {
+            *ret_whole = false;
+        } else {
+            line[size++] = (char)c;
+        }
     }
+    line[size] = 0;
     return true;
 }
 
@@ -228,7 +236,7 @@ read_batch(void)
     while (batch.count < MESSAGES_MAX) {
         char *line = batch.messages[batch.count].line;
         more = read_line(line, &whole);
-        if (!more || *line == '\n') {
+        if (!more || (whole && *line == 0)) {
             break;
         }
         if (whole && split(batch.count)) {

@@ -51,7 +51,7 @@ checked=(valgrind --quiet --error-exitcode=99 --leak-check=full "--show-leak-kin
 # Numbers and texts of one request, an empty line, and another; one that is no number, one line that is no message.
 numbers=(393331234567 390655550147 447700900123)
 inbound() {
-    printf 'm1 %s Ciao, is it still there?\nm2 %s hello\nm3 12 who?\nnonsense\n\nm4 %s hi\n' "${numbers[@]}"
+    printf 'm1 %s Ciao, is it still there?\nnon\0sense\nm2 %s hello\nm3 12 who?\n\nm4 %s hi\n' "${numbers[@]}"
 }
 
 # ---- in: tokens and masks are stored, and no number ----

@@ -594,11 +594,13 @@ test_cancel_ends_blocking_calls_wherever_they_wait(void **state)
     /* the other until it may repeat what was BUSY. */
     assert_int_equal(start_one(fixture, CV_TOKENIZE, "busy", LONG_MS, count_reply, tally), CV_OK);
     await_count(&fixture->fake.counts->requests, 2);
+    usleep(SHORT_MS * 1000); /* it should have its answer by now; if not, it holds all the more */
     uint64_t start_ms = now_ms();
     cv_cancel(fixture->client);
     pthread_join(thread, NULL);
     assert_true(now_ms() - start_ms < 5 * SLACK_MS);
     assert_int_equal(tally->calls, 2);
+    assert_int_equal(tally->unavailable, 2);
 }
 
 static void

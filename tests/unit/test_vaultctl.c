@@ -197,6 +197,18 @@ test_usage_errors_as_json(void **state)
     assert_string_equal(out, "");
 }
 
+/* JSON is UTF-8, and a path need not be: it is shown, and never takes the whole document away. */
+static void
+test_a_path_that_is_no_text_as_json(void **state)
+{
+    assert_int_equal(shell(*state, "$V status --json --socket \"$(printf '/nowhere/\\377')\""), 3);
+    assert_non_null(strstr(out, "{\"error\":{\"code\":\"unavailable\""));
+    assert_non_null(strstr(out, "at /nowhere/\\\\xff: "));
+    assert_int_equal(shell(*state, "$V keygen --json -o $D/\"$(printf 'k\\377')\""), 0);
+    assert_non_null(strstr(out, "/k\\\\xff\",\"public_key\":\""));
+    assert_int_equal(shell(*state, "rm $D/\"$(printf 'k\\377')\""), 0);
+}
+
 /* An error is one line, whatever stands in a name it repeats. */
 static void
 test_errors_are_one_line_of_text(void **state)
@@ -848,6 +860,7 @@ main(void)
         FIXTURE_TEST(test_usage_errors),
         FIXTURE_TEST(test_usage_errors_name_what_is_wrong),
         FIXTURE_TEST(test_usage_errors_as_json),
+        FIXTURE_TEST(test_a_path_that_is_no_text_as_json),
         FIXTURE_TEST(test_errors_are_one_line_of_text),
         FIXTURE_TEST(test_help),
         FIXTURE_TEST(test_half_a_command_names_the_rest),

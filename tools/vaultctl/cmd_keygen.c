@@ -23,8 +23,8 @@ cmd_keygen(const struct arguments *arguments)
         return fail(arguments, EXIT_REFUSED, "%s: %s", arguments->output, strerror(errno));
     }
     if (arguments->json) {
-        print_json(
-            json_pack("{s:s, s:s}", "identity", arguments->output, "public_key", public_key));
+        print_json(json_pack("{s:o, s:s}", "identity", json_text(arguments->output), "public_key",
+                             public_key));
     } else {
         puts(public_key);
     }

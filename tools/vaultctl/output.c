@@ -15,7 +15,7 @@
 #include "table.h"
 #include "terminal.h"
 
-enum { STREAM_BYTES = 64 * 1024, MESSAGE_BYTES = 4096 + 512 };
+enum { STREAM_BYTES = 64 * 1024, MESSAGE_BYTES = 4096 + 512, ASCII_END = 0x80 };
 
 static char input_bytes[STREAM_BYTES], output_bytes[STREAM_BYTES];
 
@@ -162,10 +162,38 @@ json_set_number(json_t *json, const char *name, uint64_t number)
     json_object_set_new(json, name, json_integer((json_int_t)number));
 }
 
+/* Every byte that is not ASCII as \xNN. */
+static void
+escape_bytes(const char *text, char *ret_text, size_t capacity)
+{
+    size_t used = 0;
+
+    for (; *text != 0 && used + ESCAPE_GROWTH_MAX < capacity; text++) {
+        bool is_ascii = (unsigned char)*text < ASCII_END;
+        used += (size_t)snprintf(ret_text + used, capacity - used, is_ascii ? "%c" : "\\x%02x",
+                                 (unsigned char)*text);
+    }
+    ret_text[used] = 0;
+}
+
+json_t *
+json_text(const char *text)
+{
+    char shown[MESSAGE_BYTES * ESCAPE_GROWTH_MAX];
+    json_t *json = json_string(text);
+
+    if (json == NULL) {
+        escape_bytes(text, shown, sizeof shown);
+        json = json_string(shown);
+    }
+    return json;
+}
+
 json_t *
 error_json(enum cv_status status, const char *message, uint32_t retry_after_s)
 {
-    json_t *error = json_pack("{s:s, s:s}", "code", cv_status_name(status), "message", message);
+    json_t *error =
+        json_pack("{s:s, s:o}", "code", cv_status_name(status), "message", json_text(message));
 
     if (retry_after_s != 0) {
         json_object_set_new(error, "retry_after_s", json_integer(retry_after_s));

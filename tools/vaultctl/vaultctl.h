@@ -93,6 +93,8 @@ void print_json_safely(json_t *json);
 /* Left out where the text is NULL or empty. */
 void json_set_text(json_t *json, const char *name, const char *text);
 void json_set_number(json_t *json, const char *name, uint64_t number);
+/* Of a name or path as it was given: where it is no UTF-8, with \xNN for what JSON cannot hold. */
+json_t *json_text(const char *text);
 /* {"error": {...}}; retry_after_s 0: none. */
 json_t *error_json(enum cv_status status, const char *message, uint32_t retry_after_s);
 enum { TIME_TEXT_BYTES = 32 };

@@ -303,7 +303,7 @@ print_totals(const struct import *import)
     const struct totals *totals = &import->totals;
 
     if (import->arguments->json) {
-        json_t *json = json_pack("{s:s}", "output", import->arguments->output);
+        json_t *json = json_pack("{s:o}", "output", json_text(import->arguments->output));
         json_set_number(json, "rows", totals->rows);
         json_set_number(json, "tokens", totals->tokens);
         json_set_number(json, "emptied", totals->emptied);

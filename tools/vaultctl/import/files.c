@@ -61,12 +61,27 @@ open_input(struct files *files)
 /* ---- what is written ---- */
 
 static bool
+is_same_file(const struct stat *one, const struct stat *other)
+{
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+static bool
 is_input(const struct files *files, int file_fd)
 {
     struct stat input, file;
 
     return fstat(files->input_fd, &input) == 0 && fstat(file_fd, &file) == 0 &&
-           input.st_dev == file.st_dev && input.st_ino == file.st_ino;
+           is_same_file(&input, &file);
+}
+
+/* Between the opening and the lock another import may have given it its name. */
+static bool
+is_still_there(const char *path, int file_fd)
+{
+    struct stat named, file;
+
+    return lstat(path, &named) == 0 && fstat(file_fd, &file) == 0 && is_same_file(&named, &file);
 }
 
 /* Made anew, or an earlier run's: what somebody else laid there he can read, and change. */
@@ -109,6 +124,11 @@ open_part(struct files *files)
     if (flock(part_fd, LOCK_EX | LOCK_NB) != 0) {
         close(part_fd);
         return fail(files->arguments, EXIT_REFUSED, "%s: another import is writing it; let it end",
+                    files->part);
+    }
+    if (!is_still_there(files->part, part_fd)) {
+        close(part_fd);
+        return fail(files->arguments, EXIT_REFUSED, "%s: another import has just ended",
                     files->part);
     }
     files->out = fdopen(part_fd, "r+");
@@ -285,6 +305,11 @@ files_open_input(const struct arguments *arguments, struct files *ret_files)
     if (!name_beside(arguments->output, ".part", ret_files->part) ||
         !name_beside(arguments->output, ".import", ret_files->state_path)) {
         return fail(arguments, EXIT_USAGE, "-o: the name is too long");
+    }
+    if (arguments->errors != NULL && (strcmp(arguments->errors, arguments->output) == 0 ||
+                                      strcmp(arguments->errors, ret_files->state_path) == 0)) {
+        return fail(arguments, EXIT_USAGE, "--errors: %s is written by -o; name another file",
+                    arguments->errors);
     }
     return open_input(ret_files);
 }
