@@ -81,6 +81,27 @@ cv_namespace_set(struct cv_client *client, const char *name, uint32_t retain_mon
 }
 
 enum cv_status
+cv_key_rotate(struct cv_client *client, enum cv_key_purpose purpose, const char *namespace_name,
+              bool all, struct cv_reply **ret_reply)
+{
+    struct request request = {.operation = OP_KEY_ROTATE};
+
+    request_add_uint(&request, FIELD_PURPOSE, purpose);
+    request_add_text(&request, FIELD_NAMESPACE, namespace_name);
+    request_add_flag(&request, FIELD_ALL, all);
+    return client_call(client, &request, ret_reply);
+}
+
+enum cv_status
+cv_key_status(struct cv_client *client, uint64_t from, struct cv_reply **ret_reply)
+{
+    struct request request = {.operation = OP_KEY_STATUS};
+
+    request_add_number(&request, FIELD_FROM, from);
+    return client_call(client, &request, ret_reply);
+}
+
+enum cv_status
 cv_principal_add(struct cv_client *client, const struct cv_new_principal *principal,
                  struct cv_reply **ret_reply)
 {

@@ -23,6 +23,7 @@ is_harmless(enum operation operation)
     case OP_NAMESPACE_LIST:
     case OP_PRINCIPAL_LIST:
     case OP_PRINCIPAL_SHOW:
+    case OP_KEY_STATUS:
     case OP_AUDIT_READ:
         return true;
     default:

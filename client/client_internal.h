@@ -111,6 +111,7 @@ struct cv_client {
     uint64_t lost_ms;    /* when the connection was last lost */
     uint64_t dialled_ms; /* when nng was last told to dial, or somebody looked why it does not */
     uint64_t answers;    /* so far */
+    uint64_t stalled_ms; /* since when nng takes nothing and nobody is answered; 0: not so */
     nng_socket socket;
     unsigned sockets; /* not closed yet: the one above, and those on their way out */
 

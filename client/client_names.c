@@ -23,6 +23,9 @@ _Static_assert((int)CV_ROLE_SERVICE == (int)ROLE_SERVICE &&
                    (int)CV_ROLE_PRIVACY == (int)ROLE_PRIVACY &&
                    (int)CV_ROLE_AUDIT == (int)ROLE_AUDIT && ROLE_COUNT == CV_ROLE_AUDIT + 1,
                "enum cv_role is enum role");
+_Static_assert((int)CV_KEY_DATA == (int)ROTATED_DATA && (int)CV_KEY_INDEX == (int)ROTATED_INDEX &&
+                   ROTATED_COUNT == CV_KEY_INDEX + 1,
+               "enum cv_key_purpose is enum rotated_key");
 _Static_assert((int)CV_FREEZE_PEOPLE == (int)FREEZE_PEOPLE &&
                    (int)CV_FREEZE_ALL == (int)FREEZE_ALL && FREEZE_COUNT == CV_FREEZE_ALL + 1,
                "enum cv_freeze is enum freeze");
@@ -105,11 +108,19 @@ cv_freeze_name(enum cv_freeze freeze)
 }
 
 const char *
+cv_key_purpose_name(enum cv_key_purpose purpose)
+{
+    static const char *const names[] = {[CV_KEY_DATA] = "data", [CV_KEY_INDEX] = "index"};
+
+    return name_at(names, COUNT(names), (size_t)purpose);
+}
+
+const char *
 cv_act_name(uint32_t act)
 {
     static const char *const names[] = {
-        "created", "opened",        "closed",     "cut",      "checkpoint",
-        "budget",  "clock_forward", "clock_back", "retained", "budget_extra",
+        "created",       "opened",     "closed",   "cut",          "checkpoint",    "budget",
+        "clock_forward", "clock_back", "retained", "budget_extra", "key_destroyed",
     };
 
     if (act >= ACT_CREATED) {

@@ -266,6 +266,9 @@ place_rows(struct cv_reply *reply, const struct request *request, void *rows, si
     case OP_PRINCIPAL_LIST:
         reply->principals = rows;
         return reply->next > 0; /* or who asks for all would take a page for them */
+    case OP_KEY_STATUS:
+        reply->keys = rows;
+        return reply->next > 0 && reply->state != NULL;
     case OP_AUDIT_READ:
         reply->entries = rows;
         return true;

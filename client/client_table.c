@@ -67,6 +67,14 @@ static const struct column entry_columns[] = {
     COLUMN(cv_audit_entry, relayed, RELAYED, BOOL, false),
     COLUMN(cv_audit_entry, reason, REASON, TEXT, false),
 };
+static const struct column key_columns[] = {
+    COLUMN(cv_key, purpose, PURPOSE, UINT32, true),
+    COLUMN(cv_key, namespace_name, NAMESPACE, TEXT, true),
+    COLUMN(cv_key, number, NUMBER, UINT32, true),
+    COLUMN(cv_key, state, STATE, TEXT, true),
+    COLUMN(cv_key, contacts, CONTACTS, UINT64, true),
+    COLUMN(cv_key, created_ms, CREATED, UINT64, true),
+};
 static const struct column reply_columns[] = {
     COLUMN(cv_reply, status, STATUS, UINT32, true),
     COLUMN(cv_reply, message, MESSAGE, TEXT, false),
@@ -78,6 +86,8 @@ static const struct column reply_columns[] = {
     COLUMN(cv_reply, namespaces_total, NAMESPACES, UINT64, false),
     COLUMN(cv_reply, contacts_total, CONTACTS, UINT64, false),
     COLUMN(cv_reply, frozen, FROZEN, UINT32, false),
+    COLUMN(cv_reply, done, DONE, UINT64, false),
+    COLUMN(cv_reply, total, TOTAL, UINT64, false),
     COLUMN(cv_reply, audit_key, PUBLIC_KEY, KEY, false),
 };
 
@@ -85,6 +95,7 @@ static const struct table items_table = TABLE(item_columns, cv_item);
 static const struct table namespaces_table = TABLE(namespace_columns, cv_namespace);
 const struct table client_table_grants = TABLE(grant_columns, cv_role_grant);
 const struct table client_table_principals = TABLE(principal_columns, cv_principal);
+static const struct table keys_table = TABLE(key_columns, cv_key);
 static const struct table entries_table = TABLE(entry_columns, cv_audit_entry);
 const struct table client_table_reply = TABLE(reply_columns, cv_reply);
 
@@ -104,6 +115,8 @@ client_table(enum operation operation)
     case OP_PRINCIPAL_LIST:
     case OP_PRINCIPAL_SHOW:
         return &client_table_principals;
+    case OP_KEY_STATUS:
+        return &keys_table;
     case OP_AUDIT_READ:
         return &entries_table;
     default:

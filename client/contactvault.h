@@ -93,13 +93,19 @@ enum cv_freeze { /* who is kept from revealing until an admin lifts it */
                  CV_FREEZE_ALL = 2, /* deliveries too */
 };
 
+enum cv_key_purpose {
+    CV_KEY_DATA = 1,  /* seals contacts */
+    CV_KEY_INDEX = 2, /* finds them */
+};
+
 /* Lower-case names, as they stand in --json; NULL for a number that is none. Static. */
 CV_API const char *cv_status_name(enum cv_status status);
 CV_API const char *cv_kind_name(enum cv_kind kind);
 CV_API const char *cv_principal_kind_name(enum cv_principal_kind kind);
 CV_API const char *cv_role_name(enum cv_role role);
 CV_API const char *cv_advice_name(enum cv_advice advice);
-CV_API const char *cv_freeze_name(enum cv_freeze freeze); /* "none", "people", "all" */
+CV_API const char *cv_freeze_name(enum cv_freeze freeze);            /* "none", "people", "all" */
+CV_API const char *cv_key_purpose_name(enum cv_key_purpose purpose); /* "data", "index" */
 CV_API const char *cv_act_name(uint32_t act);     /* an audit entry's: "detokenize", "opened" */
 CV_API const char *cv_phase_name(uint32_t phase); /* "done", "intent", "outcome" */
 
@@ -158,6 +164,15 @@ struct cv_audit_entry {
     const char *reason; /* for the audit role only; by whoever gave it: escape what you show */
 };
 
+struct cv_key {
+    enum cv_key_purpose purpose;
+    const char *namespace_name;
+    uint32_t number;   /* counted from 1; each rotation makes the next */
+    const char *state; /* "active", or "retired": not needed any more once all is moved */
+    uint64_t contacts; /* under it */
+    uint64_t created_ms;
+};
+
 struct cv_reply {
     enum cv_status status;
     const char *message; /* for a person; never NULL, never a contact */
@@ -170,14 +185,16 @@ struct cv_reply {
     const struct cv_namespace *namespaces;
     const struct cv_principal *principals;
     const struct cv_audit_entry *entries;
+    const struct cv_key *keys;
 
-    uint64_t next;         /* cv_audit_read, cv_principal_list: ask from here next */
+    uint64_t next;         /* cv_audit_read, cv_principal_list, cv_key_status: from here next */
     const char *principal; /* cv_hello: who you are */
-    const char *state;     /* cv_state: "sealed", "unsealed", "frozen" */
+    const char *state;     /* cv_state: "sealed", "unsealed", "frozen"; cv_key_status: below */
     const char *release;   /* cv_state, cv_hello: the daemon's version */
     bool has_totals;       /* cv_state, for admins and auditors: those below */
     uint64_t namespaces_total, contacts_total;
     enum cv_freeze frozen;
+    uint64_t done, total; /* cv_key_status: so much is moved, of so much; 0: nothing rotates */
     const uint8_t
         *audit_key; /* CV_KEY_BYTES: what the log's checkpoints are signed with; or NULL */
 };
@@ -330,6 +347,23 @@ CV_API enum cv_status cv_namespace_list(struct cv_client *client, struct cv_repl
 /* Contacts that nobody used for so many months are erased; 0: never. */
 CV_API enum cv_status cv_namespace_set(struct cv_client *client, const char *name,
                                        uint32_t retain_months, struct cv_reply **ret_reply);
+
+/*
+ * A new key, in that namespace (NULL: the only one you have a grant for) or in all of yours: what
+ * is new is under it when this returns, what is old is moved by and by; then the old key is
+ * destroyed. No token changes. CV_CONFLICT: one rotates already. For privacy too, in its
+ * namespaces, on either socket; so is the next.
+ */
+CV_API enum cv_status cv_key_rotate(struct cv_client *client, enum cv_key_purpose purpose,
+                                    const char *namespace_name, bool all,
+                                    struct cv_reply **ret_reply);
+/*
+ * A page: keys of namespaces from this number on (0: from the first). Ask again from reply->next,
+ * until reply->count is 0. state: "idle", "running", or "stuck": an old key stays, since records do
+ * not open.
+ */
+CV_API enum cv_status cv_key_status(struct cv_client *client, uint64_t from,
+                                    struct cv_reply **ret_reply);
 
 struct cv_new_principal {
     const char *name;

@@ -58,6 +58,8 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_RELAYED] = {NAMED("relayed"), BOOL},
     [FIELD_SINCE] = {NAMED("since"), UINT(0, UINT64_MAX)},
 
+    [FIELD_PURPOSE] = {NAMED("purpose"), UINT(ROTATED_DATA, ROTATED_COUNT - 1)},
+
     [FIELD_STATUS] = {NAMED("status"), UINT(STATUS_OK, STATUS_COUNT - 1)},
     [FIELD_MESSAGE] = {NAMED("message"), STR(0, MESSAGE_BYTES_MAX)},
     [FIELD_RETRY_AFTER_S] = {NAMED("retry_after_s"), UINT(0, UINT32_MAX)},
@@ -85,6 +87,9 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_AMOUNT] = {NAMED("amount"), UINT(0, UINT64_MAX)},
     [FIELD_FROZEN] = {NAMED("frozen"), UINT(FREEZE_NONE, FREEZE_COUNT - 1)},
     [FIELD_USED] = {NAMED("used"), UINT(0, UINT64_MAX)},
+    [FIELD_NUMBER] = {NAMED("number"), UINT(0, UINT32_MAX)},
+    [FIELD_DONE] = {NAMED("done"), UINT(0, UINT64_MAX)},
+    [FIELD_TOTAL] = {NAMED("total"), UINT(0, UINT64_MAX)},
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma,bugprone-macro-parentheses) */
 /* clang-format on */

@@ -42,4 +42,12 @@ enum freeze {
 
 enum { FREEZE_COUNT = 3 };
 
+/* Keys that are replaced while the vault serves. Numbers are on the wire. */
+enum rotated_key {
+    ROTATED_DATA = 1,  /* seals a namespace's records */
+    ROTATED_INDEX = 2, /* makes its blind index */
+};
+
+enum { ROTATED_COUNT = 3 };
+
 #endif

@@ -36,6 +36,8 @@ enum operation {
     OP_NAMESPACE_CREATE = 40,
     OP_NAMESPACE_LIST = 41,
     OP_NAMESPACE_SET = 42,
+    OP_KEY_ROTATE = 45,
+    OP_KEY_STATUS = 46,
     OP_PRINCIPAL_ADD = 50,
     OP_PRINCIPAL_LIST = 51,
     OP_PRINCIPAL_SHOW = 52,
@@ -67,9 +69,9 @@ enum field {
     FIELD_NAME = 12,      /* str: of the principal or namespace the request is about */
     FIELD_KIND = 13,      /* uint: enum contact_kind, or enum principal_kind */
     FIELD_ROLE = 14,      /* uint: enum role */
-    FIELD_FROM = 15,      /* uint: first audit entry wanted */
+    FIELD_FROM = 15,      /* uint: first audit entry, principal or namespace wanted */
     FIELD_LIMIT = 16,     /* uint: at most so many */
-    FIELD_ALL = 17,       /* bool: of freeze: deliveries too */
+    FIELD_ALL = 17,       /* bool: of freeze: deliveries too; of key_rotate: all namespaces */
     FIELD_LASTS_S = 18,   /* uint: a grant ends so many seconds from now */
     FIELD_UNTIL = 19,     /* uint: ms since 1970: a grant's end; audit_read: entries before it */
     FIELD_DAILY = 20,     /* uint: a grant's budget over 24 hours */
@@ -77,6 +79,7 @@ enum field {
     FIELD_RETAIN_MONTHS = 22, /* uint: unused contacts are erased after; 0: never */
     FIELD_RELAYED = 23,       /* bool: proves its key from behind another uid */
     FIELD_SINCE = 24,         /* uint: ms since 1970: audit_read: entries from then on */
+    FIELD_PURPOSE = 30,       /* uint: enum rotated_key */
     /* a reply, or an item of one */
     FIELD_STATUS = 32,        /* uint: enum status */
     FIELD_MESSAGE = 33,       /* str: what was wrong, for a person; never a contact */
@@ -92,7 +95,7 @@ enum field {
     FIELD_CREATED = 43,       /* uint: ms since 1970 */
     FIELD_DISABLED = 44,      /* bool */
     FIELD_GRANTS = 45,        /* list of maps */
-    FIELD_CONTACTS = 46,      /* uint: how many */
+    FIELD_CONTACTS = 46,      /* uint: how many; of a key: under it */
     FIELD_NAMESPACES = 47,    /* uint: how many */
     FIELD_SEQUENCE = 48,      /* uint: an audit entry's number */
     FIELD_TIME = 49,          /* uint: ms since 1970 */
@@ -100,11 +103,14 @@ enum field {
     FIELD_PHASE = 51,         /* uint: enum audit_phase */
     FIELD_RESULT = 52,        /* uint: enum status, in an audit entry */
     FIELD_SUBJECT = 53,       /* str: the principal or namespace an audit entry is about */
-    FIELD_NEXT = 54,          /* uint: the entry to ask for next */
+    FIELD_NEXT = 54,          /* uint: the entry, principal or namespace to ask for next */
     FIELD_COUNTRY = 55,       /* str: a phone number's calling code, "+39" */
     FIELD_AMOUNT = 56,        /* uint: how much an audit entry is about */
     FIELD_FROZEN = 57,        /* uint: enum freeze */
     FIELD_USED = 58,          /* uint: of a grant's budget, in the last 24 hours */
+    FIELD_NUMBER = 59,        /* uint: a key's epoch or generation */
+    FIELD_DONE = 60,          /* uint: of `total` */
+    FIELD_TOTAL = 61,         /* uint: what rotations under way have to move */
     FIELD_LIMIT_NUMBER = 64,  /* one past the highest number there may be */
 };
 

@@ -17,6 +17,9 @@ endforeach()
 cmocka_test(unit dispatch DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit lists DEPS ${whole} TIMEOUT 300 SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit vault DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
+cmocka_test(unit rotate DEPS ${whole}
+  SOURCES support/fixture.c support/still_clock.c support/log_reader.c
+  LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit gate DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit unlogged DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 set_tests_properties(unit/gate unit/unlogged PROPERTIES SKIP_RETURN_CODE 77)
@@ -33,7 +36,7 @@ cmocka_test(unit put_back DEPS ${whole} SOURCES support/fixture.c support/store_
 set(alone vault store keyring contact)
 set(alone_support support/vault_alone.c support/vault_rows.c support/folder.c
   support/store_faulty.c)
-foreach(name record erase retention vault_log)
+foreach(name record erase retention vault_log rekey)
   cmocka_test(unit ${name} DEPS ${alone} SOURCES ${alone_support} LIBS PkgConfig::sodium)
 endforeach()
 cmocka_test(unit spend DEPS ${whole} SOURCES support/fixture.c support/store_faulty.c

@@ -162,6 +162,9 @@ open_above(struct graph *graph)
         .found = &found,
         .daemon_uid = (uint32_t)geteuid(),
         .audit_retain_months = graph->config->retain_months,
+        .rekey_rate = graph->config->rekey_rate,
+        .data_key_max_days = graph->config->data_key_max_days,
+        .data_key_max_records = graph->config->data_key_max_records,
         .making = graph->making,
     };
 

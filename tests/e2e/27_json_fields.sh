@@ -27,7 +27,7 @@ took() {
 # ask CODE WHO COMMAND... : one or two words, and the rest.
 ask() {
     local code=$1 who=$2 name=$3
-    case $name in namespace | principal | audit) name+=" $4" ;; esac
+    case $name in namespace | principal | audit | key) name+=" $4" ;; esac
     shift 2
     expect "$code" as "$who" "$@" --json
     took "$name"
@@ -69,6 +69,8 @@ ask 0 paola detokenize --reason 'call back' "$token"
 ask 0 admin status
 ask 0 inbox status
 ask 0 admin namespace list
+ask 0 admin key rotate data -n milano --wait
+ask 0 admin key status
 ask 0 admin principal list
 ask 0 admin principal show paola
 ask 0 admin principal show visitor

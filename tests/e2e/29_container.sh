@@ -30,8 +30,9 @@ say "the recipe's steps, by hand"
 stages=$build/container/stages
 rm -rf --one-file-system "$stages"
 mkdir -p "$stages"
+inner=
 before_removal() {
-    if [ -n "$daemon" ]; then kill -9 "$daemon" 2>/dev/null || true; fi
+    if [ -n "$inner" ]; then kill -9 "$inner" 2>/dev/null || true; fi
     umount -R -l "$stages/image" "$stages/build" 2>/dev/null || true
     rm -rf --one-file-system "$stages"
 }
@@ -76,21 +77,26 @@ as_image=(unshare --mount --pid --fork --kill-child --ipc --uts --net bash -c "$
     /usr/bin/setpriv --reuid="${user%%:*}" --regid="${user##*:}" --clear-groups --no-new-privs --bounding-set=-all
     env -i "${environment[@]}")
 run_image() { "${as_image[@]}" "$@"; }
+# Who becomes another user does not die with unshare by itself (prctl(2), PR_SET_PDEATHSIG): known by its own pid.
+find_inner() {
+    inner=$(cat "/proc/$daemon/task/$daemon/children" 2>/dev/null) && inner=${inner%% *} && [ -n "$inner" ]
+}
 # start_image STATE: the entrypoint with its command, without a terminal; $daemon is the namespaces' keeper.
 start_image() {
     "${as_image[@]}" "${entrypoint[@]}" "${command[@]}" >>"$log" 2>&1 </dev/null &
     daemon=$!
+    await 20 find_inner || fail "nothing was started"
     await 60 answers_or_is_gone "$1" || fail "it does not come up"
     kill -0 "$daemon" 2>/dev/null || fail "it ended at the start"
 }
 call() { run_image vaultctl "$@"; } # from another container, which shares the folder of the sockets
 state_is() { [ "$(call status --json 2>/dev/null </dev/null | jq -r .state)" = "$1" ]; }
 stop_image() {
-    local inner code=0
-    inner=$(cat "/proc/$daemon/task/$daemon/children")
-    kill -"$(of_image .stopsignal)" "${inner%% *}"
+    local code=0
+    kill -"$(of_image .stopsignal)" "$inner"
     wait "$daemon" || code=$?
     daemon=
+    inner=
     same "how it ended" "$code" 0
 }
 

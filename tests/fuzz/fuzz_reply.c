@@ -23,7 +23,7 @@ static const enum operation operations[] = {
      */
     OP_ERASE,
     OP_DESCRIBE,
-    OP_DETOKENIZE,
+    OP_KEY_STATUS,
     OP_NAMESPACE_LIST,
     OP_PRINCIPAL_LIST,
     OP_PRINCIPAL_SHOW,

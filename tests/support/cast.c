@@ -7,7 +7,7 @@
 
 #include "still_clock.h"
 
-enum { DAEMON_UID = 1600, MAKER_UID = 2101, READER_UID = 2102, AMPLE = 1000000 };
+enum { DAEMON_UID = 1600, MAKER_UID = 2101, READER_UID = 2102, AMPLE = 1000000, TICKS = 8 };
 
 #define PHONE "+393331234567"
 #define PHONE_DIGITS "3331234567" /* also as it may be printed elsewhere */
@@ -219,6 +219,11 @@ cast_arrange(struct cast *cast, enum operation operation)
         (void)snprintf(address, sizeof address, MAIL_BEGINS "%u@example.com", cast->serial++);
         make_token(cast, address, cast->token);
         break;
+    case OP_KEY_ROTATE: /* what rotates is over */
+        for (int i = 0; i < TICKS; i++) {
+            dispatch_tick(cast->fixture.dispatch);
+        }
+        break;
     case OP_PRINCIPAL_DISABLE:
         arrange_victim(cast, false);
         break;
@@ -302,6 +307,12 @@ begin_about_rules(struct cast *cast, struct caller *caller, enum operation opera
 
     (void)snprintf(made, sizeof made, "made-%u", cast->serial++);
     switch (operation) {
+    case OP_KEY_ROTATE:
+        caller_begin(caller, operation, 2);
+        (void)strcpy(cast->subject, "brand");
+        message_put_text(request, FIELD_NAMESPACE, cast->subject);
+        message_put_uint(request, FIELD_PURPOSE, ROTATED_DATA);
+        break;
     case OP_NAMESPACE_CREATE:
         caller_begin(caller, operation, 1);
         put_subject(cast, request, made);

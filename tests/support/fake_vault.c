@@ -325,6 +325,40 @@ put_namespaces(struct vault *vault)
 }
 
 static void
+put_key(struct vault *vault, uint32_t number, const char *state, uint64_t contacts)
+{
+    message_begin(&vault->writer, 6);
+    message_put_uint(&vault->writer, FIELD_PURPOSE, ROTATED_DATA);
+    message_put_text(&vault->writer, FIELD_NAMESPACE, "shop");
+    message_put_uint(&vault->writer, FIELD_NUMBER, number);
+    message_put_text(&vault->writer, FIELD_STATE, state);
+    message_put_uint(&vault->writer, FIELD_CONTACTS, contacts);
+    message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
+}
+
+/* A page with two keys, then an empty one. */
+static void
+put_keys(struct vault *vault, const struct message *request)
+{
+    uint64_t from = 1;
+    bool first = !message_uint(request, FIELD_FROM, &from) || from <= 1;
+
+    message_begin(&vault->writer, first ? 6 : 4);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_text(&vault->writer, FIELD_STATE, first ? "running" : "idle");
+    message_put_uint(&vault->writer, FIELD_NEXT, 2);
+    if (first) {
+        message_put_uint(&vault->writer, FIELD_DONE, 30);
+        message_put_uint(&vault->writer, FIELD_TOTAL, 42);
+    }
+    message_put_list(&vault->writer, FIELD_ITEMS, first ? 2 : 0);
+    if (first) {
+        put_key(vault, 1, "retired", 12);
+        put_key(vault, 2, "active", 30);
+    }
+}
+
+static void
 put_inbox(struct vault *vault)
 {
     message_begin(&vault->writer, 6);
@@ -486,6 +520,8 @@ take_act(struct vault *vault, struct connection *connection, enum operation oper
         put_status(vault, STATUS_INVALID);
     else if (operation == OP_NAMESPACE_LIST)
         put_namespaces(vault);
+    else if (operation == OP_KEY_STATUS)
+        put_keys(vault, request);
     else if (operation == OP_PRINCIPAL_LIST)
         put_page(vault, request);
     else if (operation == OP_PRINCIPAL_SHOW) {

@@ -65,7 +65,10 @@ open_parts(struct fixture *fixture)
     struct dispatch_parts parts = {.daemon_uid = fixture->daemon_uid,
                                    .found = &found,
                                    .making = true,
-                                   .audit_retain_months = fixture->audit_retain_months};
+                                   .audit_retain_months = fixture->audit_retain_months,
+                                   .rekey_rate = fixture->rekey_rate,
+                                   .data_key_max_days = fixture->data_key_max_days,
+                                   .data_key_max_records = fixture->data_key_max_records};
     enum status status;
 
     fixture_path(fixture, "keyring", path);

@@ -42,6 +42,7 @@ struct fixture {
     bool keeps_checkpoints; /* in the folder "checkpoints" beside the vault */
     uint64_t segment_bytes; /* of the log; 0: its default */
     uint32_t audit_retain_months;
+    uint32_t rekey_rate, data_key_max_days, data_key_max_records;
     uint32_t daemon_uid; /* may unseal, as root may */
 };
 

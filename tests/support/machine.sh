@@ -81,7 +81,8 @@ machine_boot() {
     mkdir "$machine_group"
     (
         echo "$BASHPID" >"$machine_group/cgroup.procs"
-        exec unshare --mount --pid --fork --kill-child --cgroup --ipc --uts --net \
+        # It dies with the scenario, however that ends.
+        exec setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child --cgroup --ipc --uts --net \
             bash -c "$machine_process_1" "$machine"
     ) >"$work/machine.log" 2>&1 </dev/null &
     machine_keeper=$!

@@ -2,7 +2,7 @@
 /*
  * vault_rows.h: are the tables of contacts whole? Written after DESIGN.md alone, apart from
  * vaultd/vault: every record opens and has its token row and its index row, no such row leads
- * anywhere else, and each namespace's count is that of its records.
+ * anywhere else, and each key's count is that of its records or rows.
  */
 #ifndef CONTACT_VAULT_TEST_VAULT_ROWS_H
 #define CONTACT_VAULT_TEST_VAULT_ROWS_H

@@ -285,6 +285,25 @@ test_lists(void **state)
     assert_int_equal(reply->namespaces[0].retain_months, 24);
     cv_reply_free(&reply);
 
+    assert_int_equal(cv_key_status(fixture->client, 0, &reply), CV_OK);
+    assert_sent(fixture, OP_KEY_STATUS, 0);
+    assert_int_equal(reply->count, 2);
+    assert_int_equal(reply->keys[1].purpose, CV_KEY_DATA);
+    assert_string_equal(reply->keys[1].namespace_name, "shop");
+    assert_int_equal(reply->keys[1].number, 2);
+    assert_string_equal(reply->keys[0].state, "retired");
+    assert_int_equal(reply->keys[1].contacts, 30);
+    assert_int_equal(reply->keys[1].created_ms, 1767225600000);
+    assert_string_equal(reply->state, "running");
+    assert_int_equal(reply->done, 30);
+    assert_int_equal(reply->total, 42);
+    assert_int_equal(reply->next, 2);
+    cv_reply_free(&reply);
+    assert_int_equal(cv_key_status(fixture->client, 2, &reply), CV_OK);
+    assert_sent(fixture, OP_KEY_STATUS, BIT(FROM));
+    assert_int_equal(reply->count, 0);
+    cv_reply_free(&reply);
+
     assert_int_equal(cv_principal_list(fixture->client, 0, &reply), CV_OK);
     assert_sent(fixture, OP_PRINCIPAL_LIST, 0);
     assert_int_equal(reply->count, 1);
@@ -507,6 +526,11 @@ test_admin_acts(void **state)
     assert_sent_uint(fixture, FIELD_RETAIN_MONTHS, 24);
     ACT(cv_namespace_set(client, "shop", 0, &reply));
     assert_sent_uint(fixture, FIELD_RETAIN_MONTHS, 0);
+    ACT(cv_key_rotate(client, CV_KEY_INDEX, "shop", false, &reply));
+    assert_sent(fixture, OP_KEY_ROTATE, BIT(PURPOSE) | BIT(NAMESPACE));
+    assert_sent_uint(fixture, FIELD_PURPOSE, CV_KEY_INDEX);
+    ACT(cv_key_rotate(client, CV_KEY_DATA, NULL, true, &reply));
+    assert_sent(fixture, OP_KEY_ROTATE, BIT(PURPOSE) | BIT(ALL));
     ACT(cv_principal_add(client, &by_uid, &reply));
     assert_sent(fixture, OP_PRINCIPAL_ADD, BIT(NAME) | BIT(KIND) | BIT(UID));
     ACT(cv_principal_add(client, &by_key, &reply));
@@ -517,7 +541,7 @@ test_admin_acts(void **state)
     ACT(cv_revoke(client, "a", CV_ROLE_ADMIN, NULL, &reply));
     assert_sent(fixture, OP_REVOKE, BIT(NAME) | BIT(ROLE));
     ACT(cv_seal(client, &reply));
-    assert_int_equal(fixture->fake.counts->executed, 9);
+    assert_int_equal(fixture->fake.counts->executed, 11);
 }
 
 static void
@@ -603,11 +627,14 @@ test_names(void **state)
     assert_string_equal(cv_freeze_name(CV_FREEZE_NONE), "none");
     assert_string_equal(cv_freeze_name(CV_FREEZE_ALL), "all");
     assert_null(cv_freeze_name((enum cv_freeze)3));
+    assert_string_equal(cv_key_purpose_name(CV_KEY_INDEX), "index");
+    assert_null(cv_key_purpose_name((enum cv_key_purpose)3));
     assert_string_equal(cv_act_name(203), "cut");
     assert_string_equal(cv_act_name(204), "checkpoint");
     assert_string_equal(cv_act_name(208), "retained");
     assert_string_equal(cv_act_name(209), "budget_extra");
-    assert_null(cv_act_name(210));
+    assert_string_equal(cv_act_name(210), "key_destroyed");
+    assert_null(cv_act_name(211));
     assert_string_equal(cv_act_name(14), "erase");
     assert_null(cv_act_name(0));
     assert_null(cv_phase_name(4));

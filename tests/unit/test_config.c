@@ -189,11 +189,11 @@ parse_refuses_what_it_does_not_know(void **state)
     (void)state;
     refused("[limit]\nqueue = 17\nquark = 1\n",
             "file:1: limit: there is no such section; there are [vault] [socket] [admin_socket] "
-            "[limits] [budgets] [audit] [log]\n");
+            "[limits] [budgets] [audit] [keys] [log]\n");
     assert_int_equal(config.limits.queue, 4096);
     refused("[nothing]\n",
             "file:1: nothing: there is no such section; there are [vault] [socket] [admin_socket] "
-            "[limits] [budgets] [audit] [log]\n");
+            "[limits] [budgets] [audit] [keys] [log]\n");
     refused("[socket]\n\nowner = me\n",
             "file:3: socket.owner: there is no such key; [socket] takes path mode group\n");
     refused("[log]\nLevel = info\n",
@@ -225,6 +225,12 @@ parse_refuses_values_one_by_one(void **state)
         {"limits", "workers = 4294967297", "limits.workers: a number from 1 to 1024"},
         {"limits", "workers = 18446744073709551617", "limits.workers: a number from 1 to 1024"},
         {"limits", "idle_s = 86401", "limits.idle_s: a number from 1 to 86400, or 0: never closed"},
+        {"keys", "rekey_rate = 1000001",
+         "keys.rekey_rate: a number from 1 to 1000000, or 0: without limit"},
+        {"keys", "data_key_max_days = 36501",
+         "keys.data_key_max_days: a number from 1 to 36500, or 0: never rotated"},
+        {"keys", "data_key_max_records = 999",
+         "keys.data_key_max_records: a number from 1000 to 2000000000, or 0: never rotated"},
         {"audit", "retain_months = 12",
          "audit.retain_months: a number from 13 to 1200, or 0: for ever"},
         {"audit", "checkpoint_s = 0", "audit.checkpoint_s: a number from 1 to 3600"},
@@ -273,6 +279,10 @@ parse_knows_the_ends_of_a_range(void **state)
     assert_int_equal(config.limits.workers, 1024);
     parses("[audit]\nretain_months = 13\n");
     assert_int_equal(config.retain_months, 13);
+    parses("[keys]\nrekey_rate = 0\ndata_key_max_days = 365\ndata_key_max_records = 1000000\n");
+    assert_int_equal(config.rekey_rate, 0);
+    assert_int_equal(config.data_key_max_days, 365);
+    assert_int_equal(config.data_key_max_records, 1000000);
     parses("[budgets]\nservice_daily = 1000000000\nreveal_hourly = 0\n");
     assert_int_equal(config.budgets.service_daily, 1000000000);
     assert_int_equal(config.budgets.reveal_hourly, 0);
@@ -355,7 +365,7 @@ the_example_shows_every_key_at_its_default(void **state)
                      row.value);
         }
     }
-    assert_int_equal(rows, 37);
+    assert_int_equal(rows, 40);
     /* And so does what was read from it. */
     config_default(&untold);
     memcpy(untold.file, config.file, sizeof untold.file);
@@ -396,6 +406,9 @@ defaults_are_what_they_are(void **state)
     assert_int_equal(config.budgets.alarm_percent, 80);
     assert_int_equal(config.checkpoint_s, 60);
     assert_int_equal(config.retain_months, 0);
+    assert_int_equal(config.rekey_rate, 5000);
+    assert_int_equal(config.data_key_max_days, 0);
+    assert_int_equal(config.data_key_max_records, 0);
     assert_int_equal(config.log_level, LOG_LEVEL_INFO);
 }
 

@@ -287,7 +287,7 @@ static void
 test_a_wrong_count_keeps_nothing_alive(void **state)
 {
     static const uint8_t key[] = {'c', 'o', 'u', 'n', 't', '/', 0, 0, 0, ALONE_NAMESPACE};
-    static const uint8_t none[8];
+    static const uint8_t none[] = {1}; /* a version, and no line */
     struct vault_place place = alone_tokenize(&alone, "a@example.com");
     uint64_t contacts = 1;
 

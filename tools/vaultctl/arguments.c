@@ -127,6 +127,12 @@ flag_member(struct arguments *arguments, int key)
         return &arguments->relayed;
     case OPTION_ALL:
         return &arguments->all;
+    case OPTION_WAIT:
+        return &arguments->wait;
+    case OPTION_DETACH:
+        return &arguments->detach;
+    case OPTION_NOW:
+        return &arguments->now;
     case OPTION_RESUME:
         return &arguments->resume;
     case 'f':

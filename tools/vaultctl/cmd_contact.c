@@ -290,5 +290,7 @@ cmd_detokenize(const struct arguments *arguments)
 enum exit_code
 cmd_erase(const struct arguments *arguments)
 {
-    return run_with_reason(arguments, run_with_contacts, ACT_ERASE);
+    enum exit_code code = run_with_reason(arguments, run_with_contacts, ACT_ERASE);
+
+    return code == EXIT_OK && arguments->now ? rotate_both_keys(arguments) : code;
 }

@@ -40,6 +40,9 @@ enum option_key {
     OPTION_COLUMN,
     OPTION_ERRORS,
     OPTION_RESUME,
+    OPTION_WAIT,
+    OPTION_DETACH,
+    OPTION_NOW,
     OPTION_USAGE,
 };
 
@@ -68,6 +71,10 @@ bool arguments_want_json(int argc, char *const *argv);
 /* What every command has besides its own; ends with a row of zeros. */
 extern const struct argp_option common_options[];
 
+/* A new key of each purpose in the namespace of the arguments (the only one, untold), and until the
+ * old ones are destroyed; where one rotates already, another after it. Says what is wrong. */
+enum exit_code rotate_both_keys(const struct arguments *arguments);
+
 /* A script by which bash completes vaultctl's command line, made of the tables. */
 void completion_print(const struct command *commands, size_t count);
 
@@ -81,6 +88,8 @@ enum exit_code cmd_keygen(const struct arguments *arguments);
 enum exit_code cmd_namespace_create(const struct arguments *arguments);
 enum exit_code cmd_namespace_list(const struct arguments *arguments);
 enum exit_code cmd_namespace_set(const struct arguments *arguments);
+enum exit_code cmd_key_rotate(const struct arguments *arguments);
+enum exit_code cmd_key_status(const struct arguments *arguments);
 enum exit_code cmd_principal_add(const struct arguments *arguments);
 enum exit_code cmd_principal_list(const struct arguments *arguments);
 enum exit_code cmd_principal_show(const struct arguments *arguments);

@@ -69,6 +69,13 @@ static const struct argp_option set_options[] = {
      "Contacts that nobody used for so long are erased: " RETENTION_FORM, 1},
     {0},
 };
+static const struct argp_option rotate_options[] = {
+    {"namespace", 'n', "NS", 0, "The namespace; not needed where you have only one", 1},
+    {"all", OPTION_ALL, NULL, 0, "In every namespace of yours", 1},
+    {"wait", OPTION_WAIT, NULL, 0, "Until the old key is destroyed (untold: at a terminal)", 1},
+    {"detach", OPTION_DETACH, NULL, 0, "The vault goes on by itself (untold: elsewhere)", 1},
+    {0},
+};
 static const struct argp_option freeze_options[] = {
     {"all", OPTION_ALL, NULL, 0, "Deliveries too, not only reveals by people", 1},
     {0},
@@ -77,6 +84,8 @@ static const struct argp_option erase_options[] = {
     REASON_ROW,
     {"namespace", 'n', "NS", 0, "The namespace of contacts ($CONTACT_VAULT_NAMESPACE)", 1},
     PHONE_ROWS,
+    {"now", OPTION_NOW, NULL, 0,
+     "And replace the namespace's keys: what was erased then opens with none that the vault has", 1},
     {0},
 };
 static const struct argp_option contact_options[] = {
@@ -146,6 +155,11 @@ static const struct command commands[] = {
     {"namespace set", "NAME", "Say how long contacts that nobody uses are kept",
      "vaultctl namespace set milano --retain 24mo --data /var/lib/contact-vault", set_options, 1, 1,
      cmd_namespace_set},
+    {"key rotate", "data|index",
+     "Replace the key that seals contacts (data), or finds them (index); tokens stay",
+     "vaultctl key rotate data -n milano --wait", rotate_options, 1, 1, cmd_key_rotate},
+    {"key status", "", "The keys there are, and how far rotations have come",
+     "vaultctl key status --json", no_options, 0, 0, cmd_key_status},
     {"principal add", "NAME", "Make a principal: who calls, known by a uid or by a key",
      "vaultctl principal add inbox --public-key inbox.pub --data /var/lib/contact-vault",
      principal_options, 1, 1, cmd_principal_add},

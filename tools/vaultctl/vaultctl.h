@@ -40,7 +40,7 @@ struct arguments {
 
     const char *key_file, *admin_uid, *output;
     const char *uid, *public_key;
-    bool person, relayed, wa_id, all, follow;
+    bool person, relayed, wa_id, all, follow, wait, detach, now;
     const char *region, *reason;
     const char *lasts, *until, *daily, *hourly, *retain;
     const char *from, *lines, *principal, *token, *operation, *since;

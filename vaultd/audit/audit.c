@@ -23,14 +23,14 @@ const char *
 audit_act_name(uint32_t operation)
 {
     static const char *const names[] = {
-        "created", "opened",        "closed",     "cut",      "checkpoint",
-        "budget",  "clock_forward", "clock_back", "retained", "budget_extra",
+        "created",       "opened",     "closed",   "cut",          "checkpoint",    "budget",
+        "clock_forward", "clock_back", "retained", "budget_extra", "key_destroyed",
     };
     const char *name = NULL;
 
-    _Static_assert(AUDIT_ACT_CREATED + sizeof names / sizeof *names - 1 == AUDIT_ACT_BUDGET_EXTRA,
+    _Static_assert(AUDIT_ACT_CREATED + sizeof names / sizeof *names - 1 == AUDIT_ACT_KEY_DESTROYED,
                    "every act has a name");
-    if (operation >= AUDIT_ACT_CREATED && operation <= AUDIT_ACT_BUDGET_EXTRA) {
+    if (operation >= AUDIT_ACT_CREATED && operation <= AUDIT_ACT_KEY_DESTROYED) {
         return names[operation - AUDIT_ACT_CREATED];
     }
     if (operation < OPERATION_LIMIT) {

@@ -30,6 +30,7 @@ enum {
     AUDIT_CHECKPOINT_ENTRIES = 1000, /* so many entries since the last one, and one is added */
     AUDIT_UNSIGNED_MAX = 3 * 4096 + AUDIT_CHECKPOINT_ENTRIES, /* more without one: removed */
     AUDIT_OPEN_ERASURES_MAX = 8192, /* erase intents without outcome; a batch has 4,096 at most */
+    AUDIT_OPEN_KEY_ACTS_MAX = 8192, /* likewise: one for each namespace at the most */
     AUDIT_RECENT_MS = 48 * 3600 * 1000,   /* so far back audit_summary.recent_begins looks */
     AUDIT_LEAP_MS = 2 * 24 * 3600 * 1000, /* longer without an entry: stopped, or a clock set */
 };
@@ -53,7 +54,7 @@ struct audit_entry {
     bool relayed;                /* the principal proved its key from behind that uid */
     struct bytes principal;      /* name; empty for the vault itself and for strangers */
     struct bytes namespace_name; /* or absent */
-    struct bytes subject;        /* the principal or namespace an act is about; or absent */
+    struct bytes subject;        /* the principal or purpose of keys an act is about; or absent */
     uint8_t role;                /* enum role of a grant or revoke; else 0 */
     uint8_t token_kind;          /* enum contact_kind, or 0: no token */
     uint8_t token[TOKEN_BYTES];
@@ -81,8 +82,9 @@ enum audit_act {
     AUDIT_ACT_BUDGET = 205,        /* a block of `amount` for tokenize and lookup */
     AUDIT_ACT_CLOCK_FORWARD = 206, /* somebody set the wall clock; by `amount` ms */
     AUDIT_ACT_CLOCK_BACK = 207,
-    AUDIT_ACT_RETAINED = 208,     /* entries before number `amount` were removed as too old */
-    AUDIT_ACT_BUDGET_EXTRA = 209, /* a block of `amount` of a grant that ends */
+    AUDIT_ACT_RETAINED = 208,      /* entries before number `amount` were removed as too old */
+    AUDIT_ACT_BUDGET_EXTRA = 209,  /* a block of `amount` of a grant that ends */
+    AUDIT_ACT_KEY_DESTROYED = 210, /* number `amount`, of the purpose that `subject` names */
 };
 
 /* Name of an operation or act ("detokenize", "opened"), or "unknown". */
@@ -111,6 +113,15 @@ struct audit_erasure {
     uint64_t sequence; /* of the intent */
     enum contact_kind kind;
     uint8_t token[TOKEN_BYTES];
+};
+
+/* A key that was about to be made or destroyed, and of which the log does not say what became. */
+struct audit_key_act {
+    uint64_t sequence; /* of the intent; 0: settled */
+    uint32_t operation;
+    uint64_t number;
+    char namespace_name[NAME_BYTES_MAX + 1];
+    char subject[NAME_BYTES_MAX + 1]; /* the key's purpose */
 };
 
 struct audit_options {
@@ -142,6 +153,8 @@ void audit_close(struct audit **audit);
 
 /* Erase intents that opening found without outcome, in order; valid until close. */
 const struct audit_erasure *audit_open_erasures(const struct audit *audit, size_t *ret_count);
+/* The same of keys. */
+const struct audit_key_act *audit_open_key_acts(const struct audit *audit, size_t *ret_count);
 
 /*
  * audit_prove: at unseal. Of the chain: where it begins, and its newest checkpoint, are signed by

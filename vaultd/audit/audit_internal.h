@@ -62,7 +62,12 @@ struct audit {
     bool told_of_none;         /* in the second place */
     struct audit_erasure *erasures;
     size_t erasure_count;
+    struct audit_key_act *key_acts;
+    size_t key_act_count;
 };
+
+/* audit_key_acts.c: an entry met by the walk at opening. TOO_LARGE: more are open than can be. */
+MUST_USE enum status audit_note_key_act(struct audit *audit, const struct audit_entry *entry);
 
 /* The entry's bytes as they are on disk, and decoded. CORRUPT: it cannot be. */
 typedef enum status audit_raw_visit(void *state, const struct audit_entry *entry,

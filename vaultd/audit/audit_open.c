@@ -222,8 +222,12 @@ learn(struct opening *opening, const struct audit_entry *entry, struct bytes byt
     note_hour(opening, entry);
     note_checkpoint(opening->audit, entry, bytes);
     status = note_erasure(opening, entry);
+    if (status == STATUS_OK) {
+        status = audit_note_key_act(opening->audit, entry);
+    }
     if (status == STATUS_TOO_LARGE) {
-        opening->chain.fault = "more erasures are without outcome than there can be";
+        opening->chain.fault =
+            "more erasures, or changes of keys, are without outcome than there can be";
         status = STATUS_CORRUPT;
     }
     return status;
@@ -410,6 +414,7 @@ audit_close(struct audit **audit)
     (void)pthread_mutex_destroy(&old->lock);
     free(old->kept.folder);
     free(old->erasures);
+    free(old->key_acts);
     free(old->folder);
     free(old);
     *audit = NULL;

@@ -48,6 +48,9 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_NOTIFY_FAILED] = "notify_failed",
     [EVENT_DRAIN_CUT] = "drain_cut",
     [EVENT_MAINTENANCE_HANGS] = "maintenance_hangs",
+    [EVENT_REKEY_BEGUN] = "rekey_begun",
+    [EVENT_REKEY_ENDED] = "rekey_ended",
+    [EVENT_REKEY_STUCK] = "rekey_stuck",
 };
 
 static const char *const level_names[] = {

@@ -44,14 +44,17 @@ enum log_event {
     EVENT_BUDGET_ALARM, /* principal, namespace, percent */
     EVENT_CHECKPOINT_FAILED,
     EVENT_SECOND_PLACE_EMPTY, /* of lines of this vault; last_checkpoint: in its log */
-    EVENT_CLOCK_JUMPED, /* ms */
-    EVENT_RETENTION,    /* what was removed as too old */
+    EVENT_CLOCK_JUMPED,       /* ms */
+    EVENT_RETENTION,          /* what was removed as too old */
     EVENT_FROZEN,
     EVENT_THAWED,
     EVENT_RELOAD_IGNORED,    /* SIGHUP: the configuration is read at start only */
     EVENT_NOTIFY_FAILED,     /* the service manager is not reached; errno */
     EVENT_DRAIN_CUT,         /* stopped with requests in flight */
     EVENT_MAINTENANCE_HANGS, /* stopped without it: a write of it does not come back */
+    EVENT_REKEY_BEGUN,       /* purpose, namespace, number */
+    EVENT_REKEY_ENDED,
+    EVENT_REKEY_STUCK, /* records: that do not open, or that the counts miss; an old key stays */
     LOG_EVENT_COUNT,
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the maintenance thread does, a little at each tick: flushes and checkpoints of the log,
- * keys, the clock, months of last use, and what is past its retention. */
+ * keys, the clock, months of last use, what is past its retention, and the rotation of keys. */
 #include "dispatch_internal.h"
 
 #include "clock.h"
@@ -108,9 +108,8 @@ lacks_reason_key(struct dispatch *dispatch)
 
 /* ---- what is destroyed by its age ---- */
 
-/* By the earlier of the two clocks, so that neither alone makes things old. */
-static uint64_t
-age_time_ms(void)
+uint64_t
+dispatch_age_time_ms(void)
 {
     uint64_t wall_ms = clock_wall_ms();
     uint64_t vault_ms = clock_vault_ms();
@@ -174,7 +173,7 @@ retention_rules(struct dispatch *dispatch, size_t *ret_count)
 {
     const struct access *access = dispatch->parts.access;
     size_t count = access_namespace_count(access);
-    uint16_t month = vault_month(age_time_ms());
+    uint16_t month = vault_month(dispatch_age_time_ms());
     struct vault_retention *rules =
         scratch_alloc(dispatch->chores.scratch, (count + 1) * sizeof *rules);
 
@@ -300,7 +299,7 @@ retain_before_ms(const struct dispatch *dispatch)
 {
     enum { DAYS_OF_MONTH = 31 };
     uint64_t kept_ms = dispatch->parts.audit_retain_months * DAYS_OF_MONTH * day_ms;
-    uint64_t now_ms = age_time_ms();
+    uint64_t now_ms = dispatch_age_time_ms();
 
     return now_ms > kept_ms ? now_ms - kept_ms : 0;
 }
@@ -338,10 +337,19 @@ keep_reserve(struct dispatch *dispatch)
 }
 
 static void
+look_for_old_keys(struct dispatch *dispatch)
+{
+    if (!is_on_hold(dispatch)) {
+        dispatch_look_for_old_keys(dispatch);
+    }
+}
+
+static void
 look_for_exclusive_work(struct dispatch *dispatch)
 {
     dispatch->chores.key_missing = lacks_reason_key(dispatch);
     dispatch->chores.entries_too_old = wants_retain(dispatch);
+    dispatch->chores.keys_wait = dispatch_has_key_work(dispatch);
 }
 
 static void
@@ -349,7 +357,7 @@ do_exclusive_work(struct dispatch *dispatch)
 {
     struct chores *chores = &dispatch->chores;
 
-    if (!chores->key_missing && !chores->entries_too_old) {
+    if (!chores->key_missing && !chores->entries_too_old && !chores->keys_wait) {
         return;
     }
     gate_enter_alone(&dispatch->gate);
@@ -359,8 +367,11 @@ do_exclusive_work(struct dispatch *dispatch)
     if (chores->entries_too_old && !dispatch->sealed) {
         retain(dispatch, retain_before_ms(dispatch));
     }
+    if (!dispatch->sealed) {
+        dispatch_do_key_work(dispatch);
+    }
     gate_leave(&dispatch->gate);
-    chores->key_missing = chores->entries_too_old = false;
+    chores->key_missing = chores->entries_too_old = chores->keys_wait = false;
 }
 
 void
@@ -372,6 +383,8 @@ dispatch_tick(struct dispatch *dispatch)
     do_shared(dispatch, hold_after_leap, false);
     do_shared(dispatch, write_used, false);
     do_shared(dispatch, sweep, false);
+    do_shared(dispatch, dispatch_rekey, false);
+    do_shared(dispatch, look_for_old_keys, false);
     do_shared(dispatch, look_for_exclusive_work, false);
     do_exclusive_work(dispatch);
 }

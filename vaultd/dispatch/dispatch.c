@@ -29,7 +29,9 @@ dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
     if (dispatch == NULL) {
         return STATUS_INTERNAL;
     }
-    if (scratch_new(&dispatch->chores.scratch) != STATUS_OK) {
+    if (scratch_new(&dispatch->chores.scratch) != STATUS_OK ||
+        vault_rekey_new(&dispatch->chores.rekeying.job) != STATUS_OK) {
+        scratch_free(&dispatch->chores.scratch);
         free(dispatch);
         return STATUS_INTERNAL;
     }
@@ -53,6 +55,7 @@ dispatch_free(struct dispatch **dispatch)
         throttle_fini(&(*dispatch)->proofs);
         (void)pthread_mutex_destroy(&(*dispatch)->erasing);
         gate_fini(&(*dispatch)->gate);
+        vault_rekey_free(&(*dispatch)->chores.rekeying.job);
         scratch_free(&(*dispatch)->chores.scratch);
         free((*dispatch)->owed_erasures.entries);
         free(*dispatch);

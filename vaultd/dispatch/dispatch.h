@@ -33,8 +33,11 @@ struct dispatch_parts {
     struct budgets *budgets;
     const struct audit_summary *found; /* what opening the chain learned; copied */
     uint32_t daemon_uid;
-    uint32_t audit_retain_months; /* older entries of the log are removed; 0: never */
-    bool making;                  /* by init: a vault without an admin may be opened */
+    uint32_t audit_retain_months;  /* older entries of the log are removed; 0: never */
+    uint32_t rekey_rate;           /* contacts moved to a new key in a second; 0: without limit */
+    uint32_t data_key_max_days;    /* older data keys are rotated; 0: never */
+    uint32_t data_key_max_records; /* as are those with more records, once a day; 0: never */
+    bool making;                   /* by init: a vault without an admin may be opened */
 };
 
 enum { DISPATCH_FAULT_BYTES = 256 };
@@ -62,9 +65,9 @@ MUST_USE enum status dispatch_add_first_admin(struct dispatch *dispatch, struct 
                                               uint32_t uid);
 
 /*
- * dispatch_tick: housekeeping: the log's flushes, checkpoints and keys, months of last use, and
- * what is past its retention. May wait for the disk; one maintenance thread calls it some ten times
- * a second.
+ * dispatch_tick: housekeeping: the log's flushes, checkpoints and keys, months of last use, what is
+ * past its retention, and the rotation of keys. May wait for the disk; one maintenance thread calls
+ * it some ten times a second.
  */
 void dispatch_tick(struct dispatch *dispatch);
 

@@ -19,6 +19,7 @@
 #include "message.h"
 #include "throttle.h"
 #include "vault.h"
+#include "vault_rekey.h"
 
 struct scratch;
 
@@ -27,6 +28,25 @@ struct scratch;
 struct owed_erasures {
     struct audit_entry *entries; /* without views */
     atomic_size_t count;
+};
+
+enum { ROTATIONS_AT_ONCE = 16 /* begun by themselves, in one hold of the gate */ };
+
+/* The replacing of keys. The maintenance thread's own, with the gate held shared, and of whoever
+ * rotates, with the gate held alone; what is atomic is read by others. Times are monotonic, in ms.
+ */
+struct rekeying {
+    struct vault_rekey *job;
+    atomic_bool idle;                  /* there is nothing to do until somebody rotates */
+    atomic_uint stuck;                 /* rotations that cannot be ended */
+    struct vault_rekey_event destroys; /* key_count > 0: keys that may go */
+    uint64_t retry_ms;                 /* after a failure: not before */
+    uint64_t refilled_ms;              /* 0: never */
+    uint64_t credit;                   /* thousandths of a contact that may be moved now */
+    uint64_t looked_ms;                /* for keys that are too old; 0: never */
+    uint64_t stuck_since_ms;
+    uint32_t due[ROTATIONS_AT_ONCE]; /* namespaces whose data key is */
+    size_t due_count;
 };
 
 /* What the maintenance thread alone remembers between two ticks. Times are monotonic, in ms. */
@@ -48,6 +68,8 @@ struct chores {
     uint64_t hold_until_ms; /* nothing is destroyed by its age before */
     bool key_missing;
     bool entries_too_old;
+    bool keys_wait; /* to be destroyed, or made */
+    struct rekeying rekeying;
 };
 
 /*
@@ -155,6 +177,8 @@ enum status op_unfreeze(struct call *call);
 enum status op_namespace_create(struct call *call);
 enum status op_namespace_list(struct call *call);
 enum status op_namespace_set(struct call *call);
+enum status op_key_rotate(struct call *call);
+enum status op_key_status(struct call *call);
 enum status op_principal_add(struct call *call);
 enum status op_principal_list(struct call *call);
 enum status op_principal_show(struct call *call);
@@ -267,6 +291,30 @@ MUST_USE enum status dispatch_erase(struct dispatch *dispatch, struct scratch *s
 MUST_USE enum status dispatch_settle_erasures(struct dispatch *dispatch);
 /* Writes what is owed, if the log takes it. */
 void dispatch_pay_erasures(struct dispatch *dispatch);
+
+/* ---- rekey.c: keys that rotate ---- */
+
+/*
+ * A new key of that purpose in each of these namespaces, or, if `where_possible`, in those in which
+ * none rotates that must not: intents, keys, outcomes; then the maintenance thread goes on. `as`
+ * says who. The gate is held exclusively. CONFLICT: there is one that must not, or no other.
+ */
+MUST_USE enum status dispatch_rotate(struct dispatch *dispatch, const struct audit_entry *as,
+                                     enum rotated_key purpose, const uint32_t *namespace_ids,
+                                     size_t count, bool where_possible, const char **ret_fault);
+/* What a crash cut in two: looks, and writes the outcomes. */
+MUST_USE enum status dispatch_settle_key_acts(struct dispatch *dispatch);
+/* Chores: some steps of the job; data keys that are too old; then, with the gate held exclusively,
+ * what the two found. */
+void dispatch_rekey(struct dispatch *dispatch);
+void dispatch_look_for_old_keys(struct dispatch *dispatch);
+bool dispatch_has_key_work(const struct dispatch *dispatch);
+void dispatch_do_key_work(struct dispatch *dispatch);
+
+/* ---- chores.c ---- */
+
+/* By the earlier of the two clocks, so that neither alone makes things old. */
+uint64_t dispatch_age_time_ms(void);
 
 /* ---- record.c: the log, durably; the caller holds the gate ---- */
 

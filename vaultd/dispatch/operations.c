@@ -10,6 +10,7 @@ enum {
     MAY_SEE_MASK = MAY_MASK | MAY_ADMINISTER | MAY_AUDIT,
     MAY_SEE_RULES = MAY_ADMINISTER | MAY_AUDIT,
     MAY_STOP_REVEALS = MAY_ADMINISTER | MAY_AUDIT | MAY_ERASE,
+    MAY_ROTATE = MAY_ADMINISTER | MAY_ERASE,
 };
 
 /* What each column means: struct operation_row. */
@@ -32,6 +33,8 @@ static const struct operation_row rows[] = {
     {OP_NAMESPACE_CREATE,  ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_namespace_create},
     {OP_NAMESPACE_LIST,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_namespace_list},
     {OP_NAMESPACE_SET,     ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_namespace_set},
+    {OP_KEY_ROTATE,        BOTH,    KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ROTATE,       op_key_rotate},
+    {OP_KEY_STATUS,        BOTH,    KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_ROTATE,       op_key_status},
     {OP_PRINCIPAL_ADD,     ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_principal_add},
     {OP_PRINCIPAL_LIST,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_principal_list},
     {OP_PRINCIPAL_SHOW,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_principal_show},

@@ -214,6 +214,9 @@ replay(struct dispatch *dispatch)
 
     if (!dispatch->settled) {
         status = dispatch_settle_erasures(dispatch);
+        if (status == STATUS_OK) {
+            status = dispatch_settle_key_acts(dispatch);
+        }
         dispatch->settled = status == STATUS_OK;
     }
     if (status == STATUS_OK && !dispatch->replayed) {

@@ -80,6 +80,11 @@ const struct config_key config_keys[] = {
     NUMBER("audit", "checkpoint_s", checkpoint_s, 1, 3600, 60),
     NUMBER_OR_0("audit", "retain_months", retain_months, 13, 1200, 0, "for ever"),
 
+    NUMBER_OR_0("keys", "rekey_rate", rekey_rate, 1, 1000000, 5000, "without limit"),
+    NUMBER_OR_0("keys", "data_key_max_days", data_key_max_days, 1, 36500, 0, "never rotated"),
+    NUMBER_OR_0("keys", "data_key_max_records", data_key_max_records, 1000, 2000000000, 0,
+                "never rotated"),
+
     {"log", "level", CONFIG_LEVEL, 0, 0, LOG_LEVEL_INFO, AT(log_level), NULL},
 };
 

@@ -19,7 +19,7 @@ enum {
     RUN_MODE = 0755,
     FILE_MODE = 0600,
     OTHERS_WRITE = S_IWGRP | S_IWOTH,
-    DATA_VERSION = 2, /* 1 had no budgets, checkpoints or times of use */
+    DATA_VERSION = 3, /* 2 had keys that never changed; 1 no budgets, checkpoints, times of use */
     VERSION_DIGITS_MAX = 9,
     VERSION_FILE_BYTES = 64, /* more than a version file ever has */
 };
@@ -27,7 +27,7 @@ enum {
 static const char version_file[] = "version";
 static const char lock_file[] = "lock";
 static const char version_prefix[] = "contact-vault data ";
-static const char version_line[] = "contact-vault data 2\n";
+static const char version_line[] = "contact-vault data 3\n";
 
 struct datadir {
     int lock;

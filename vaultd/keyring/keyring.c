@@ -334,6 +334,35 @@ keyring_has(const struct keyring *keyring, struct key_name name)
     return keyring_find(keyring, name, &key) == STATUS_OK;
 }
 
+bool
+keyring_at(const struct keyring *keyring, size_t index, struct key_name *ret_name,
+           uint64_t *ret_created_ms)
+{
+    const uint8_t *row;
+
+    if (!keyring_is_unsealed(keyring) || index >= secret_size(keyring->keys) / KEYRING_ROW_BYTES) {
+        return false;
+    }
+    row = secret_read(keyring->keys) + index * KEYRING_ROW_BYTES;
+    *ret_name = (struct key_name){(enum key_purpose)row[0], get_u32(row + 1), get_u32(row + 5)};
+    *ret_created_ms = get_u64(row + KEYRING_CREATED_OFFSET);
+    return true;
+}
+
+size_t
+keyring_index_of(const struct keyring *keyring, struct key_name name)
+{
+    uint8_t key_name[KEYRING_NAME_BYTES];
+    bool found;
+
+    if (!keyring_is_unsealed(keyring)) {
+        return 0;
+    }
+    put_name(key_name, name);
+    return lower_bound(secret_read(keyring->keys), secret_size(keyring->keys) / KEYRING_ROW_BYTES,
+                       key_name, &found);
+}
+
 /* A new set of keys: how it is made from the old one, its file, then its use. */
 typedef enum status change_of(const struct secret *old, const struct key_name *names, size_t count,
                               struct secret **ret_keys);

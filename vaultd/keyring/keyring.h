@@ -75,6 +75,12 @@ void keyring_seal(struct keyring *keyring);
 bool keyring_is_unsealed(const struct keyring *keyring);
 
 bool keyring_has(const struct keyring *keyring, struct key_name name);
+/* One of the keys, in ascending order of purpose, namespace and number; when it was made (wall
+ * clock). False: there are no more, or sealed. */
+bool keyring_at(const struct keyring *keyring, size_t index, struct key_name *ret_name,
+                uint64_t *ret_created_ms);
+/* The index of the first key of that name or behind it. */
+size_t keyring_index_of(const struct keyring *keyring, struct key_name name);
 /*
  * keyring_add_keys: makes new random keys and writes the file as generation + 1 (temporary file,
  * fsync, rename, fsync of the folder), then uses them. A failure leaves file and memory as they

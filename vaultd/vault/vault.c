@@ -12,18 +12,7 @@
 enum {
     VAULT_ROW_VERSION = 1,
     VAULT_ROW_BYTES = 1 + VAULT_ID_BYTES + INSTANCE_ID_BYTES,
-    NAMESPACE_KEY_BYTES = 6 + 4, /* "epoch/" or "count/", then the namespace's id */
-    EPOCH_ROW_BYTES = 8,
-    FIRST_NUMBER = 1, /* of epochs and generations */
 };
-
-static struct bytes
-namespace_key(const char *prefix, uint32_t namespace_id, uint8_t to[static NAMESPACE_KEY_BYTES])
-{
-    memcpy(to, prefix, NAMESPACE_KEY_BYTES - 4);
-    put_u32(to + NAMESPACE_KEY_BYTES - 4, namespace_id);
-    return bytes_of(to, NAMESPACE_KEY_BYTES);
-}
 
 enum status
 vault_meta_put(struct store_txn *txn, struct bytes key, uint64_t number)
@@ -200,105 +189,4 @@ bool
 vault_keep_reserve(struct vault *vault)
 {
     return store_keep_reserve(vault->store);
-}
-
-/* ---- namespaces ---- */
-
-static enum status
-namespace_step(struct store_txn *txn, void *state)
-{
-    const uint32_t *namespace_id = state;
-    uint8_t key[NAMESPACE_KEY_BYTES];
-    uint8_t epoch[EPOCH_ROW_BYTES];
-    struct bytes found;
-    enum status status =
-        store_get(txn, STORE_META, namespace_key("epoch/", *namespace_id, key), &found);
-
-    if (status != STATUS_NOT_FOUND) {
-        return status;
-    }
-    put_u32(epoch, FIRST_NUMBER);
-    put_u32(epoch + 4, FIRST_NUMBER);
-    status = store_put(txn, STORE_META, STORE_INSERT, namespace_key("epoch/", *namespace_id, key),
-                       bytes_of(epoch, sizeof epoch));
-    if (status == STATUS_OK) {
-        status = vault_meta_put(txn, namespace_key("count/", *namespace_id, key), 0);
-    }
-    return status;
-}
-
-enum status
-vault_namespace_create(struct vault *vault, uint32_t namespace_id)
-{
-    const struct key_name names[] = {
-        {KEY_DATA, namespace_id, FIRST_NUMBER},
-        {KEY_INDEX, namespace_id, FIRST_NUMBER},
-    };
-    enum status status = STATUS_OK;
-
-    if (!keyring_has(vault->keyring, names[0])) {
-        status = vault_keys_add(vault, names, sizeof names / sizeof names[0]);
-    }
-    if (status == STATUS_OK) {
-        status = store_update(vault->store, namespace_step, &namespace_id);
-    }
-    return status;
-}
-
-enum status
-vault_epoch_read(struct store_txn *txn, uint32_t namespace_id, struct vault_epoch *ret_epoch)
-{
-    uint8_t key[NAMESPACE_KEY_BYTES];
-    struct bytes row;
-    enum status status =
-        store_get(txn, STORE_META, namespace_key("epoch/", namespace_id, key), &row);
-
-    if (status == STATUS_OK && row.size != EPOCH_ROW_BYTES) {
-        status = STATUS_CORRUPT;
-    }
-    if (status == STATUS_OK) {
-        *ret_epoch = (struct vault_epoch){get_u32(row.data), get_u32(row.data + 4)};
-    }
-    return status;
-}
-
-enum status
-vault_count_change(struct store_txn *txn, uint32_t namespace_id, int64_t change)
-{
-    uint8_t key[NAMESPACE_KEY_BYTES];
-    uint64_t count = 0;
-    enum status status = vault_meta_get(txn, namespace_key("count/", namespace_id, key), &count);
-
-    if (status == STATUS_OK) {
-        /* Somebody may have altered the row: a wrong count shall not keep a contact from going. */
-        count = change < 0 && count < -(uint64_t)change ? 0 : count + (uint64_t)change;
-        status = vault_meta_put(txn, namespace_key("count/", namespace_id, key), count);
-    }
-    return status;
-}
-
-struct count_state {
-    uint32_t namespace_id;
-    uint64_t count;
-};
-
-static enum status
-count_step(struct store_txn *txn, void *state)
-{
-    struct count_state *wanted = state;
-    uint8_t key[NAMESPACE_KEY_BYTES];
-
-    return vault_meta_get(txn, namespace_key("count/", wanted->namespace_id, key), &wanted->count);
-}
-
-enum status
-vault_count(struct vault *vault, uint32_t namespace_id, uint64_t *ret_contacts)
-{
-    struct count_state state = {.namespace_id = namespace_id};
-    enum status status = store_view(vault->store, count_step, &state);
-
-    if (status == STATUS_OK) {
-        *ret_contacts = state.count;
-    }
-    return status;
 }

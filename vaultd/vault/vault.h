@@ -114,7 +114,7 @@ MUST_USE enum status vault_describe(struct vault *vault, struct scratch *scratch
  * nothing of it was erased). TOO_LARGE: over BATCH_ITEMS_MAX. UNAVAILABLE: nothing was erased; on a
  * full disk that may happen to more than VAULT_ERASED_CERTAINLY places.
  */
-enum { VAULT_ERASED_CERTAINLY = 48 };
+enum { VAULT_ERASED_CERTAINLY = 40 };
 MUST_USE enum status vault_erase(struct vault *vault, struct scratch *scratch,
                                  struct vault_place *places, size_t count);
 /* Keeps the store's reserve for that; see store_keep_reserve. */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A contact gone: its record and the two rows that lead to it, in one step. */
+/* A contact gone: its record and the rows that lead to it, in one step. */
 #include "vault_internal.h"
 
 #include "log.h"
 #include "scratch.h"
 #include "vault_uses.h"
 
-enum { ROWS_PER_CONTACT = 4 }; /* record, token, index, count */
+enum {
+    ROWS_PER_CONTACT = 5, /* record, token, index, the other index, count */
+    INDEXES_MAX = 2,
+};
 _Static_assert(BATCH_ITEMS_MAX *ROWS_PER_CONTACT <= STORE_STEP_ROWS_MAX, "one step for a batch");
 _Static_assert((int)VAULT_ERASED_CERTAINLY *ROWS_PER_CONTACT <= (int)STORE_RESERVED_ROWS,
                "what the reserve carries");
@@ -27,42 +30,84 @@ struct erasing {
  */
 static enum status
 check_leads_to(struct store_txn *txn, enum store_table table, struct bytes key,
-               struct bytes row_key)
+               struct bytes row_key, bool *ret_found)
 {
     struct bytes found;
     enum status status = store_get(txn, table, key, &found);
 
+    *ret_found = status == STATUS_OK;
     if (status == STATUS_NOT_FOUND) {
         return STATUS_OK;
     }
     return status == STATUS_OK && !bytes_equal(found, row_key) ? STATUS_CORRUPT : status;
 }
 
+/* A contact's row under each generation there is. */
+struct index_rows {
+    size_t count;
+    uint32_t generations[INDEXES_MAX];
+    uint8_t keys[INDEXES_MAX][INDEX_KEY_BYTES];
+    bool found[INDEXES_MAX];
+};
+
 static enum status
-find_index_key(const struct erasing *erasing, struct store_txn *txn,
-               const struct record_opened *opened, uint8_t *ret_key)
+find_index_rows(const struct erasing *erasing, struct store_txn *txn,
+                const struct record_opened *opened, struct bytes row, struct index_rows *ret_rows)
 {
     uint32_t namespace_id = opened->header.namespace_id;
     struct vault_epoch epoch;
     enum status status = vault_epoch_read(txn, namespace_id, &epoch);
 
     if (status == STATUS_OK) {
-        status =
-            vault_index_key(erasing->vault, namespace_id, epoch.index, &opened->contact, ret_key);
+        ret_rows->count = epoch.index_other == 0 ? 1 : 2;
+        ret_rows->generations[0] = epoch.index;
+        ret_rows->generations[1] = epoch.index_other;
+    }
+    for (size_t i = 0; status == STATUS_OK && i < ret_rows->count; i++) {
+        status = vault_index_key(erasing->vault, namespace_id, ret_rows->generations[i],
+                                 &opened->contact, ret_rows->keys[i]);
+        if (status == STATUS_OK) {
+            status = check_leads_to(txn, STORE_INDEX, bytes_of(ret_rows->keys[i], INDEX_KEY_BYTES),
+                                    row, &ret_rows->found[i]);
+        }
     }
     /* A record whose namespace or index key is not there cannot be looked for. */
     return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
 }
 
 static enum status
+delete_rows(struct store_txn *txn, const struct record_header *header, struct bytes row,
+            const struct index_rows *indexes)
+{
+    struct bytes token = bytes_of(header->token.bytes, TOKEN_BYTES);
+    struct vault_count_change changes[1 + INDEXES_MAX] = {{KEY_DATA, header->epoch, -1}};
+    size_t changed = 1;
+    enum status status = store_delete_many(txn, STORE_TOKEN, &token, 1);
+
+    for (size_t i = 0; status == STATUS_OK && i < indexes->count; i++) {
+        struct bytes key = bytes_of(indexes->keys[i], INDEX_KEY_BYTES);
+
+        if (indexes->found[i]) {
+            status = store_delete_many(txn, STORE_INDEX, &key, 1);
+            changes[changed++] =
+                (struct vault_count_change){KEY_INDEX, indexes->generations[i], -1};
+        }
+    }
+    if (status == STATUS_OK) {
+        status = store_delete_many(txn, STORE_RECORD, &row, 1);
+    }
+    return status == STATUS_OK ? vault_counts_change(txn, header->namespace_id, changes, changed)
+                               : status;
+}
+
+static enum status
 erase_one(const struct erasing *erasing, struct store_txn *txn, const struct vault_place *place)
 {
-    uint8_t index_bytes[INDEX_KEY_BYTES];
     uint8_t row_bytes[ROW_KEY_BYTES];
     struct bytes row = vault_row_key(place->row, row_bytes);
-    struct bytes token = bytes_of(place->token.bytes, TOKEN_BYTES);
-    struct bytes index = bytes_of(index_bytes, sizeof index_bytes);
+    struct index_rows indexes = {0};
     struct record_opened opened;
+    bool found;
     enum status status = vault_place_open(erasing->vault, txn, place, erasing->inner, &opened);
 
     if (status == STATUS_OK && place->unused_before != 0 &&
@@ -71,24 +116,13 @@ erase_one(const struct erasing *erasing, struct store_txn *txn, const struct vau
         return STATUS_CONFLICT; /* used since the sweep looked */
     }
     if (status == STATUS_OK) {
-        status = find_index_key(erasing, txn, &opened, index_bytes);
+        status = find_index_rows(erasing, txn, &opened, row, &indexes);
     }
     if (status == STATUS_OK) {
-        status = check_leads_to(txn, STORE_TOKEN, token, row);
+        status = check_leads_to(txn, STORE_TOKEN, bytes_of(place->token.bytes, TOKEN_BYTES), row,
+                                &found);
     }
-    if (status == STATUS_OK) {
-        status = check_leads_to(txn, STORE_INDEX, index, row);
-    }
-    if (status == STATUS_OK) {
-        status = store_delete_many(txn, STORE_INDEX, &index, 1);
-    }
-    if (status == STATUS_OK) {
-        status = store_delete_many(txn, STORE_TOKEN, &token, 1);
-    }
-    if (status == STATUS_OK) {
-        status = store_delete_many(txn, STORE_RECORD, &row, 1);
-    }
-    return status == STATUS_OK ? vault_count_change(txn, opened.header.namespace_id, -1) : status;
+    return status == STATUS_OK ? delete_rows(txn, &opened.header, row, &indexes) : status;
 }
 
 static enum status

@@ -26,19 +26,51 @@ struct vault {
         keyring_unknown; /* its file may or may not have been replaced; only a restart can tell */
 };
 
-/* The epoch new records of a namespace are sealed under, and the generation they are found by. */
+/*
+ * The epoch new records of a namespace are sealed under, and the generation contacts are found by.
+ * index_other is the other generation there are rows of while an index key rotates, else 0: newer
+ * than `index`, it is being filled, and what is new is written under both; older, its rows are
+ * being removed. Whoever erases deletes the rows of both.
+ */
 struct vault_epoch {
     uint32_t data;
     uint32_t index;
+    uint32_t index_other;
 };
 
 /* Within a step: nothing is ever written under an epoch read outside the writing transaction.
  * NOT_FOUND: no such namespace. */
 MUST_USE enum status vault_epoch_read(struct store_txn *txn, uint32_t namespace_id,
                                       struct vault_epoch *ret_epoch);
-/* Changes a namespace's count of contacts, within a step; it never falls below none. */
-MUST_USE enum status vault_count_change(struct store_txn *txn, uint32_t namespace_id,
-                                        int64_t change);
+MUST_USE enum status vault_epoch_write(struct store_txn *txn, uint32_t namespace_id,
+                                       const struct vault_epoch *epoch);
+
+/* How many records are sealed under each data key of a namespace, and how many index rows there are
+ * under each index key; changed in the same step as the rows. */
+enum { VAULT_COUNTS_MAX = 32 };
+struct vault_count_line {
+    enum key_purpose purpose;
+    uint32_t number;
+    uint64_t rows;
+};
+struct vault_counts {
+    size_t count;
+    struct vault_count_line lines[VAULT_COUNTS_MAX]; /* ascending; what is not there is 0 */
+};
+struct vault_count_change {
+    enum key_purpose purpose;
+    uint32_t number;
+    int64_t by;
+};
+/* Within a step. */
+MUST_USE enum status vault_counts_read(struct store_txn *txn, uint32_t namespace_id,
+                                       struct vault_counts *ret_counts);
+/* None of them falls below 0. */
+MUST_USE enum status vault_counts_change(struct store_txn *txn, uint32_t namespace_id,
+                                         const struct vault_count_change *changes, size_t count);
+/* Number 0: of all of that purpose. */
+uint64_t vault_counts_of(const struct vault_counts *counts, enum key_purpose purpose,
+                         uint32_t number);
 /* A row of STORE_META that holds a u64, within a step; one that is absent counts as 0. */
 MUST_USE enum status vault_meta_get(struct store_txn *txn, struct bytes key, uint64_t *ret_number);
 MUST_USE enum status vault_meta_put(struct store_txn *txn, struct bytes key, uint64_t number);
@@ -62,6 +94,9 @@ MUST_USE enum status vault_keys_settle(struct vault *vault);
 /* New keys, in keyring and store. */
 MUST_USE enum status vault_keys_add(struct vault *vault, const struct key_name *names,
                                     size_t count);
+/* Keys leave both. */
+MUST_USE enum status vault_keys_remove(struct vault *vault, const struct key_name *names,
+                                       size_t count);
 
 /* ---- rows (DESIGN.md, "Token rows and blind index") ---- */
 

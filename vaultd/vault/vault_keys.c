@@ -105,6 +105,12 @@ vault_keys_add(struct vault *vault, const struct key_name *names, size_t count)
     return change_keys(vault, keyring_add_keys, names, count);
 }
 
+enum status
+vault_keys_remove(struct vault *vault, const struct key_name *names, size_t count)
+{
+    return change_keys(vault, keyring_remove_keys, names, count);
+}
+
 /* ---- keys of reasons ---- */
 
 static struct key_name
@@ -154,7 +160,7 @@ vault_reason_keys_destroy(struct vault *vault, uint32_t year)
     }
     while (status == STATUS_OK &&
            (count = find_reason_keys(vault, last, names, KEYS_AT_ONCE)) > 0) {
-        status = change_keys(vault, keyring_remove_keys, names, count);
+        status = vault_keys_remove(vault, names, count);
     }
     return status;
 }

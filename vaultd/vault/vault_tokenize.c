@@ -157,13 +157,38 @@ confirm(struct search *search, struct store_txn *txn, struct bytes row_key, stru
     return STATUS_OK;
 }
 
+/* Where a contact stands under the other generation, while an index key rotates. */
+static enum status
+other_index_key(const struct search *search, size_t i, uint8_t to[static INDEX_KEY_BYTES])
+{
+    return vault_index_key(search->vault, search->namespace_id, search->epoch.index_other,
+                           search->items[i].contact, to);
+}
+
+/* Under the generation in force, and, so that a contact never gets two tokens whatever became of
+ * its rows, under the other one. */
+static enum status
+get_row_key(const struct search *search, struct store_txn *txn, size_t i, struct bytes *ret_row_key)
+{
+    uint8_t other[INDEX_KEY_BYTES];
+    enum status status = store_get(txn, STORE_INDEX, index_key(search, i), ret_row_key);
+
+    if (status != STATUS_NOT_FOUND || search->epoch.index_other == 0) {
+        return status;
+    }
+    status = other_index_key(search, i, other);
+    return status == STATUS_OK
+               ? store_get(txn, STORE_INDEX, bytes_of(other, sizeof other), ret_row_key)
+               : status;
+}
+
 /* OK: the item is settled, one way or the other, if its contact is in the index. */
 static enum status
 find_item(struct search *search, struct store_txn *txn, size_t i)
 {
     struct vault_item *item = &search->items[i];
     struct bytes row_key;
-    enum status status = store_get(txn, STORE_INDEX, index_key(search, i), &row_key);
+    enum status status = get_row_key(search, txn, i, &row_key);
 
     if (status == STATUS_NOT_FOUND) {
         return STATUS_OK;
@@ -225,10 +250,29 @@ vault_lookup(struct vault *vault, struct scratch *scratch, uint32_t namespace_id
 
 /* ---- making ---- */
 
+/* Is a newer generation being filled? */
+static bool
+fills_other(const struct search *search)
+{
+    return search->epoch.index_other > search->epoch.index;
+}
+
 static enum status
-insert_rows(struct store_txn *txn, const struct vault_item *item, struct bytes index, uint64_t row,
+insert_other(const struct search *search, struct store_txn *txn, size_t i, struct bytes row)
+{
+    uint8_t other[INDEX_KEY_BYTES];
+    enum status status = other_index_key(search, i, other);
+
+    return status == STATUS_OK
+               ? store_put(txn, STORE_INDEX, STORE_INSERT, bytes_of(other, sizeof other), row)
+               : status;
+}
+
+static enum status
+insert_rows(const struct search *search, struct store_txn *txn, size_t i, uint64_t row,
             struct bytes record)
 {
+    const struct vault_item *item = &search->items[i];
     uint8_t row_key[ROW_KEY_BYTES];
     struct bytes row_bytes = vault_row_key(row, row_key);
     enum status status;
@@ -239,9 +283,22 @@ insert_rows(struct store_txn *txn, const struct vault_item *item, struct bytes i
         status = store_put(txn, STORE_RECORD, STORE_INSERT, row_bytes, record);
     }
     if (status == STATUS_OK) {
-        status = store_put(txn, STORE_INDEX, STORE_INSERT, index, row_bytes);
+        status = store_put(txn, STORE_INDEX, STORE_INSERT, index_key(search, i), row_bytes);
     }
-    return status;
+    return status == STATUS_OK && fills_other(search) ? insert_other(search, txn, i, row_bytes)
+                                                      : status;
+}
+
+static enum status
+count_made(const struct search *search, struct store_txn *txn)
+{
+    const struct vault_count_change changes[] = {
+        {KEY_DATA, search->epoch.data, (int64_t)search->made},
+        {KEY_INDEX, search->epoch.index, (int64_t)search->made},
+        {KEY_INDEX, search->epoch.index_other, (int64_t)search->made},
+    };
+
+    return vault_counts_change(txn, search->namespace_id, changes, fills_other(search) ? 3 : 2);
 }
 
 static enum status
@@ -265,8 +322,7 @@ make_item(struct search *search, struct store_txn *txn, size_t i)
     item->token = draft.header.token;
     status = vault_record_seal(search->vault, &draft, search->inner, record, &record_size);
     if (status == STATUS_OK) {
-        status =
-            insert_rows(txn, item, index_key(search, i), draft.row, bytes_of(record, record_size));
+        status = insert_rows(search, txn, i, draft.row, bytes_of(record, record_size));
     }
     if (status == STATUS_OK) {
         item->status = STATUS_OK;
@@ -307,7 +363,7 @@ make_step(struct store_txn *txn, void *state)
         }
     }
     if (status == STATUS_OK && search->made > 0) {
-        status = vault_count_change(txn, search->namespace_id, (int64_t)search->made);
+        status = count_made(search, txn);
     }
     return FAILPOINT("vault_tokenize_conflict") ? STATUS_CONFLICT : status;
 }

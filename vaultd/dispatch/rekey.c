@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys that rotate: begun by people or by age, gone on with by the maintenance thread, each key
+ * that is made or destroyed on record: intent, change, outcome. */
+#include "dispatch_internal.h"
+
+#include <stdlib.h>
+
+#include "clock.h"
+#include "log.h"
+#include "scratch.h"
+
+enum {
+    BUSY_MS = 40,    /* of a tick */
+    RETRY_MS = 1000, /* after a failure: the disk may be full */
+    STUCK_PAUSE_MS = 3600 * 1000,
+    LOOK_PAUSE_MS = 60 * 1000,
+    STEP_CONTACTS = 256, /* so long do others wait who write at the same time: about a ms */
+    UNLIMITED_RATE = 1000000,
+    SECOND_MS = 1000,
+    MILLI = 1000,
+};
+static const uint64_t day_ms = 24 * 3600 * 1000;
+
+static struct bytes
+purpose_name(enum rotated_key purpose)
+{
+    return bytes_of_text(purpose == ROTATED_DATA ? "data" : "index");
+}
+
+/* ---- on record ---- */
+
+/* Some keys, and an entry for each. */
+struct key_acts {
+    struct vault_key *keys;
+    struct audit_entry *entries;
+    size_t count;
+};
+
+static enum status
+announce(struct dispatch *dispatch, const struct audit_entry *as, struct key_acts *acts)
+{
+    const struct access *access = dispatch->parts.access;
+
+    for (size_t i = 0; i < acts->count; i++) {
+        const struct namespace_row *row =
+            access_namespace_by_id(access, acts->keys[i].namespace_id);
+
+        acts->entries[i] = *as;
+        acts->entries[i].phase = AUDIT_INTENT;
+        acts->entries[i].namespace_name =
+            row == NULL ? (struct bytes){0} : bytes_of_text(row->name);
+        acts->entries[i].subject = purpose_name(acts->keys[i].purpose);
+        acts->entries[i].amount = acts->keys[i].number;
+    }
+    return audit_record(dispatch->parts.audit, acts->entries, acts->count, AUDIT_RESERVE_NONE);
+}
+
+/* An intent whose outcome the log cannot take stays open, and the next start settles it. */
+static enum status
+record_outcomes(struct dispatch *dispatch, struct key_acts *acts, enum status done)
+{
+    for (size_t i = 0; i < acts->count; i++) {
+        acts->entries[i].phase = AUDIT_OUTCOME;
+        acts->entries[i].refers = acts->entries[i].sequence;
+        acts->entries[i].result = done;
+    }
+    return audit_record(dispatch->parts.audit, acts->entries, acts->count, AUDIT_RESERVE_STOP);
+}
+
+static bool
+find_key(struct dispatch *dispatch, const struct audit_key_act *act, struct vault_key *ret_key)
+{
+    const struct namespace_row *row =
+        access_namespace(dispatch->parts.access, bytes_of_text(act->namespace_name));
+
+    if (row == NULL) {
+        return false;
+    }
+    ret_key->purpose = bytes_equal(bytes_of_text(act->subject), purpose_name(ROTATED_DATA))
+                           ? ROTATED_DATA
+                           : ROTATED_INDEX;
+    ret_key->namespace_id = row->id;
+    ret_key->number = (uint32_t)act->number;
+    return true;
+}
+
+static struct audit_entry
+settled(struct dispatch *dispatch, const struct audit_key_act *act)
+{
+    const struct vault *vault = dispatch->parts.vault;
+    struct vault_key key;
+    bool came_about =
+        find_key(dispatch, act, &key) &&
+        (act->operation == OP_KEY_ROTATE ? vault_made_key(vault, key) : !vault_has_key(vault, key));
+
+    return (struct audit_entry){
+        .operation = act->operation,
+        .phase = AUDIT_OUTCOME,
+        .refers = act->sequence,
+        .result = came_about ? STATUS_OK : STATUS_UNAVAILABLE,
+        .namespace_name = bytes_of_text(act->namespace_name),
+        .subject = bytes_of_text(act->subject),
+        .amount = act->number,
+    };
+}
+
+enum status
+dispatch_settle_key_acts(struct dispatch *dispatch)
+{
+    size_t count = 0;
+    const struct audit_key_act *acts = audit_open_key_acts(dispatch->parts.audit, &count);
+    struct audit_entry *entries = calloc(count + 1, sizeof *entries);
+    enum status status = STATUS_OK;
+
+    if (entries == NULL) {
+        return STATUS_INTERNAL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        entries[i] = settled(dispatch, &acts[i]);
+    }
+    if (count > 0) {
+        status = audit_record(dispatch->parts.audit, entries, count, AUDIT_RESERVE_STOP);
+    }
+    free(entries);
+    return status;
+}
+
+/* ---- rotating ---- */
+
+static enum status
+plan(struct dispatch *dispatch, enum rotated_key purpose, const uint32_t *namespace_ids,
+     size_t count, bool where_possible, struct key_acts *acts)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum status status = vault_rotation_plan(dispatch->parts.vault, purpose, namespace_ids[i],
+                                                 &acts->keys[acts->count]);
+
+        if (status == STATUS_OK) {
+            acts->count++;
+        } else if (status != STATUS_CONFLICT || !where_possible) {
+            return status;
+        }
+    }
+    return acts->count > 0 ? STATUS_OK : STATUS_CONFLICT;
+}
+
+static enum status
+rotate(struct dispatch *dispatch, const struct audit_entry *as, struct key_acts *acts,
+       const char **ret_fault)
+{
+    struct rekeying *rekeying = &dispatch->chores.rekeying;
+    enum status status = announce(dispatch, as, acts);
+    enum status done;
+
+    if (status != STATUS_OK) {
+        *ret_fault = "the log cannot be written, so nothing is done";
+        return status;
+    }
+    done = vault_rotate(dispatch->parts.vault, acts->keys, acts->count);
+    if (vault_failed(dispatch->parts.vault)) {
+        *ret_fault = "not known whether it was done: the vault stops; look again when it is back";
+        return STATUS_UNAVAILABLE;
+    }
+    status = record_outcomes(dispatch, acts, done);
+    if (done != STATUS_OK) {
+        return done;
+    }
+    vault_rekey_wake(rekeying->job);
+    rekeying->destroys.key_count = 0;
+    atomic_store(&rekeying->stuck, 0);
+    atomic_store(&rekeying->idle, false);
+    if (status != STATUS_OK) {
+        *ret_fault = "done, and in force, but the log could not take the outcome yet";
+    }
+    return status;
+}
+
+enum status
+dispatch_rotate(struct dispatch *dispatch, const struct audit_entry *as, enum rotated_key purpose,
+                const uint32_t *namespace_ids, size_t count, bool where_possible,
+                const char **ret_fault)
+{
+    struct key_acts acts = {.keys = calloc(count + 1, sizeof *acts.keys),
+                            .entries = calloc(count + 1, sizeof *acts.entries)};
+    enum status status = STATUS_UNAVAILABLE;
+
+    if (acts.keys != NULL && acts.entries != NULL && !vault_failed(dispatch->parts.vault)) {
+        status = plan(dispatch, purpose, namespace_ids, count, where_possible, &acts);
+        if (status == STATUS_CONFLICT) {
+            *ret_fault = "a key of it rotates already: vaultctl key status";
+        }
+    }
+    if (status == STATUS_OK) {
+        status = rotate(dispatch, as, &acts, ret_fault);
+    }
+    free(acts.keys);
+    free(acts.entries);
+    return status;
+}
+
+/* ---- the job ---- */
+
+/* How many contacts may be moved now: a second's worth at the most. */
+static size_t
+take_room(struct dispatch *dispatch)
+{
+    struct rekeying *rekeying = &dispatch->chores.rekeying;
+    uint32_t rate = dispatch->parts.rekey_rate;
+    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t passed_ms = now_ms - rekeying->refilled_ms;
+
+    rate = rate == 0 ? UNLIMITED_RATE : rate;
+    if (rekeying->refilled_ms == 0 || passed_ms > SECOND_MS) {
+        passed_ms = SECOND_MS;
+    }
+    rekeying->refilled_ms = now_ms;
+    rekeying->credit += passed_ms * rate;
+    if (rekeying->credit > (uint64_t)rate * MILLI) {
+        rekeying->credit = (uint64_t)rate * MILLI;
+    }
+    return rekeying->credit / MILLI < STEP_CONTACTS ? rekeying->credit / MILLI : STEP_CONTACTS;
+}
+
+static void
+pay(struct rekeying *rekeying, uint64_t contacts)
+{
+    uint64_t cost = contacts * MILLI;
+
+    rekeying->credit = rekeying->credit > cost ? rekeying->credit - cost : 0;
+}
+
+static void
+tell(enum log_event event, const struct vault_rekey_event *about)
+{
+    unsigned purpose = about->key.purpose;
+
+    if (event == EVENT_REKEY_STUCK) {
+        LOG(LOG_LEVEL_ERROR, event, F("purpose", purpose), F("namespace", about->key.namespace_id),
+            F("number", about->key.number), F("records", about->rows));
+    } else {
+        LOG(LOG_LEVEL_NOTICE, event, F("purpose", purpose), F("namespace", about->key.namespace_id),
+            F("number", about->key.number));
+    }
+}
+
+/* False: the thread has nothing more to do here for now. */
+static bool
+take_event(struct rekeying *rekeying, const struct vault_rekey_event *event)
+{
+    switch (event->what) {
+    case REKEY_NOTHING:
+        atomic_store(&rekeying->idle, true);
+        rekeying->stuck_since_ms = clock_monotonic_ms();
+        return false;
+    case REKEY_BEGUN:
+        tell(EVENT_REKEY_BEGUN, event);
+        return true;
+    case REKEY_WORKED:
+        pay(rekeying, event->rows);
+        return true;
+    case REKEY_DESTROYS:
+        rekeying->destroys = *event;
+        return false;
+    case REKEY_ENDED:
+        tell(EVENT_REKEY_ENDED, event);
+        return true;
+    case REKEY_STUCK:
+        tell(EVENT_REKEY_STUCK, event);
+        (void)atomic_fetch_add(&rekeying->stuck, 1);
+        return true;
+    }
+    return false;
+}
+
+/* What is stuck is looked at once an hour: somebody may have mended it. */
+static bool
+has_work(struct rekeying *rekeying)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+
+    if (now_ms < rekeying->retry_ms || rekeying->destroys.key_count > 0) {
+        return false;
+    }
+    if (!atomic_load(&rekeying->idle)) {
+        return true;
+    }
+    if (atomic_load(&rekeying->stuck) == 0 || now_ms - rekeying->stuck_since_ms < STUCK_PAUSE_MS) {
+        return false;
+    }
+    vault_rekey_wake(rekeying->job);
+    atomic_store(&rekeying->stuck, 0);
+    atomic_store(&rekeying->idle, false);
+    return true;
+}
+
+static void
+wait_a_little(struct rekeying *rekeying, enum status status)
+{
+    LOG(LOG_LEVEL_WARNING, EVENT_STORE_FULL, F_STATUS("rekey", status));
+    rekeying->retry_ms = clock_monotonic_ms() + RETRY_MS;
+}
+
+void
+dispatch_rekey(struct dispatch *dispatch)
+{
+    struct rekeying *rekeying = &dispatch->chores.rekeying;
+    struct vault_rekey_event event;
+    uint64_t begun_ms = clock_monotonic_ms();
+    bool goes_on = has_work(rekeying);
+
+    while (goes_on && !gate_is_wanted(&dispatch->gate) &&
+           clock_monotonic_ms() - begun_ms < BUSY_MS) {
+        size_t room = take_room(dispatch);
+        enum status status;
+
+        if (room == 0) {
+            return;
+        }
+        status = vault_rekey_step(dispatch->parts.vault, rekeying->job, dispatch->chores.scratch,
+                                  room, &event);
+        scratch_wipe(dispatch->chores.scratch);
+        if (status != STATUS_OK) {
+            wait_a_little(rekeying, status);
+            return;
+        }
+        goes_on = take_event(rekeying, &event);
+    }
+}
+
+/* ---- keys that are too old ---- */
+
+static bool
+is_too_old(const struct dispatch *dispatch, const struct vault_key_state *key)
+{
+    const struct dispatch_parts *parts = &dispatch->parts;
+    uint64_t now_ms = dispatch_age_time_ms();
+    uint64_t age_ms = now_ms > key->created_ms ? now_ms - key->created_ms : 0;
+
+    if (parts->data_key_max_days > 0 && age_ms >= parts->data_key_max_days * day_ms) {
+        return true;
+    }
+    /* A namespace may hold more than that for good: then once a day. */
+    return parts->data_key_max_records > 0 && key->records >= parts->data_key_max_records &&
+           age_ms >= day_ms;
+}
+
+/* Its data key, if none of it rotates, is the first of its keys. */
+static bool
+wants_rotation(struct dispatch *dispatch, uint32_t namespace_id)
+{
+    struct vault_key_state keys[2 * VAULT_KEYS_MAX];
+    struct vault_rekey_progress progress = {0};
+    size_t count = 0;
+
+    return vault_keys_of(dispatch->parts.vault, namespace_id, keys, &count, &progress) ==
+               STATUS_OK &&
+           count > 0 && keys[0].active && keys[0].key.purpose == ROTATED_DATA &&
+           is_too_old(dispatch, &keys[0]);
+}
+
+void
+dispatch_look_for_old_keys(struct dispatch *dispatch)
+{
+    struct rekeying *rekeying = &dispatch->chores.rekeying;
+    const struct access *access = dispatch->parts.access;
+    uint64_t now_ms = clock_monotonic_ms();
+
+    if ((dispatch->parts.data_key_max_days == 0 && dispatch->parts.data_key_max_records == 0) ||
+        (rekeying->looked_ms != 0 && now_ms - rekeying->looked_ms < LOOK_PAUSE_MS)) {
+        return;
+    }
+    rekeying->looked_ms = now_ms;
+    rekeying->due_count = 0;
+    for (size_t i = 0;
+         i < access_namespace_count(access) && rekeying->due_count < ROTATIONS_AT_ONCE; i++) {
+        uint32_t id = access_namespace_at(access, i)->id;
+
+        if (wants_rotation(dispatch, id)) {
+            rekeying->due[rekeying->due_count++] = id;
+        }
+    }
+}
+
+/* ---- alone ---- */
+
+static enum status
+destroy(struct dispatch *dispatch)
+{
+    struct vault_rekey_event *destroys = &dispatch->chores.rekeying.destroys;
+    struct audit_entry entries[VAULT_KEYS_MAX];
+    struct key_acts acts = {
+        .keys = destroys->keys, .entries = entries, .count = destroys->key_count};
+    const struct audit_entry as = {.operation = AUDIT_ACT_KEY_DESTROYED,
+                                   .uid = dispatch->parts.daemon_uid};
+    enum status status = announce(dispatch, &as, &acts);
+    enum status done;
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    done = vault_rekey_destroy(dispatch->parts.vault, dispatch->chores.rekeying.job);
+    if (vault_failed(dispatch->parts.vault)) {
+        return STATUS_UNAVAILABLE; /* the intents stay open, and the restart looks */
+    }
+    status = record_outcomes(dispatch, &acts, done);
+    return done != STATUS_OK ? done : status;
+}
+
+bool
+dispatch_has_key_work(const struct dispatch *dispatch)
+{
+    const struct rekeying *rekeying = &dispatch->chores.rekeying;
+
+    return rekeying->destroys.key_count > 0 || rekeying->due_count > 0;
+}
+
+void
+dispatch_do_key_work(struct dispatch *dispatch)
+{
+    struct rekeying *rekeying = &dispatch->chores.rekeying;
+    const struct audit_entry as = {.operation = OP_KEY_ROTATE, .uid = dispatch->parts.daemon_uid};
+    const char *fault = NULL;
+    enum status status = STATUS_OK;
+
+    if (rekeying->destroys.key_count > 0) {
+        status = destroy(dispatch);
+        /* What was not destroyed the job names again. */
+        rekeying->destroys.key_count = 0;
+    }
+    if (status == STATUS_OK && rekeying->due_count > 0) {
+        status = dispatch_rotate(dispatch, &as, ROTATED_DATA, rekeying->due, rekeying->due_count,
+                                 true, &fault);
+        rekeying->due_count = 0;
+    }
+    if (status != STATUS_OK) {
+        wait_a_little(rekeying, status);
+    }
+}

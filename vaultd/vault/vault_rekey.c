@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The job that replaces keys, stage by stage. Nothing says that a rotation is under way but what
+ * there is: two data keys, or two index keys, of one namespace. The cursor saves work after a
+ * restart; a lost or stale one costs another look at every record, never a record.
+ */
+#include "vault_rekey_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "failpoint.h"
+#include "log.h"
+#include "scratch.h"
+
+/* A row of STORE_META (DESIGN.md, "Meta rows"). */
+#define ROW_REKEY "rekey"
+
+enum { CURSOR_BYTES = 1 + 4 + 4 + 8, FAILPOINT_EXIT = 86 };
+
+void
+rekey_crash_here(bool fires)
+{
+    if (fires) {
+        _exit(FAILPOINT_EXIT);
+    }
+}
+
+enum status
+vault_rekey_new(struct vault_rekey **ret_job)
+{
+    struct vault_rekey *job = calloc(1, sizeof *job);
+
+    if (job == NULL) {
+        return STATUS_INTERNAL;
+    }
+    *ret_job = job;
+    return STATUS_OK;
+}
+
+void
+vault_rekey_free(struct vault_rekey **job)
+{
+    free(*job);
+    *job = NULL;
+}
+
+void
+vault_rekey_wake(struct vault_rekey *job)
+{
+    *job = (struct vault_rekey){.stage = STAGE_LOOK};
+}
+
+/* ---- the cursor ---- */
+
+static void
+put_cursor_key(uint8_t *to, const struct vault_key *key)
+{
+    to[0] = (uint8_t)key->purpose;
+    put_u32(to + 1, key->namespace_id);
+    put_u32(to + 5, key->number);
+}
+
+enum status
+rekey_cursor_write(struct store_txn *txn, const struct vault_key *key, uint64_t next)
+{
+    uint8_t row[CURSOR_BYTES];
+
+    put_cursor_key(row, key);
+    put_u64(row + 9, next);
+    return store_put(txn, STORE_META, STORE_REPLACE, bytes_of_text(ROW_REKEY),
+                     bytes_of(row, sizeof row));
+}
+
+enum status
+rekey_cursor_read(struct store_txn *txn, const struct vault_key *key, uint64_t *ret_next)
+{
+    uint8_t expected[CURSOR_BYTES - 8];
+    struct bytes row;
+    enum status status = store_get(txn, STORE_META, bytes_of_text(ROW_REKEY), &row);
+
+    *ret_next = 0;
+    if (status != STATUS_OK) {
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    }
+    put_cursor_key(expected, key);
+    if (row.size == CURSOR_BYTES && memcmp(row.data, expected, sizeof expected) == 0) {
+        *ret_next = get_u64(row.data + sizeof expected);
+    }
+    return STATUS_OK;
+}
+
+/* ---- looking through the records ---- */
+
+struct scanning {
+    struct rekey_work *work;
+    struct store_txn *txn;
+    rekey_visit *visit;
+};
+
+/* A header that cannot be read is nobody's; its namespace's count says that it is missing. */
+static enum status
+visit_record(void *state, struct bytes key, struct bytes record)
+{
+    struct scanning *scanning = state;
+    struct rekey_work *work = scanning->work;
+    struct record_header header;
+    enum status status = STATUS_OK;
+
+    if (work->looked_at == REKEY_LOOKED_AT_MAX) {
+        work->ended = true;
+        return STATUS_BUSY;
+    }
+    work->looked_at++;
+    if (key.size != ROW_KEY_BYTES) {
+        return STATUS_OK;
+    }
+    if (vault_record_header(record, &header) == STATUS_OK &&
+        header.namespace_id == work->job->key.namespace_id) {
+        status = scanning->visit(work, scanning->txn, get_u64(key.data), record, &header);
+    }
+    work->next = status == STATUS_OK ? get_u64(key.data) + 1 : work->next;
+    return status;
+}
+
+static enum status
+scan_step(struct store_txn *txn, void *state)
+{
+    struct scanning *scanning = state;
+    struct rekey_work *work = scanning->work;
+    uint8_t from[ROW_KEY_BYTES];
+    uint8_t to[ROW_KEY_BYTES];
+
+    scanning->txn = txn;
+    work->count = work->looked_at = work->kept_count = 0;
+    work->written = work->left = 0;
+    work->next = work->job->next;
+    work->ended = false;
+    return store_scan(txn, STORE_RECORD, vault_row_key(work->next, from),
+                      vault_row_key(work->job->end, to), visit_record, scanning);
+}
+
+enum status
+rekey_scan(struct rekey_work *work, rekey_visit *visit, bool *ret_done)
+{
+    struct scanning scanning = {.work = work, .visit = visit};
+    enum status status = store_view(work->vault->store, scan_step, &scanning);
+
+    *ret_done = !work->ended;
+    return work->ended ? STATUS_OK : status;
+}
+
+enum status
+rekey_epoch_of(struct store_txn *txn, const struct vault_rekey *job, struct vault_epoch *ret_epoch)
+{
+    const struct vault_key *key = &job->key;
+    enum status status = vault_epoch_read(txn, key->namespace_id, ret_epoch);
+    bool as_believed;
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (key->purpose == ROTATED_DATA) {
+        as_believed = ret_epoch->data == key->number;
+    } else if (job->stage == STAGE_SWEEP) {
+        as_believed = ret_epoch->index == key->number;
+    } else {
+        as_believed = ret_epoch->index == job->old && ret_epoch->index_other == key->number;
+    }
+    return as_believed ? STATUS_OK : STATUS_CONFLICT;
+}
+
+/* ---- what is there to do? ---- */
+
+struct looking {
+    struct vault_rekey *job;
+    uint32_t newest, oldest; /* keys of that purpose and namespace */
+};
+
+static void
+decide_index(struct vault_rekey *job, const struct vault_epoch *epoch, uint32_t oldest)
+{
+    if (epoch->index_other == 0 && job->key.number > epoch->index) {
+        job->old = epoch->index;
+        job->stage = STAGE_FLIP;
+    } else if (epoch->index_other > epoch->index) {
+        job->key.number = epoch->index_other;
+        job->old = epoch->index;
+        job->stage = STAGE_MARK;
+    } else {
+        job->key.number = epoch->index;
+        job->old = epoch->index_other != 0 ? epoch->index_other : oldest;
+        job->stage = STAGE_SWEEP;
+    }
+}
+
+static enum status
+decide_step(struct store_txn *txn, void *state)
+{
+    struct looking *looking = state;
+    struct vault_rekey *job = looking->job;
+    struct vault_epoch epoch;
+    enum status status = vault_epoch_read(txn, job->key.namespace_id, &epoch);
+
+    job->key.number = looking->newest;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (job->key.purpose == ROTATED_INDEX) {
+        decide_index(job, &epoch, looking->oldest);
+    } else {
+        job->stage = epoch.data < job->key.number ? STAGE_FLIP : STAGE_MARK;
+    }
+    return rekey_cursor_read(txn, &job->key, &job->next);
+}
+
+static bool
+is_stuck(const struct vault_rekey *job, const struct key_name *name)
+{
+    for (size_t i = 0; i < job->stuck_count; i++) {
+        if ((int)job->stuck[i].purpose == (int)name->purpose &&
+            job->stuck[i].namespace_id == name->namespace_id) {
+            return true;
+        }
+    }
+    return job->stuck_count == REKEY_STUCK_MAX;
+}
+
+static bool
+is_older_sibling(const struct key_name *a, const struct key_name *b)
+{
+    return a->purpose == b->purpose && a->namespace_id == b->namespace_id;
+}
+
+/* The first namespace that has two keys of one purpose. False: none has. */
+static bool
+find_rotation(const struct vault *vault, const struct vault_rekey *job, struct looking *ret_looking,
+              struct vault_key *ret_key)
+{
+    size_t index = keyring_index_of(vault->keyring, (struct key_name){KEY_DATA, 0, 0});
+    struct key_name first = {0};
+    struct key_name name;
+    uint64_t created_ms;
+    bool found = false;
+
+    while (keyring_at(vault->keyring, index++, &name, &created_ms) && name.purpose <= KEY_INDEX) {
+        if (is_older_sibling(&first, &name) && !is_stuck(job, &name)) {
+            ret_looking->newest = name.number;
+            ret_looking->oldest = first.number;
+            *ret_key = (struct vault_key){(enum rotated_key)name.purpose, name.namespace_id, 0};
+            found = true;
+        } else if (found) {
+            break;
+        } else if (!is_older_sibling(&first, &name)) {
+            first = name;
+        }
+    }
+    return found;
+}
+
+static enum status
+look(struct vault *vault, struct vault_rekey *job, struct vault_rekey_event *ret_event)
+{
+    struct looking looking = {.job = job};
+    enum status status;
+
+    job->left = job->kept_count = job->destroy_count = 0;
+    if (!find_rotation(vault, job, &looking, &job->key)) {
+        ret_event->what = REKEY_NOTHING;
+        return STATUS_OK;
+    }
+    status = store_view(vault->store, decide_step, &looking);
+    ret_event->what = REKEY_BEGUN;
+    ret_event->key = job->key;
+    return status;
+}
+
+/* ---- from stage to stage ---- */
+
+static void
+begin_verify(struct vault_rekey *job)
+{
+    job->stage = STAGE_VERIFY;
+    job->next = 0;
+    job->left = job->kept_count = 0;
+}
+
+struct judging {
+    struct vault_rekey *job;
+    struct vault_counts counts;
+};
+
+static enum status
+judge_step(struct store_txn *txn, void *state)
+{
+    struct judging *judging = state;
+
+    return vault_counts_read(txn, judging->job->key.namespace_id, &judging->counts);
+}
+
+static bool
+is_kept(const struct vault_rekey *job, uint32_t epoch)
+{
+    for (size_t i = 0; i < job->kept_count; i++) {
+        if (job->kept[i] == epoch) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The old keys that may go: the verify found nothing under them, nor do the counts miss any. */
+static void
+plan_destroys(const struct vault *vault, struct vault_rekey *job, const struct vault_counts *counts)
+{
+    struct key_name first = {(enum key_purpose)job->key.purpose, job->key.namespace_id, 0};
+    size_t index = keyring_index_of(vault->keyring, first);
+    struct key_name name;
+    uint64_t created_ms;
+
+    job->destroy_count = 0;
+    while (keyring_at(vault->keyring, index++, &name, &created_ms) &&
+           is_older_sibling(&name, &first) && name.number < job->key.number &&
+           job->destroy_count < VAULT_KEYS_MAX) {
+        /* Of an index the sweep has seen for itself that there are no rows. */
+        uint64_t missing =
+            name.purpose == KEY_INDEX ? 0 : vault_counts_of(counts, name.purpose, name.number);
+
+        if (missing > 0 && !is_kept(job, name.number)) {
+            job->left += missing;
+        } else if (!is_kept(job, name.number)) {
+            job->destroys[job->destroy_count++] =
+                (struct vault_key){job->key.purpose, name.namespace_id, name.number};
+        }
+    }
+    job->stage = job->destroy_count > 0 ? STAGE_DESTROY : STAGE_END;
+}
+
+/* An index under which fewer contacts stand than under the old one is not switched to. */
+static void
+judge_index(struct vault_rekey *job, const struct vault_counts *counts)
+{
+    uint64_t under_old = vault_counts_of(counts, KEY_INDEX, job->old);
+    uint64_t under_new = vault_counts_of(counts, KEY_INDEX, job->key.number);
+
+    if (job->left == 0 && under_new < under_old) {
+        job->left = under_old - under_new;
+    }
+    job->stage = job->left == 0 ? STAGE_SWITCH : STAGE_END;
+}
+
+static enum status
+judge(struct vault *vault, struct vault_rekey *job)
+{
+    struct judging judging = {.job = job};
+    enum status status = store_view(vault->store, judge_step, &judging);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (job->key.purpose == ROTATED_INDEX && job->stage == STAGE_VERIFY) {
+        judge_index(job, &judging.counts);
+    } else {
+        plan_destroys(vault, job, &judging.counts);
+    }
+    rekey_crash_here(FAILPOINT("rekey_verified"));
+    return STATUS_OK;
+}
+
+/* Record numbers only grow, and steps follow each other: what gets a later one is written under the
+ * new key already. So whoever writes faster than the job moves does not keep it from its end. */
+static enum status
+mark_step(struct store_txn *txn, void *state)
+{
+    struct vault_rekey *job = state;
+
+    return store_allocate(txn, 0, &job->end);
+}
+
+static enum status
+switch_step(struct store_txn *txn, void *state)
+{
+    const struct vault_rekey *job = state;
+    struct vault_epoch epoch;
+    enum status status = rekey_epoch_of(txn, job, &epoch);
+
+    if (status == STATUS_OK) {
+        epoch.index = job->key.number;
+        epoch.index_other = job->old;
+        status = vault_epoch_write(txn, job->key.namespace_id, &epoch);
+    }
+    return status;
+}
+
+static enum status
+forget_cursor_step(struct store_txn *txn, void *state)
+{
+    const struct vault_rekey *job = state;
+
+    return rekey_cursor_write(txn, &job->key, 0);
+}
+
+/* The rotation is over; of one that is stuck the next try looks at all records again. */
+static enum status
+end(struct vault *vault, struct vault_rekey *job, struct vault_rekey_event *ret_event)
+{
+    enum status status = STATUS_OK;
+
+    ret_event->what = job->left > 0 ? REKEY_STUCK : REKEY_ENDED;
+    ret_event->rows = job->left;
+    if (job->left > 0) {
+        status = store_update(vault->store, forget_cursor_step, job);
+        if (status == STATUS_OK && job->stuck_count < REKEY_STUCK_MAX) {
+            job->stuck[job->stuck_count++] = job->key;
+        }
+    }
+    job->stage = status == STATUS_OK ? STAGE_LOOK : job->stage;
+    return status;
+}
+
+/* A stage that works through records, or rows. */
+static enum status
+work_on(struct vault *vault, struct rekey_work *work)
+{
+    struct vault_rekey *job = work->job;
+    bool of_data = job->key.purpose == ROTATED_DATA;
+    bool done = false;
+    enum status status;
+
+    if (job->stage == STAGE_MOVE) {
+        status = of_data ? rekey_data_move(work, &done) : rekey_index_move(work, &done);
+        rekey_crash_here(FAILPOINT("rekey_moved"));
+    } else if (job->stage == STAGE_VERIFY) {
+        status = of_data ? rekey_data_verify(work, &done) : rekey_index_verify(work, &done);
+    } else {
+        status = rekey_index_sweep(work, &done);
+        rekey_crash_here(FAILPOINT("rekey_swept"));
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    job->next = work->next;
+    if (done && job->stage == STAGE_MOVE) {
+        begin_verify(job);
+        return STATUS_OK;
+    }
+    return done ? judge(vault, job) : STATUS_OK;
+}
+
+static enum status
+work_with_room(struct vault *vault, struct vault_rekey *job, struct scratch *scratch, size_t limit,
+               struct vault_rekey_event *ret_event)
+{
+    struct rekey_work work = {.vault = vault, .job = job, .limit = limit};
+    bool writes = job->stage != STAGE_VERIFY; /* what only reads costs nobody else anything */
+    enum status status;
+
+    work.inner = scratch_alloc(scratch, RECORD_INNER_MAX);
+    work.again = scratch_alloc(scratch, RECORD_INNER_MAX);
+    if (work.inner == NULL || work.again == NULL) {
+        return STATUS_UNAVAILABLE;
+    }
+    status = work_on(vault, &work);
+    if (writes) {
+        ret_event->rows = work.count > work.written ? work.count : work.written;
+    }
+    return status;
+}
+
+static enum status
+run_stage(struct vault *vault, struct vault_rekey *job, struct scratch *scratch, size_t limit,
+          struct vault_rekey_event *ret_event)
+{
+    enum status status = STATUS_OK;
+
+    switch (job->stage) {
+    case STAGE_LOOK:
+        return look(vault, job, ret_event);
+    case STAGE_FLIP:
+        status = rekey_flip(vault, &job->key, 1);
+        job->stage = status == STATUS_OK ? STAGE_MARK : job->stage;
+        return status;
+    case STAGE_MARK:
+        status = store_update(vault->store, mark_step, job);
+        job->stage = status == STATUS_OK ? STAGE_MOVE : job->stage;
+        return status;
+    case STAGE_SWITCH:
+        status = store_update(vault->store, switch_step, job);
+        job->stage = status == STATUS_OK ? STAGE_SWEEP : job->stage;
+        rekey_crash_here(FAILPOINT("rekey_switched"));
+        return status;
+    case STAGE_DESTROY:
+        ret_event->what = REKEY_DESTROYS;
+        ret_event->key_count = job->destroy_count;
+        memcpy(ret_event->keys, job->destroys, sizeof job->destroys);
+        return STATUS_OK;
+    case STAGE_END:
+        return end(vault, job, ret_event);
+    case STAGE_MOVE:
+    case STAGE_VERIFY:
+    case STAGE_SWEEP:
+        break;
+    }
+    return work_with_room(vault, job, scratch, limit, ret_event);
+}
+
+enum status
+vault_rekey_step(struct vault *vault, struct vault_rekey *job, struct scratch *scratch,
+                 size_t limit, struct vault_rekey_event *ret_event)
+{
+    enum status status;
+
+    assert(limit > 0 && limit <= VAULT_REKEY_AT_ONCE);
+    *ret_event = (struct vault_rekey_event){.what = REKEY_WORKED, .key = job->key};
+    status = run_stage(vault, job, scratch, limit, ret_event);
+    /* A row of its own that was altered: others go on. */
+    if (status == STATUS_CORRUPT && job->stuck_count < REKEY_STUCK_MAX) {
+        job->stuck[job->stuck_count++] = job->key;
+        job->stage = STAGE_LOOK;
+    }
+    /* The rows are others than the job believed, or the namespace is not there yet: from the
+     * beginning. */
+    if (status == STATUS_CONFLICT || status == STATUS_NOT_FOUND) {
+        job->stage = STAGE_LOOK;
+    }
+    return status;
+}
+
+enum status
+vault_rekey_destroy(struct vault *vault, struct vault_rekey *job)
+{
+    struct key_name names[VAULT_KEYS_MAX];
+    enum status status;
+
+    assert(job->stage == STAGE_DESTROY);
+    for (size_t i = 0; i < job->destroy_count; i++) {
+        names[i] = (struct key_name){(enum key_purpose)job->destroys[i].purpose,
+                                     job->destroys[i].namespace_id, job->destroys[i].number};
+    }
+    status = vault_keys_remove(vault, names, job->destroy_count);
+    /* The file is without them: what the store could not take is settled by the next change. */
+    if (status != STATUS_OK && !vault_failed(vault) && !keyring_has(vault->keyring, names[0])) {
+        status = STATUS_OK;
+    }
+    rekey_crash_here(FAILPOINT("rekey_key_removed"));
+    job->stage = status == STATUS_OK ? STAGE_END : job->stage;
+    return status;
+}
