@@ -12,13 +12,10 @@
 #include "files.h"
 #include "input.h"
 #include "pool.h"
+#include "problems.h"
 #include "progress.h"
 
-enum {
-    CHECKPOINT_EVERY_MS = 500,
-    PROBLEMS_SAID_MAX = 10,
-    FIELD_BYTES = 2048,
-};
+enum { CHECKPOINT_EVERY_MS = 500 };
 
 /* One run of the command. */
 struct import {
@@ -29,57 +26,13 @@ struct import {
     struct cv_client *client;
     struct region *region;
     struct pool *pool;
+    struct problems problems;
     struct totals totals;
     uint64_t offset, line; /* of the file, behind what was written */
-    uint64_t problems_said;
     int64_t checkpoint_ms; /* of the last one; 0: none yet, so the first batch is noted at once */
     struct progress progress;
     bool at_end;
 };
-
-/* ---- what could not be imported ---- */
-
-static void
-list_problem(const struct import *import, uint64_t line, const char *column, const char *code,
-             const char *message)
-{
-    char name[FIELD_BYTES], text[FIELD_BYTES];
-
-    (void)fprintf(import->files.errors, "%" PRIu64 ",%s,%s,%s\n", line,
-                  csv_quote(column, name, sizeof name) ? name : "", code,
-                  csv_quote(message, text, sizeof text) ? text : "");
-}
-
-/* The first few; a thousand of them are no reading for a person. */
-static void
-say_problem(struct import *import, uint64_t line, const char *column, const char *message)
-{
-    if (++import->problems_said > PROBLEMS_SAID_MAX) {
-        return;
-    }
-    note(import->arguments, "line %" PRIu64 "%s%s: %s; %s%s", line, *column != 0 ? ", " : "",
-         column, message, *column != 0 ? "the cell is emptied" : "the row is left out",
-         import->problems_said == PROBLEMS_SAID_MAX
-             ? " (no more is said; --errors FILE would have them all)"
-             : "");
-}
-
-static void
-take_problem(void *state, uint64_t line, const struct column *column, const char *code,
-             const char *message)
-{
-    struct import *import = state;
-    char name[FIELD_BYTES] = "";
-
-    if (column != NULL) {
-        (void)snprintf(name, sizeof name, "%.*s", (int)column->size, column->name);
-    }
-    if (import->files.errors != NULL) {
-        list_problem(import, line, name, code, message);
-    } else {
-        say_problem(import, line, name, message);
-    }
-}
 
 /* ---- rows in, rows out ---- */
 
@@ -131,8 +84,8 @@ write_batch(struct import *import, const struct rows *rows)
         .rows = import->files.out,
         .columns = &import->columns,
         .totals = &import->totals,
-        .problem = take_problem,
-        .state = import,
+        .problem = problems_take,
+        .state = &import->problems,
     };
 
     if (rows->reply != NULL) {
@@ -254,6 +207,7 @@ start(struct import *import)
     if (code == EXIT_OK) {
         code = files_open_output(&import->files, mix_options(arguments));
     }
+    import->problems = (struct problems){.arguments = arguments, .errors = import->files.errors};
     return code;
 }
 

@@ -12,7 +12,7 @@ enum { BUSY_TRIES_MAX = 10, BUSY_WAIT_S_MAX = 5 };
 
 /*
  * Batches are numbered as they are given; number n lies at n % POOL_BATCHES.
- * 1. released <= taken <= given, and given - released <= POOL_BATCHES.
+ * 1. released <= begun <= given, and given - released <= POOL_BATCHES.
  * 2. A thread works on [released, given) only, each number once: `begun` goes up by one.
  * 3. done[i] is set by who worked on it, and cleared by pool_release.
  */
