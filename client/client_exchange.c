@@ -147,6 +147,7 @@ struct before {
     nng_socket socket;
     uint64_t generation;
     uint64_t answers;
+    uint64_t now_ms;
 };
 
 static struct before
@@ -157,9 +158,18 @@ look(struct cv_client *client)
         .socket = client->socket,
         .generation = client->generation,
         .answers = client->answers,
+        .now_ms = client_now_ms(),
     };
     pthread_mutex_unlock(&client->lock);
     return before;
+}
+
+static void
+note_taken(struct cv_client *client)
+{
+    pthread_mutex_lock(&client->lock);
+    client->stalled_ms = 0;
+    pthread_mutex_unlock(&client->lock);
 }
 
 static void
@@ -167,18 +177,47 @@ note_answer(struct cv_client *client)
 {
     pthread_mutex_lock(&client->lock);
     client->answers++;
+    client->stalled_ms = 0;
     pthread_mutex_unlock(&client->lock);
+}
+
+/* With the lock held. */
+static void
+lose(struct cv_client *client)
+{
+    client->pipe = 0;
+    client->lost_ms = client_now_ms();
+    client->stalled_ms = 0;
 }
 
 /* nng tells the request before it tells on_pipe: the next one must not go by the old state. */
 static void
-note_lost(struct cv_client *client, const struct before *before, bool surely)
+note_lost(struct cv_client *client, const struct before *before)
 {
     pthread_mutex_lock(&client->lock);
-    if (client->generation == before->generation && client->pipe != 0 &&
-        (surely || client->answers == before->answers)) {
-        client->pipe = 0;
-        client->lost_ms = client_now_ms();
+    if (client->generation == before->generation && client->pipe != 0) {
+        lose(client);
+    }
+    pthread_mutex_unlock(&client->lock);
+}
+
+/*
+ * Not taken, and nobody was answered: when that has been so for long enough there is no connection,
+ * though on_pipe was not told (replace_socket says when that is so). One call alone may have had a
+ * moment's time, of which nothing follows for all the others.
+ */
+static void
+note_not_taken(struct cv_client *client, const struct before *before)
+{
+    pthread_mutex_lock(&client->lock);
+    if (client->generation == before->generation && client->pipe != 0) {
+        uint64_t now_ms = client_now_ms();
+        if (client->stalled_ms == 0) {
+            client->stalled_ms = client->answers == before->answers ? before->now_ms : now_ms;
+        }
+        if (now_ms - client->stalled_ms >= SEND_PATIENCE_MS) {
+            lose(client);
+        }
     }
     pthread_mutex_unlock(&client->lock);
 }
@@ -208,12 +247,11 @@ exchange_run(struct cv_client *client, struct slot *slot, nng_msg **request, uin
     if (!taken || run(slot->aio, slot->context, until_ms, nng_ctx_send) != 0) {
         message_wipe(request);
         drop_context(slot);
-        /* Not taken in all that time, and nobody was answered: no connection, though on_pipe was
-         * not told (replace_socket says when that is so). */
-        note_lost(client, &before, false);
+        note_not_taken(client, &before);
         return EXCHANGE_NOT_SENT;
     }
     *request = NULL; /* nng's */
+    note_taken(client);
 
     int error = run(slot->aio, slot->context, deadline_ms, nng_ctx_recv);
     if (error == 0) {
@@ -226,6 +264,6 @@ exchange_run(struct cv_client *client, struct slot *slot, nng_msg **request, uin
         return error == NNG_ETIMEDOUT ? EXCHANGE_LATE : EXCHANGE_CANCELLED;
     }
     /* With an infinite resend time nng gives a request up when its connection breaks. */
-    note_lost(client, &before, true);
+    note_lost(client, &before);
     return EXCHANGE_LOST;
 }

@@ -2,6 +2,7 @@
 /*
  * client_internal.h: what the client's own files share.
  *
+ *   client.c                           cv_open and cv_close
  *   client_contact.c, client_admin.c   the public calls: a struct request each
  *   client_request.c                   a struct request becomes a message
  *   client_call.c                      send it, judge the answer, repeat what may be repeated
@@ -14,6 +15,7 @@
  *   client_reply.c, client_table.c     an answer's bytes become a cv_reply
  *   client_advice.c                    what to do about a status
  *   client_identity.c                  key files
+ *   client_names.c                     what numbers are called
  */
 #ifndef CONTACT_VAULT_CLIENT_INTERNAL_H
 #define CONTACT_VAULT_CLIENT_INTERNAL_H
@@ -109,6 +111,7 @@ struct cv_client {
     uint64_t lost_ms;    /* when the connection was last lost */
     uint64_t dialled_ms; /* when nng was last told to dial, or somebody looked why it does not */
     uint64_t answers;    /* so far */
+    uint64_t stalled_ms; /* since when nng takes nothing and nobody is answered; 0: not so */
     nng_socket socket;
     unsigned sockets; /* not closed yet: the one above, and those on their way out */
 

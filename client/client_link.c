@@ -66,6 +66,7 @@ on_pipe_arriving(struct cv_client *client, nng_pipe pipe)
     if (trusted && current) {
         client->pipe = nng_pipe_id(pipe);
         client->generation++;
+        client->stalled_ms = 0;
     } else if (current) {
         client->refused_uid = (uint32_t)uid;
         client->lost_ms = client_now_ms();

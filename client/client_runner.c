@@ -29,22 +29,6 @@ wait_for_work(struct cv_client *client)
     return started;
 }
 
-static void *
-run(void *argument)
-{
-    struct cv_client *client = argument;
-
-    for (;;) {
-        pthread_mutex_lock(&client->lock);
-        struct started *started = wait_for_work(client);
-        pthread_mutex_unlock(&client->lock);
-        if (started == NULL) {
-            return NULL;
-        }
-        started_run(client, started);
-    }
-}
-
 /* With the lock held; NULL: the client was cancelled. */
 static struct started *
 wait_for_late(struct cv_client *client)
@@ -69,20 +53,34 @@ wait_for_late(struct cv_client *client)
     return NULL;
 }
 
-static void *
-keep_time(void *argument)
+/* What `wait` gives, called with the lock held, until it gives nothing. */
+static void
+carry_out(struct cv_client *client, struct started *(*wait)(struct cv_client *client))
 {
-    struct cv_client *client = argument;
+    struct started *started;
 
-    for (;;) {
+    do {
         pthread_mutex_lock(&client->lock);
-        struct started *started = wait_for_late(client);
+        started = wait(client);
         pthread_mutex_unlock(&client->lock);
-        if (started == NULL) {
-            return NULL;
+        if (started != NULL) {
+            started_run(client, started);
         }
-        started_run(client, started);
-    }
+    } while (started != NULL);
+}
+
+static void *
+run(void *client)
+{
+    carry_out(client, wait_for_work);
+    return NULL;
+}
+
+static void *
+keep_time(void *client)
+{
+    carry_out(client, wait_for_late);
+    return NULL;
 }
 
 /* With the lock held. It gets none of the process's signals. */

@@ -16,6 +16,10 @@
  * TOKEN TEXT`. On stdout, in place of the provider: `NUMBER<tab>TEXT`. Its principal has the role
  * `deliver`, and it stores nothing.
  *
+ * ID is a name of yours for the message. Not the provider's where that has the number in it, as
+ * WhatsApp's has (what follows `wamid.` is base64, and says it); a SHA-256 of that one serves to
+ * know it again.
+ *
  * On stderr, for each message that is not done: `again ID why`, it is to come once more (a webhook
  * answers 503, a queue keeps it), or `refused ID why`, it never will succeed. Neither ever says a
  * number. Exit code 0: every message is done or refused. 75: some are to come again. 1: a person
@@ -42,7 +46,8 @@ struct message {
     const char *id, *text; /* within the line */
 };
 
-/* One request of the provider's. The numbers are in here and in the reply, and nowhere else. */
+/* One request of the provider's. The numbers are in here, in the reply and in the two buffers of
+ * run, and nowhere else. */
 static struct {
     struct message messages[MESSAGES_MAX];
     const char *values[MESSAGES_MAX]; /* what the vault is asked about; within the line, too */
@@ -238,10 +243,11 @@ read_batch(void)
 static void
 run(void)
 {
-    /* stdio would keep the last numbers in a buffer that nobody wipes. */
-    static char input[LINE_BYTES];
+    /* stdio would keep the last numbers in buffers that nobody wipes. */
+    static char input[LINE_BYTES], output[LINE_BYTES];
 
     setvbuf(stdin, input, _IOFBF, sizeof input);
+    setvbuf(stdout, output, _IOFBF, sizeof output);
     while (read_batch()) {
         if (batch.count > 0) {
             process(0, batch.count);
@@ -252,9 +258,11 @@ run(void)
             work.person_needed = true;
             break;
         }
+        explicit_bzero(output, sizeof output);
         explicit_bzero(&batch, sizeof batch);
     }
     explicit_bzero(&batch, sizeof batch);
+    explicit_bzero(output, sizeof output);
     explicit_bzero(input, sizeof input);
 }
 

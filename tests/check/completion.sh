@@ -19,7 +19,7 @@ fault() {
 place=$(mktemp -d "${TMPDIR:-/tmp}/contact-vault-completion.XXXXXX")
 trap 'rm -rf "$place"' EXIT
 mkdir "$place/bin" "$place/home" "$place/here" "$place/here/folder" "$place/installed"
-touch "$place/here/one.key" "$place/here/two words.key" "$place/here/-x"
+touch "$place/here/one.key" "$place/here/two words.key" "$place/here/-x" "$place/here/[\$(>ran)]"
 # Whoever asks vaultctl while a line is completed leaves a trace.
 printf '#!/bin/sh\necho asked >>"%s/asked"\n' "$place" >"$place/bin/vaultctl"
 chmod +x "$place/bin/vaultctl"
@@ -76,11 +76,11 @@ vaultctl audit _ -> tail verify
 vaultctl frobnicate _ ->
 vaultctl -- -> --help --version --completion
 vaultctl unseal --key -> --key-file
-vaultctl unseal --key-file _ -> -x folder one.key two~words.key
+vaultctl unseal --key-file _ -> -x [$(>ran)] folder one.key two~words.key
 vaultctl unseal --key-file one -> one.key
 vaultctl unseal --key-file two -> two~words.key
 vaultctl unseal --key-file = two -> two~words.key
-vaultctl unseal --key-file = -> -x folder one.key two~words.key
+vaultctl unseal --key-file = -> -x [$(>ran)] folder one.key two~words.key
 vaultctl unseal --key-file=on -> --key-file=one.key
 vaultctl unseal --data _ -> folder
 vaultctl unseal --data = folder --da -> --data
@@ -113,6 +113,13 @@ vaultctl audit tail -f --li -> --lines
 vaultctl audit verify f -> folder
 vaultctl audit verify -- f -> folder
 vaultctl --json to ->
+vaultctl grant $(>ran) re -> reveal
+vaultctl unseal --key-file $(>ran) ->
+vaultctl unseal --data=`>ran` ->
+vaultctl grant paola $(>ran) ->
+vaultctl $(>ran) $(>ran) ->
+vaultctl tokenize --$(>ran) ->
+vaultctl unseal --key-file [$ -> [$(>ran)]
 CASES
 sed 's/ ->.*//' "$place/wanted" >"$place/lines"
 for with in '' $library; do
@@ -143,5 +150,6 @@ found=$(env -i PATH="$PATH" HOME="$place/home" BASH_COMPLETION_USER_DIR="${insta
 # A person types, and readline splits the line.
 python3 "$here/completion_typed.py" "$place/script" "$place/here" || faults=1
 
+[ -z "$(find "$place" -name ran)" ] || fault "what was typed was run"
 [ ! -e "$place/asked" ] || fault "vaultctl was run while a line was completed"
 exit $faults

@@ -10,6 +10,7 @@ import time
 
 SECONDS = 20
 TYPED = {
+    "vaultctl unseal --key-file '$(>ran)\t'": "unseal --key-file $(>ran)",
     "vaultctl gra\tpaola rev\t": "grant paola reveal",
     "vaultctl unseal --key-fi\ttwo\t": "unseal --key-file two words.key",
     "vaultctl unseal --key-file=two\t": "unseal --key-file=two words.key",

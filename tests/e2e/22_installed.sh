@@ -28,6 +28,13 @@ grep -qx 'ExecStart=/usr/sbin/vaultd --config /etc/contact-vault/vaultd.conf' "$
     fail "a program looks for libraries where it was built"
 say "$(lines "$work/found") files, each where it belongs"
 
+# What weakens the daemon for tests is in no release, not even when asked for.
+for option in FAILPOINTS=ON COVERAGE=ON SANITIZE=address; do
+    expect 1 cmake -S "$root" --preset release -B "$work/weaker" "-DCONTACT_VAULT_$option"
+    expect_error 'are for Debug builds'
+    rm -rf "$work/weaker"
+done
+
 # ---- the configuration is the administrator's ----
 
 conf=$tree/etc/contact-vault/vaultd.conf

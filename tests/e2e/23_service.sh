@@ -209,5 +209,15 @@ same "how it ended" "$(show Result) $(show ExecMainStatus) $(show ActiveState)" 
 expect 0 in_machine vaultctl audit verify --json
 expect_json .ok
 expect 3 in_machine vaultctl status
+
+# The same key in plain on the vault's own disk is none.
+expect 0 in_machine install -d -m 0700 /etc/credstore
+expect 0 in_machine systemd-creds decrypt --name=contact-vault-root-key \
+    /etc/credstore.encrypted/contact-vault-root-key /etc/credstore/contact-vault-root-key
+same "bytes of the key" "$(in_machine stat -c %s /etc/credstore/contact-vault-root-key)" 32
+expect 0 in_machine rm /etc/credstore.encrypted/contact-vault-root-key
+expect 1 in_machine systemctl start $service
+same "how it ended" "$(show ExecMainStatus)" 243 # systemd's word for CREDENTIALS
+expect 0 in_machine systemctl stop $service
 machine_stop || fail "the machine does not stop"
 say "stopped in good order, the log is proven, no process is left"

@@ -123,6 +123,40 @@ wait "$!" 2>/dev/null || true
 others=()
 rm "$work/new.part"
 [ -z "$(ls "$work"/new* 2>/dev/null)" ] || fail "a refusal leaves files"
+# In a folder that others write to: what they laid there is neither written to nor believed.
+odd=("$work/odd" --column phone -o "$work/new")
+echo theirs >"$work/theirs"
+ln "$work/theirs" "$work/new.part"
+refused 1 "another user's" "${odd[@]}"
+rm "$work/new.part"
+ln -s theirs "$work/new.part"
+refused 1 'new.part: ' "${odd[@]}"
+rm "$work/new.part"
+ln "$work/theirs" "$work/new.import.new"
+expect 0 as inbox import "${odd[@]}"
+same "what was theirs" "$(cat "$work/theirs")" theirs
+rm "$work/new"
+if chown 4711 "$work/theirs" 2>/dev/null; then
+    mv "$work/theirs" "$work/new.part"
+    refused 1 "another user's" "${odd[@]}"
+    same "what was theirs" "$(cat "$work/new.part")" theirs
+    rm "$work/new.part"
+    {
+        echo contact-vault import 1
+        for name in file_size file_time_ns options file_offset file_line out_offset errors_offset rows tokens emptied \
+            left_out whole; do echo $name 0; done
+        echo end
+    } >"$work/new.import"
+    refused 1 'of another file' "${odd[@]}" --resume
+    chown 4711 "$work/new.import"
+    refused 1 'none of ours' "${odd[@]}" --resume
+    rm "$work/new.import"
+fi
+cp "$work/odd" "$work/new.part"
+refused 1 'it is to be imported' "$work/new.part" --column phone -o "$work/new"
+cmp "$work/odd" "$work/new.part" || fail "what was to be imported is written over"
+rm "$work/new.part"
+[ -z "$(ls "$work"/new* 2>/dev/null)" ] || fail "a refusal leaves files"
 say "refusals: one line each, and nothing left behind"
 
 # ---- kill -9, again and again ----

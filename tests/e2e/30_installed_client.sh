@@ -88,6 +88,12 @@ feed 0 deliver "${checked[@]}" <"$work/queue"
 cmp -s "$out" "$work/wanted" || fail "under valgrind it delivers something else"
 expect 0 as admin audit tail --from 1 --principal sender --operation detokenize --json
 same "reveals on record" "$(jq -s '[.[] | select(.status == "ok")] | length' "$out")" 6
+# While it waits for more, no number is left in it. (What it gave to be tokenized, nng leaves behind; SECURITY.md.)
+head -n 2 "$work/queue" >"$work/two"
+code=0
+python3 "$here/memory_search.py" "${numbers[0]}" "$work/two" "$webhook" deliver "$socket" "$work/sender.key" \
+    >"$out" 2>"$err" || code=$?
+[ $code -eq 0 ] || fail "in the sender's memory: $(cat "$out" "$err")"
 # Who may not is no reason to lose a message: a person is called.
 feed 1 "$webhook" deliver "$socket" "$work/inbox.key" <"$work/queue"
 grep -q '^the vault refuses: denied' "$err" || fail "it does not say that the vault refuses"

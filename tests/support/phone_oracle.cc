@@ -49,7 +49,7 @@ constexpr int DISAGREEMENTS_SHOWN = 20;
 constexpr int NATIONAL_DIGITS_MAX = 17;
 constexpr int WAYS_ON = 3; /* from each transition of the table */
 
-/* ---- what the daemon should do, from libphonenumber and the rule in PRODUCT.md ---- */
+/* ---- what the daemon should do, from libphonenumber and the rule about folds ---- */
 
 struct Answer {
     bool accepted = false;

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ enum {
     THREADS = 32,
     CALLS_PER_THREAD = 100,
     SHORT_TIMEOUT_MS = 300,
+    AMPLE_TIMEOUT_MS = 60000,
     ROGUE_UID = 65533,
 };
 
@@ -38,6 +40,8 @@ struct worker {
     struct cv_client *client;
     unsigned number, failures;
     int calls;
+    atomic_int done;
+    char message[CV_MESSAGE_BYTES]; /* of the last failure */
 };
 
 static void *
@@ -50,11 +54,36 @@ work(void *argument)
         char value[32];
         snprintf(value, sizeof value, "%u-%d", worker->number, i);
         if (tokenize_one(worker->client, value, &reply) != CV_OK ||
-            strcmp(reply->items[0].mask, value) != 0)
+            strcmp(reply->items[0].mask, value) != 0) {
             worker->failures++;
+            snprintf(worker->message, sizeof worker->message, "%s", reply->message);
+        }
         cv_reply_free(&reply);
+        atomic_fetch_add(&worker->done, 1);
     }
     return NULL;
+}
+
+static void
+start_workers(struct fixture *fixture, int calls, struct worker workers[static THREADS],
+              pthread_t threads[static THREADS])
+{
+    for (unsigned i = 0; i < THREADS; i++) {
+        workers[i] = (struct worker){.client = fixture->client, .number = i, .calls = calls};
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+}
+
+/* All are there no more before any of them fails the test: what they use goes with it. */
+static void
+join_workers(const struct worker workers[static THREADS], const pthread_t threads[static THREADS])
+{
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_string_equal(workers[i].message, "");
+        assert_int_equal(workers[i].failures, 0);
+    }
 }
 
 static void
@@ -63,14 +92,8 @@ run_threads(struct fixture *fixture, int calls)
     struct worker workers[THREADS];
     pthread_t threads[THREADS];
 
-    for (unsigned i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){.client = fixture->client, .number = i, .calls = calls};
-        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
-    }
-    for (unsigned i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-        assert_int_equal(workers[i].failures, 0);
-    }
+    start_workers(fixture, calls, workers, threads);
+    join_workers(workers, threads);
 }
 
 static void
@@ -112,6 +135,22 @@ test_a_call_waits_for_a_daemon_that_restarts(void **state)
     assert_int_equal(worker.failures, 0);
 }
 
+/* Each of them was answered once more, or has been answered all it asks. */
+static void
+await_answers(struct worker workers[static THREADS])
+{
+    int before[THREADS];
+
+    for (unsigned i = 0; i < THREADS; i++)
+        before[i] = atomic_load(&workers[i].done);
+    for (unsigned i = 0; i < THREADS; i++) {
+        while (atomic_load(&workers[i].done) == before[i] && before[i] < workers[i].calls)
+            usleep(1000);
+    }
+}
+
+/* No call meets two of them, however busy the machine: one under which the connection breaks again
+ * and again is given up. */
 static void
 test_restarts_under_load_lose_no_harmless_call(void **state)
 {
@@ -120,19 +159,15 @@ test_restarts_under_load_lose_no_harmless_call(void **state)
     struct worker workers[THREADS];
     pthread_t threads[THREADS];
 
-    for (unsigned i = 0; i < THREADS; i++) {
-        workers[i] = (struct worker){.client = fixture->client, .number = i, .calls = 1000};
-        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
-    }
+    fixture_reopen(fixture, &(struct cv_options){.timeout_ms = AMPLE_TIMEOUT_MS});
+    start_workers(fixture, 1000, workers, threads);
     for (int i = 0; i < RESTARTS; i++) {
         usleep(50 * 1000);
         fake_kill(&fixture->fake);
         fake_restart(&fixture->fake);
+        await_answers(workers);
     }
-    for (unsigned i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-        assert_int_equal(workers[i].failures, 0);
-    }
+    join_workers(workers, threads);
 }
 
 static void
@@ -329,21 +364,29 @@ test_a_strangers_server_hears_nothing_on_reconnect(void **state)
 
 enum { LONG_VALUE_BYTES = 500, LONG_VALUES = 2000 };
 
-static void *
-tokenize_much(void *argument)
+static enum cv_status
+tokenize_long_ones(struct cv_client *client, size_t count)
 {
-    struct worker *worker = argument;
     char text[LONG_VALUE_BYTES + 1];
     const char *values[LONG_VALUES];
-    struct cv_query query = {.values = values, .count = LONG_VALUES};
+    struct cv_query query = {.values = values, .count = count};
     struct cv_reply *reply;
 
     memset(text, '1', LONG_VALUE_BYTES);
     text[LONG_VALUE_BYTES] = 0;
-    for (size_t i = 0; i < LONG_VALUES; i++)
+    for (size_t i = 0; i < count; i++)
         values[i] = text;
-    worker->failures = cv_tokenize(worker->client, &query, &reply) == CV_UNAVAILABLE ? 0 : 1;
+    enum cv_status status = cv_tokenize(client, &query, &reply);
     cv_reply_free(&reply);
+    return status;
+}
+
+static void *
+tokenize_much(void *argument)
+{
+    struct worker *worker = argument;
+
+    worker->failures = tokenize_long_ones(worker->client, LONG_VALUES) == CV_UNAVAILABLE ? 0 : 1;
     return NULL;
 }
 
@@ -375,6 +418,45 @@ test_a_strangers_server_hears_nothing_of_what_waits(void **state)
     assert_int_equal(fixture->fake.counts->frames, frames);
 }
 
+static void *
+tokenize_half_as_much(void *argument)
+{
+    struct worker *worker = argument;
+
+    worker->failures = tokenize_long_ones(worker->client, LONG_VALUES / 2) == CV_OK ? 0 : 1;
+    return NULL;
+}
+
+/* It could not be sent in its own moment: that says nothing of the connection, which others use. */
+static void
+test_a_call_in_a_hurry_breaks_no_connection(void **state)
+{
+    struct fixture *fixture = *state;
+    struct worker worker = {.client = fixture->client};
+    struct cv_reply *reply;
+    const char *value = "one";
+    struct cv_query hurried = {.values = &value, .count = 1, .timeout_ms = 50};
+    pthread_t thread;
+
+    assert_int_equal(tokenize_one(fixture->client, "one", &reply), CV_OK);
+    cv_reply_free(&reply);
+    assert_int_equal(kill(fixture->fake.pid, SIGSTOP), 0);
+    assert_int_equal(pthread_create(&thread, NULL, tokenize_half_as_much, &worker), 0);
+    bool unsent = false;
+    for (int i = 0; i < 100 && !unsent; i++) { /* until that has filled the socket's buffer */
+        assert_int_equal(cv_tokenize(fixture->client, &hurried, &reply), CV_UNAVAILABLE);
+        unsent = strstr(reply->message, "nothing was sent") != NULL;
+        cv_reply_free(&reply);
+    }
+    assert_true(unsent);
+    assert_int_equal(kill(fixture->fake.pid, SIGCONT), 0);
+    assert_int_equal(tokenize_one(fixture->client, "two", &reply), CV_OK);
+    cv_reply_free(&reply);
+    pthread_join(thread, NULL);
+    assert_int_equal(worker.failures, 0);
+    assert_int_equal(fixture->fake.counts->connections, 1);
+}
+
 int
 main(void)
 {
@@ -392,6 +474,7 @@ main(void)
         FIXTURE_TEST(test_a_strangers_server_hears_nothing),
         FIXTURE_TEST(test_a_strangers_server_hears_nothing_on_reconnect),
         FIXTURE_TEST(test_a_strangers_server_hears_nothing_of_what_waits),
+        FIXTURE_TEST(test_a_call_in_a_hurry_breaks_no_connection),
         /* Last: after it nng may no longer dial by itself, and the others are about that. */
         FIXTURE_TEST(test_restarts_under_load_lose_no_harmless_call),
     };

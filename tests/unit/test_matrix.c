@@ -614,7 +614,7 @@ test_the_tables_name_every_operation(void **state)
     assert_int_equal(sizeof expired_rows, sizeof rows);
 }
 
-/* PRODUCT.md's exit codes, for every status there is. */
+/* vaultctl's exit codes, for every status there is. */
 static void
 test_every_status_has_its_exit_code(void **state)
 {

@@ -38,7 +38,7 @@ debian13_make() {
     echo "== Debian 13 into $debian13_root"
     rm -rf --one-file-system "$debian13_root"
     mkdir -p "$debian13_root"
-    debootstrap --variant=minbase trixie "$debian13_root" "$mirror" >build/debian13/debootstrap.log 2>&1 || {
+    debootstrap --force-check-gpg --variant=minbase trixie "$debian13_root" "$mirror" >build/debian13/debootstrap.log 2>&1 || {
         tail -n 20 build/debian13/debootstrap.log
         return 1
     }

@@ -6,22 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "escape.h"
 #include "input.h"
+#include "print_item.h"
 #include "progress.h"
 #include "retry.h"
 #include "terminal.h"
 
-enum act { ACT_TOKENIZE, ACT_LOOKUP, ACT_MASK, ACT_DESCRIBE, ACT_DETOKENIZE, ACT_ERASE };
-
-enum {
-    REASON_BYTES_MAX = 200,
-    SHOWN_BYTES = VALUE_LINE_BYTES * ESCAPE_GROWTH_MAX,
-    MASK_COLUMNS = 24, /* most masks are no wider */
-};
+enum { REASON_BYTES_MAX = 200 };
 
 /* One run of a command. */
 struct run {
@@ -58,91 +50,6 @@ ask(struct run *run, size_t from, size_t count, struct cv_reply **ret_reply)
     (void)calls[run->act](run->client, &query, ret_reply);
 }
 
-static void
-print_item_json(const struct run *run, const struct cv_item *item, const char *token)
-{
-    char created[TIME_TEXT_BYTES] = "";
-    json_t *json = json_pack("{s:s}", "token", token);
-
-    if (run->act == ACT_DETOKENIZE) {
-        json_set_text(json, "value", item->value);
-        print_json(json);
-        return;
-    }
-    if (item->created_ms != 0) {
-        time_print(item->created_ms, created);
-    }
-    json_set_text(json, "kind", cv_kind_name(item->kind));
-    json_set_text(json, "mask", item->mask);
-    json_set_text(json, "namespace", item->namespace_name);
-    json_set_text(json, "country", item->country);
-    json_set_text(json, "created", created);
-    print_json(json);
-}
-
-/* A mask or a contact has letters by others in it: on a terminal none of them may steer it. Into a
- * pipe it goes as it is. Gives back its columns. */
-static size_t
-print_text(const char *text)
-{
-    char shown[SHOWN_BYTES];
-
-    if (!terminal_is(stdout)) {
-        fputs(text, stdout);
-        return 0;
-    }
-    text_show(text, shown, sizeof shown);
-    fputs(shown, stdout);
-    return text_width(shown);
-}
-
-static void
-print_description(const struct cv_item *item)
-{
-    size_t columns = print_text(item->mask);
-
-    if (terminal_is(stdout)) {
-        printf("%*s", columns < MASK_COLUMNS ? (int)(MASK_COLUMNS - columns) : 0, "");
-    }
-    printf("\t%s\t%s\t%s", cv_kind_name(item->kind), item->namespace_name,
-           item->country != NULL ? item->country : "-");
-    if (item->created_ms != 0) {
-        char created[TIME_TEXT_BYTES];
-        time_print(item->created_ms, created);
-        printf("\t%s", created);
-    }
-    putchar('\n');
-}
-
-static void
-print_item(const struct run *run, const struct cv_item *item, const char *token)
-{
-    if (run->arguments->json) {
-        print_item_json(run, item, token);
-        return;
-    }
-    switch (run->act) {
-    case ACT_DETOKENIZE:
-        (void)print_text(item->value);
-        putchar('\n');
-        break;
-    case ACT_MASK:
-        (void)print_text(item->mask);
-        putchar('\n');
-        break;
-    case ACT_DESCRIBE:
-        print_description(item);
-        break;
-    case ACT_ERASE:
-        printf("%s\terased\n", token);
-        break;
-    default:
-        printf("%s\t", token);
-        (void)print_text(item->mask);
-        putchar('\n');
-    }
-}
-
 /* Into a file or a pipe a bad item is an empty line, so that line n still answers value n; a person
  * reads its error in that place. */
 static void
@@ -174,7 +81,8 @@ print_items(struct run *run, size_t from, const struct cv_reply *reply)
         } else if (item->status != CV_OK) {
             print_failure(run, item->status, item->message);
         } else {
-            print_item(run, item, item->token != NULL ? item->token : run->batch->values[from + i]);
+            print_item(run->arguments, run->act, item,
+                       item->token != NULL ? item->token : run->batch->values[from + i]);
         }
         run->done++;
     }

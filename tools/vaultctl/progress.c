@@ -23,8 +23,8 @@ enum {
 /* The one that is drawn: there is one line to draw on. */
 static struct progress *current;
 
-static int64_t
-now_ms(void)
+int64_t
+progress_now_ms(void)
 {
     struct timespec now;
 
@@ -38,7 +38,7 @@ progress_start(struct progress *progress, const char *things, uint64_t total, bo
     *progress = (struct progress){
         .things = things,
         .total = total,
-        .started_ms = now_ms(),
+        .started_ms = progress_now_ms(),
         .wanted = wanted && terminal_is(stderr),
     };
 }
@@ -131,7 +131,7 @@ progress_show(struct progress *progress, uint64_t measured, uint64_t count)
     if (!progress->wanted) {
         return;
     }
-    int64_t now = now_ms();
+    int64_t now = progress_now_ms();
     if (now - progress->started_ms >= FIRST_AFTER_MS && now - progress->drawn_ms >= EVERY_MS) {
         draw(progress, now);
     }
@@ -152,7 +152,7 @@ void
 progress_end(struct progress *progress)
 {
     if (progress->drawn) {
-        draw(progress, now_ms());
+        draw(progress, progress_now_ms());
         (void)fputc('\n', stderr);
     }
     if (current == progress) {

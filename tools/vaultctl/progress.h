@@ -18,6 +18,9 @@ struct progress {
     int columns; /* of the line drawn last */
 };
 
+/* Of a clock that only goes forward. */
+int64_t progress_now_ms(void);
+
 /* Not drawn unless `wanted` and stderr is a terminal. */
 void progress_start(struct progress *progress, const char *things, uint64_t total, bool wanted);
 /* So much of the measure (bytes, say), so many things. Draws a few times a second at most. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* retry.h: which refused batches are worth another try in smaller pieces. */
 #ifndef CONTACT_VAULT_RETRY_H
 #define CONTACT_VAULT_RETRY_H
 

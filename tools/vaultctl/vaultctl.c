@@ -19,6 +19,18 @@ enum { FREED_BYTE = 0x5a };
 /* One row an option, one block a command. */
 /* clang-format off */
 
+/* Those of several commands. */
+#define NAMESPACE_ROW \
+    {"namespace", 'n', "NS", 0, "The namespace, if you have several ($CONTACT_VAULT_NAMESPACE)", 1}
+#define REASON_ROW \
+    {"reason", OPTION_REASON, "TEXT", 0, \
+     "Why; stands in the audit log (at most 200 bytes, no contact)", 1}
+#define PHONE_ROWS \
+    {"wa-id", OPTION_WA_ID, NULL, 0, \
+     "Phone numbers are bare international digits, as WhatsApp has them", 1}, \
+    {"region", OPTION_REGION, "CC", 0, \
+     "Phone numbers without country code are of this country: IT, US, ...", 1}
+
 static const struct argp_option init_options[] = {
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "Where to put the root key (DIR.key untold)", 1},
     {"admin-uid", OPTION_ADMIN_UID, "N", 0, "The first admin's Unix uid (yours untold)", 1},
@@ -33,7 +45,7 @@ static const struct argp_option keygen_options[] = {
     {0},
 };
 static const struct argp_option namespace_options[] = {
-    {"namespace", 'n', "NS", 0, "The namespace, if you have several ($CONTACT_VAULT_NAMESPACE)", 1},
+    NAMESPACE_ROW,
     {0},
 };
 static const struct argp_option principal_options[] = {
@@ -69,28 +81,20 @@ static const struct argp_option freeze_options[] = {
     {0},
 };
 static const struct argp_option erase_options[] = {
-    {"reason", OPTION_REASON, "TEXT", 0,
-     "Why; stands in the audit log (at most 200 bytes, no contact)", 1},
+    REASON_ROW,
     {"namespace", 'n', "NS", 0, "The namespace of contacts ($CONTACT_VAULT_NAMESPACE)", 1},
-    {"wa-id", OPTION_WA_ID, NULL, 0,
-     "Phone numbers are bare international digits, as WhatsApp has them", 1},
-    {"region", OPTION_REGION, "CC", 0,
-     "Phone numbers without country code are of this country: IT, US, ...", 1},
+    PHONE_ROWS,
     {"now", OPTION_NOW, NULL, 0,
-     "And replace the namespace's keys, so that old copies of the data do not open either", 1},
+     "And replace the namespace's keys: what was erased then opens with none that the vault has", 1},
     {0},
 };
 static const struct argp_option contact_options[] = {
-    {"namespace", 'n', "NS", 0, "The namespace, if you have several ($CONTACT_VAULT_NAMESPACE)", 1},
-    {"wa-id", OPTION_WA_ID, NULL, 0,
-     "Phone numbers are bare international digits, as WhatsApp has them", 1},
-    {"region", OPTION_REGION, "CC", 0,
-     "Phone numbers without country code are of this country: IT, US, ...", 1},
+    NAMESPACE_ROW,
+    PHONE_ROWS,
     {0},
 };
 static const struct argp_option detokenize_options[] = {
-    {"reason", OPTION_REASON, "TEXT", 0,
-     "Why; stands in the audit log (at most 200 bytes, no contact)", 1},
+    REASON_ROW,
     {0},
 };
 static const struct argp_option import_options[] = {
@@ -100,11 +104,8 @@ static const struct argp_option import_options[] = {
     {"errors", OPTION_ERRORS, "FILE", 0,
      "Line, column and fault of each cell that was emptied and each row that was left out", 1},
     {"resume", OPTION_RESUME, NULL, 0, "Go on with an import that was interrupted", 1},
-    {"namespace", 'n', "NS", 0, "The namespace, if you have several ($CONTACT_VAULT_NAMESPACE)", 1},
-    {"wa-id", OPTION_WA_ID, NULL, 0,
-     "Phone numbers are bare international digits, as WhatsApp has them", 1},
-    {"region", OPTION_REGION, "CC", 0,
-     "Phone numbers without country code are of this country: IT, US, ...", 1},
+    NAMESPACE_ROW,
+    PHONE_ROWS,
     {0},
 };
 static const struct argp_option tail_options[] = {

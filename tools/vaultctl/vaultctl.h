@@ -13,7 +13,7 @@
 
 #include "contactvault.h"
 
-/* PRODUCT.md's; scripts rely on them. */
+/* Scripts rely on them: they never change their meaning. */
 enum exit_code {
     EXIT_OK = 0,
     EXIT_REFUSED = 1, /* the vault said no, or an item of a batch failed */

@@ -3,7 +3,7 @@
  * Phone numbers. phone_table.c knows libphonenumber's verdict on the digits; here are the writing
  * around them, the two folds, and the words for what is wrong.
  *
- * The folds (PRODUCT.md; frozen by CONTACT_CANONICAL_VERSION, whatever a later table says):
+ * The folds (frozen by CONTACT_CANONICAL_VERSION, whatever a later table says):
  *   Brazil  +55 AA [6-9]xxxxxxx (mobile, before the ninth digit) is +55 AA 9[6-9]xxxxxxx.
  *           AA is two digits from 1 to 9. 9[2-5]xxxxxxx has no eight-digit form: without its 9
  *           it would be a landline, and landlines never fold.

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "files.h"
@@ -17,7 +16,6 @@
 
 enum {
     CHECKPOINT_EVERY_MS = 500,
-    SECOND_MS = 1000,
     PROBLEMS_SAID_MAX = 10,
     FIELD_BYTES = 2048,
 };
@@ -34,7 +32,7 @@ struct import {
     struct totals totals;
     uint64_t offset, line; /* of the file, behind what was written */
     uint64_t problems_said;
-    int64_t checkpoint_ms;
+    int64_t checkpoint_ms; /* of the last one; 0: none yet, so the first batch is noted at once */
     struct progress progress;
     bool at_end;
 };
@@ -119,19 +117,10 @@ read_batch(struct import *import, struct rows *rows)
     return check_reader(import);
 }
 
-static int64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * SECOND_MS + now.tv_nsec / (SECOND_MS * SECOND_MS);
-}
-
 static enum exit_code
 checkpoint(struct import *import)
 {
-    import->checkpoint_ms = now_ms();
+    import->checkpoint_ms = progress_now_ms();
     return files_checkpoint(&import->files, import->offset, import->line, &import->totals);
 }
 
@@ -160,7 +149,8 @@ write_batch(struct import *import, const struct rows *rows)
     import->offset = rows->offset;
     import->line = rows->line;
     progress_show(&import->progress, import->offset, import->totals.rows);
-    return now_ms() - import->checkpoint_ms >= CHECKPOINT_EVERY_MS ? checkpoint(import) : EXIT_OK;
+    return progress_now_ms() - import->checkpoint_ms >= CHECKPOINT_EVERY_MS ? checkpoint(import)
+                                                                            : EXIT_OK;
 }
 
 static enum exit_code
@@ -284,7 +274,6 @@ run(struct import *import)
     progress_start(&import->progress, "rows", import->files.state.file_size, true);
     import->progress.began_at = import->offset;
     import->progress.count_at = import->totals.rows;
-    import->checkpoint_ms = now_ms();
     code = work_through(import);
     progress_end(&import->progress);
     return code;

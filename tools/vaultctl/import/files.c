@@ -60,14 +60,51 @@ open_input(struct files *files)
 
 /* ---- what is written ---- */
 
+static bool
+is_input(const struct files *files, int file_fd)
+{
+    struct stat input, file;
+
+    return fstat(files->input_fd, &input) == 0 && fstat(file_fd, &file) == 0 &&
+           input.st_dev == file.st_dev && input.st_ino == file.st_ino;
+}
+
+/* Made anew, or an earlier run's: what somebody else laid there he can read, and change. */
+static enum exit_code
+open_ours(const struct files *files, const char *path, int *ret_fd)
+{
+    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+    const char *fault = NULL;
+
+    *ret_fd = open(path, flags | O_CREAT | O_EXCL, OWNER_ALONE);
+    if (*ret_fd >= 0) {
+        return EXIT_OK;
+    }
+    *ret_fd = errno == EEXIST ? open(path, flags) : -1;
+    if (*ret_fd < 0) {
+        return cannot(files, path);
+    }
+    if (is_input(files, *ret_fd)) {
+        fault = "it is to be imported, and would be written over; name another with -o";
+    } else if (!file_is_ours(*ret_fd)) {
+        fault = "another user's, or a file of two names: it is not written to; remove it";
+    }
+    if (fault != NULL) {
+        close(*ret_fd);
+        return fail(files->arguments, EXIT_REFUSED, "%s: %s", path, fault);
+    }
+    return EXIT_OK;
+}
+
 /* Locked, so that two imports never write into one file. */
 static enum exit_code
 open_part(struct files *files)
 {
-    int part_fd = open(files->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, OWNER_ALONE);
+    int part_fd;
+    enum exit_code code = open_ours(files, files->part, &part_fd);
 
-    if (part_fd < 0) {
-        return cannot(files, files->part);
+    if (code != EXIT_OK) {
+        return code;
     }
     if (flock(part_fd, LOCK_EX | LOCK_NB) != 0) {
         close(part_fd);
@@ -85,19 +122,22 @@ static enum exit_code
 open_errors(struct files *files)
 {
     const char *path = files->arguments->errors;
-    int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (files->resumed ? 0 : O_EXCL);
+    int errors_fd;
 
     if (path == NULL) {
         return EXIT_OK;
     }
-    int errors_fd = open(path, flags, OWNER_ALONE);
-    if (errors_fd < 0 && errno == EEXIST) {
+    if (!files->resumed && exists(path)) {
         return fail(files->arguments, EXIT_REFUSED,
                     "%s is there already; name another with "
                     "--errors",
                     path);
     }
-    files->errors = errors_fd < 0 ? NULL : fdopen(errors_fd, "r+");
+    enum exit_code code = open_ours(files, path, &errors_fd);
+    if (code != EXIT_OK) {
+        return code;
+    }
+    files->errors = fdopen(errors_fd, "r+");
     return files->errors == NULL ? cannot(files, path) : EXIT_OK;
 }
 

@@ -37,6 +37,15 @@ static const struct {
 
 enum { MEMBERS = sizeof members / sizeof *members };
 
+bool
+file_is_ours(int file_fd)
+{
+    struct stat file;
+
+    return fstat(file_fd, &file) == 0 && S_ISREG(file.st_mode) && file.st_uid == geteuid() &&
+           file.st_nlink == 1;
+}
+
 /* ---- reading ---- */
 
 /* The next line, without its end; NULL: there is none that is whole. */
@@ -84,7 +93,7 @@ state_read(const char *path, struct state *ret_state)
     if (file_fd < 0) {
         return errno == ENOENT ? STATE_NONE : STATE_BROKEN;
     }
-    ssize_t size = read(file_fd, text, sizeof text - 1);
+    ssize_t size = file_is_ours(file_fd) ? read(file_fd, text, sizeof text - 1) : -1;
     close(file_fd);
     if (size < 0) {
         return STATE_BROKEN;
@@ -112,9 +121,12 @@ print(const struct state *state, char ret_text[static STATE_BYTES])
 static bool
 write_durably(const char *path, const char *text, size_t size)
 {
+    /* What lies there a killed run left behind, or somebody else. */
+    if (unlink(path) != 0 && errno != ENOENT) {
+        return false;
+    }
     int file_fd =
-        open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-
+        open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
     if (file_fd < 0) {
         return false;
     }
