@@ -11,13 +11,9 @@
 #include <unistd.h>
 
 #include "failpoint.h"
-#include "log.h"
 #include "scratch.h"
 
-/* A row of STORE_META (DESIGN.md, "Meta rows"). */
-#define ROW_REKEY "rekey"
-
-enum { CURSOR_BYTES = 1 + 4 + 4 + 8, FAILPOINT_EXIT = 86 };
+enum { FAILPOINT_EXIT = 86 };
 
 void
 rekey_crash_here(bool fires)
@@ -50,230 +46,6 @@ void
 vault_rekey_wake(struct vault_rekey *job)
 {
     *job = (struct vault_rekey){.stage = STAGE_LOOK};
-}
-
-/* ---- the cursor ---- */
-
-static void
-put_cursor_key(uint8_t *to, const struct vault_key *key)
-{
-    to[0] = (uint8_t)key->purpose;
-    put_u32(to + 1, key->namespace_id);
-    put_u32(to + 5, key->number);
-}
-
-enum status
-rekey_cursor_write(struct store_txn *txn, const struct vault_key *key, uint64_t next)
-{
-    uint8_t row[CURSOR_BYTES];
-
-    put_cursor_key(row, key);
-    put_u64(row + 9, next);
-    return store_put(txn, STORE_META, STORE_REPLACE, bytes_of_text(ROW_REKEY),
-                     bytes_of(row, sizeof row));
-}
-
-enum status
-rekey_cursor_read(struct store_txn *txn, const struct vault_key *key, uint64_t *ret_next)
-{
-    uint8_t expected[CURSOR_BYTES - 8];
-    struct bytes row;
-    enum status status = store_get(txn, STORE_META, bytes_of_text(ROW_REKEY), &row);
-
-    *ret_next = 0;
-    if (status != STATUS_OK) {
-        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    }
-    put_cursor_key(expected, key);
-    if (row.size == CURSOR_BYTES && memcmp(row.data, expected, sizeof expected) == 0) {
-        *ret_next = get_u64(row.data + sizeof expected);
-    }
-    return STATUS_OK;
-}
-
-/* ---- looking through the records ---- */
-
-struct scanning {
-    struct rekey_work *work;
-    struct store_txn *txn;
-    rekey_visit *visit;
-};
-
-/* A header that cannot be read is nobody's; its namespace's count says that it is missing. */
-static enum status
-visit_record(void *state, struct bytes key, struct bytes record)
-{
-    struct scanning *scanning = state;
-    struct rekey_work *work = scanning->work;
-    struct record_header header;
-    enum status status = STATUS_OK;
-
-    if (work->looked_at == REKEY_LOOKED_AT_MAX) {
-        work->ended = true;
-        return STATUS_BUSY;
-    }
-    work->looked_at++;
-    if (key.size != ROW_KEY_BYTES) {
-        return STATUS_OK;
-    }
-    if (vault_record_header(record, &header) == STATUS_OK &&
-        header.namespace_id == work->job->key.namespace_id) {
-        status = scanning->visit(work, scanning->txn, get_u64(key.data), record, &header);
-    }
-    work->next = status == STATUS_OK ? get_u64(key.data) + 1 : work->next;
-    return status;
-}
-
-static enum status
-scan_step(struct store_txn *txn, void *state)
-{
-    struct scanning *scanning = state;
-    struct rekey_work *work = scanning->work;
-    uint8_t from[ROW_KEY_BYTES];
-    uint8_t to[ROW_KEY_BYTES];
-
-    scanning->txn = txn;
-    work->count = work->looked_at = work->kept_count = 0;
-    work->written = work->left = 0;
-    work->next = work->job->next;
-    work->ended = false;
-    return store_scan(txn, STORE_RECORD, vault_row_key(work->next, from),
-                      vault_row_key(work->job->end, to), visit_record, scanning);
-}
-
-enum status
-rekey_scan(struct rekey_work *work, rekey_visit *visit, bool *ret_done)
-{
-    struct scanning scanning = {.work = work, .visit = visit};
-    enum status status = store_view(work->vault->store, scan_step, &scanning);
-
-    *ret_done = !work->ended;
-    return work->ended ? STATUS_OK : status;
-}
-
-enum status
-rekey_epoch_of(struct store_txn *txn, const struct vault_rekey *job, struct vault_epoch *ret_epoch)
-{
-    const struct vault_key *key = &job->key;
-    enum status status = vault_epoch_read(txn, key->namespace_id, ret_epoch);
-    bool as_believed;
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (key->purpose == ROTATED_DATA) {
-        as_believed = ret_epoch->data == key->number;
-    } else if (job->stage == STAGE_SWEEP) {
-        as_believed = ret_epoch->index == key->number;
-    } else {
-        as_believed = ret_epoch->index == job->old && ret_epoch->index_other == key->number;
-    }
-    return as_believed ? STATUS_OK : STATUS_CONFLICT;
-}
-
-/* ---- what is there to do? ---- */
-
-struct looking {
-    struct vault_rekey *job;
-    uint32_t newest, oldest; /* keys of that purpose and namespace */
-};
-
-static void
-decide_index(struct vault_rekey *job, const struct vault_epoch *epoch, uint32_t oldest)
-{
-    if (epoch->index_other == 0 && job->key.number > epoch->index) {
-        job->old = epoch->index;
-        job->stage = STAGE_FLIP;
-    } else if (epoch->index_other > epoch->index) {
-        job->key.number = epoch->index_other;
-        job->old = epoch->index;
-        job->stage = STAGE_MARK;
-    } else {
-        job->key.number = epoch->index;
-        job->old = epoch->index_other != 0 ? epoch->index_other : oldest;
-        job->stage = STAGE_SWEEP;
-    }
-}
-
-static enum status
-decide_step(struct store_txn *txn, void *state)
-{
-    struct looking *looking = state;
-    struct vault_rekey *job = looking->job;
-    struct vault_epoch epoch;
-    enum status status = vault_epoch_read(txn, job->key.namespace_id, &epoch);
-
-    job->key.number = looking->newest;
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (job->key.purpose == ROTATED_INDEX) {
-        decide_index(job, &epoch, looking->oldest);
-    } else {
-        job->stage = epoch.data < job->key.number ? STAGE_FLIP : STAGE_MARK;
-    }
-    return rekey_cursor_read(txn, &job->key, &job->next);
-}
-
-static bool
-is_stuck(const struct vault_rekey *job, const struct key_name *name)
-{
-    for (size_t i = 0; i < job->stuck_count; i++) {
-        if ((int)job->stuck[i].purpose == (int)name->purpose &&
-            job->stuck[i].namespace_id == name->namespace_id) {
-            return true;
-        }
-    }
-    return job->stuck_count == REKEY_STUCK_MAX;
-}
-
-static bool
-is_older_sibling(const struct key_name *a, const struct key_name *b)
-{
-    return a->purpose == b->purpose && a->namespace_id == b->namespace_id;
-}
-
-/* The first namespace that has two keys of one purpose. False: none has. */
-static bool
-find_rotation(const struct vault *vault, const struct vault_rekey *job, struct looking *ret_looking,
-              struct vault_key *ret_key)
-{
-    size_t index = keyring_index_of(vault->keyring, (struct key_name){KEY_DATA, 0, 0});
-    struct key_name first = {0};
-    struct key_name name;
-    uint64_t created_ms;
-    bool found = false;
-
-    while (keyring_at(vault->keyring, index++, &name, &created_ms) && name.purpose <= KEY_INDEX) {
-        if (is_older_sibling(&first, &name) && !is_stuck(job, &name)) {
-            ret_looking->newest = name.number;
-            ret_looking->oldest = first.number;
-            *ret_key = (struct vault_key){(enum rotated_key)name.purpose, name.namespace_id, 0};
-            found = true;
-        } else if (found) {
-            break;
-        } else if (!is_older_sibling(&first, &name)) {
-            first = name;
-        }
-    }
-    return found;
-}
-
-static enum status
-look(struct vault *vault, struct vault_rekey *job, struct vault_rekey_event *ret_event)
-{
-    struct looking looking = {.job = job};
-    enum status status;
-
-    job->left = job->kept_count = job->destroy_count = 0;
-    if (!find_rotation(vault, job, &looking, &job->key)) {
-        ret_event->what = REKEY_NOTHING;
-        return STATUS_OK;
-    }
-    status = store_view(vault->store, decide_step, &looking);
-    ret_event->what = REKEY_BEGUN;
-    ret_event->key = job->key;
-    return status;
 }
 
 /* ---- from stage to stage ---- */
@@ -321,7 +93,7 @@ plan_destroys(const struct vault *vault, struct vault_rekey *job, const struct v
 
     job->destroy_count = 0;
     while (keyring_at(vault->keyring, index++, &name, &created_ms) &&
-           is_older_sibling(&name, &first) && name.number < job->key.number &&
+           rekey_same_kind(&name, &first) && name.number < job->key.number &&
            job->destroy_count < VAULT_KEYS_MAX) {
         /* Of an index the sweep has seen for itself that there are no rows. */
         uint64_t missing =
@@ -476,7 +248,7 @@ run_stage(struct vault *vault, struct vault_rekey *job, struct scratch *scratch,
 
     switch (job->stage) {
     case STAGE_LOOK:
-        return look(vault, job, ret_event);
+        return rekey_look(vault, job, ret_event);
     case STAGE_FLIP:
         status = rekey_flip(vault, &job->key, 1);
         job->stage = status == STATUS_OK ? STAGE_MARK : job->stage;

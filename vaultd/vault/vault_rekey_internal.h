@@ -80,6 +80,13 @@ MUST_USE enum status rekey_index_move(struct rekey_work *work, bool *ret_done);
 MUST_USE enum status rekey_index_verify(struct rekey_work *work, bool *ret_done);
 MUST_USE enum status rekey_index_sweep(struct rekey_work *work, bool *ret_done);
 
+/* The next rotation that is not stuck, and the stage it begins with; REKEY_NOTHING: there is none.
+ */
+MUST_USE enum status rekey_look(struct vault *vault, struct vault_rekey *job,
+                                struct vault_rekey_event *ret_event);
+/* Of one purpose, in one namespace. */
+bool rekey_same_kind(const struct key_name *a, const struct key_name *b);
+
 /* What is new is written under these keys from now on. */
 MUST_USE enum status rekey_flip(struct vault *vault, const struct vault_key *keys, size_t count);
 
