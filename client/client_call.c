@@ -195,6 +195,10 @@ attempt(struct call *call, struct cv_reply **ret_reply)
     if (status == CV_OK) {
         status = check_time(call);
     }
+    if (status == CV_OK && call->request->operation == OP_HELLO) {
+        *ret_reply = session_reply(call->client);
+        return CV_OK;
+    }
     if (status != CV_OK) {
         return status;
     }
@@ -288,25 +292,11 @@ client_call(struct cv_client *client, const struct request *request, struct cv_r
     return reply->status;
 }
 
+/* What the session has learnt is the answer: HELLO is not said twice on one connection. */
 enum cv_status
 cv_hello(struct cv_client *client, struct cv_reply **ret_reply)
 {
-    uint64_t deadline_ms = client_deadline(client, 0);
-    struct failure failure = {.outcome_unknown = false};
-    struct slot *slot = NULL;
-    struct ticket ticket;
+    struct request request = {.operation = OP_HELLO};
 
-    enum cv_status status =
-        client_is_foreign(client, &failure) ? CV_INVALID : slot_take(client, &slot, &failure);
-    if (status == CV_OK) {
-        status = link_wait(client, deadline_ms, false, &failure);
-    }
-    if (status == CV_OK) {
-        status = session_ensure(client, slot, deadline_ms, &ticket, &failure);
-    }
-    if (slot != NULL) {
-        slot_give(client, &slot);
-    }
-    *ret_reply = status == CV_OK ? session_reply(client) : reply_of_failure(&failure);
-    return (*ret_reply)->status;
+    return client_call(client, &request, ret_reply);
 }

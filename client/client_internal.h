@@ -5,7 +5,8 @@
  *   client_contact.c, client_admin.c   the public calls: a struct request each
  *   client_request.c                   a struct request becomes a message
  *   client_call.c                      send it, judge the answer, repeat what may be repeated
- *   client_start.c                     started calls: copied, queued, finished, taken
+ *   client_start.c                     calls that are started now and finished later
+ *   client_started.c                   one of them, a copy of its query, and their queue
  *   client_runner.c                    the threads that carry them out
  *   client_session.c                   HELLO: who we are, said once for all threads
  *   client_link.c                      the nng socket: is it there, and whose server is it
@@ -241,12 +242,6 @@ enum cv_status client_call(struct cv_client *client, const struct request *reque
 
 /* Carries it out, wipes the values, and hands the reply over. */
 void started_run(struct cv_client *client, struct started *started);
-uint64_t started_deadline(const struct started *started);
-/* With the lock held: in a list or out of it. */
-void started_queue(struct runners *runners, struct started *started);
-void started_unqueue(struct runners *runners, struct started *started);
-/* With the lock held: the one that must be answered first, or NULL. */
-struct started *started_earliest(const struct runners *runners);
 /* Those that nobody took. */
 void started_free_finished(struct cv_client *client);
 

@@ -9,6 +9,8 @@
 #include <signal.h>
 #include <time.h>
 
+#include "client_started.h"
+
 /* With the lock held; NULL: the client was cancelled and the queue is empty. */
 static struct started *
 wait_for_work(struct cv_client *client)
@@ -55,7 +57,7 @@ wait_for_late(struct cv_client *client)
             pthread_cond_wait(&runners->late, &client->lock);
             continue;
         }
-        uint64_t deadline_ms = started_deadline(earliest);
+        uint64_t deadline_ms = earliest->deadline_ms;
         if (client_now_ms() >= deadline_ms) {
             started_unqueue(runners, earliest);
             return earliest;

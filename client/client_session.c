@@ -162,11 +162,11 @@ say_hello_persistently(struct cv_client *client, struct slot *slot, uint64_t dea
         ret_session->generation = link_generation(client);
         status = say_hello(client, slot, deadline_ms, &welcome, &ret_session->failure);
         bool moved = ret_session->generation != link_generation(client);
-        if (status == CV_OK || (status != CV_UNAVAILABLE && !moved)) {
+        if (status == CV_OK || (status != CV_UNAVAILABLE && !moved) ||
+            client_now_ms() >= deadline_ms) {
             break;
         }
-        status = link_wait(client, deadline_ms, false, &ret_session->failure);
-        if (status != CV_OK) {
+        if (link_wait(client, deadline_ms, false, &ret_session->failure) != CV_OK) {
             break;
         }
     }

@@ -3,22 +3,24 @@
 # Installs what is missing, builds with AddressSanitizer and UndefinedBehaviorSanitizer, runs every
 # everyday test. Exit 0 only if all passed and no process was left behind.
 #
-# check.sh [--nightly|--coverage] [ctest arguments...]    e.g. check.sh -R e2e/02
+# check.sh [--nightly|--coverage|--debian13] [ctest arguments...]    e.g. check.sh -R e2e/02
 #   --nightly    then the long tests too, the concurrent ones under ThreadSanitizer, and the fuzzers
 #   --coverage   instead: the same tests in a build that counts, then which share of the lines they ran
+#   --debian13   instead: the same on Debian 13, in a root folder of its own (build/debian13); by root
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/lib/processes.sh
 . tools/lib/coverage.sh
+. tools/lib/debian13.sh
 
 what=everyday
 case ${1:-} in
---nightly | --coverage)
+--nightly | --coverage | --debian13)
     what=${1#--}
     shift
     ;;
 --help)
-    sed -n '3,8s/^# \{0,1\}//p' "$0"
+    sed -n '3,9s/^# \{0,1\}//p' "$0"
     exit 0
     ;;
 esac
@@ -109,6 +111,13 @@ coverage() {
     coverage_forget
     run_tests "everyday tests, counted" coverage -LE 'nightly|check' -E '^build/release$|^e2e/2[23]_' "$@"
     coverage_print || results+=("FAILED  coverage")
+}
+# check.sh in there says what passed; here it is one line.
+debian13() {
+    local command
+    debian13_prepare || exit 1
+    debian13_command "$@"
+    guarded "Debian 13" "${command[@]}"
 }
 
 mkdir -p build

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing from Debian's own packages: install-deps.sh try|check|nightly|coverage
+# Installs what is missing from Debian's own packages: install-deps.sh try|check|nightly|coverage|debian13|build|run
+# (build: what an installed vault is built with; run: what that needs to run, without a compiler).
 # Asks apt for nothing when nothing is missing. As root, or as somebody who may sudo.
 set -euo pipefail
 
@@ -13,14 +14,20 @@ check=(jq libcmocka-dev libphonenumber-dev libprotobuf-dev strace python3
     python3-msgpack nanomsg-utils util-linux procps systemd mandoc groff-base bash-completion make valgrind)
 nightly=('clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev' debootstrap)
 coverage=(gcovr)
+debian13=(debootstrap)
+run=(libsodium23 liblmdb0 libnng1 'libmsgpackc2|libmsgpack-c2' libidn2-0 'libunistring2|libunistring5'
+    'libpsl5|libpsl5t64' libjansson4 libseccomp2 libinih1 libphonenumber8 'libprotobuf32|libprotobuf32t64')
 
 case ${1:-} in
 try) wanted=("${build[@]}" "${try[@]}") ;;
 check) wanted=("${build[@]}" "${check[@]}") ;;
-nightly) wanted=("${build[@]}" "${check[@]}" "${nightly[@]}") ;;
+nightly) wanted=("${build[@]}" "${check[@]}" "${nightly[@]}" debootstrap) ;;
 coverage) wanted=("${build[@]}" "${check[@]}" "${coverage[@]}") ;;
+build) wanted=("${build[@]}" libphonenumber-dev) ;;
+run) wanted=("${run[@]}") ;;
+debian13) wanted=("${debian13[@]}") ;; # the rest in there
 *)
-    echo "usage: install-deps.sh try|check|nightly|coverage" >&2
+    echo "usage: install-deps.sh try|check|nightly|coverage|debian13|build|run" >&2
     exit 2
     ;;
 esac

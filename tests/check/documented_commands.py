@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the pages make a reader type exists: each vaultctl and vaultd command and option in a piece of code. And what
 they make him look for: each event, status, key or name_like_this in the pages for people, and each message quoted in
-the first column of the operating guide's last table.
+the first column of the operating guide's last table. And README.md tells a caller to do what PROTOCOL.md tells him.
 
 Usage: documented_commands.py ROOT VAULTCTL VAULTD. Prints each fault; exit 1 if any.
 """
@@ -98,6 +98,22 @@ def unknown_messages(root):
     return [part for part in quoted if part not in source] if len(quoted) > 10 else ['enough messages']
 
 
+def advice_faults(root):
+    """README.md's table of answers against PROTOCOL.md's of statuses: the same word (hold, retry, refuse) for each."""
+    protocol = (root / 'proto/PROTOCOL.md').read_text(encoding='utf-8')
+    readme = (root / 'README.md').read_text(encoding='utf-8')
+    rows = re.findall(r'^\| \d+ \| `(\w+)` \|[^|]*\| ([^|]*) \|$', protocol, re.MULTILINE)
+    wanted = {status: advice for status, advice in rows if advice}
+    told = set()
+    for answer, advice in re.findall(r'^\| (`[^|]*) \|[^|]*\| \*\*(.*)\|$', readme, re.MULTILINE):
+        for status in set(re.findall(r'`(\w+)`', answer)) & set(wanted):
+            told.add(status)
+            if not re.search(rf'\b{advice.split("*")[0]}\b', wanted[status]):
+                yield f'of {status} says {advice.split("*")[0]}, PROTOCOL.md: {wanted[status]}'
+    for status in set(wanted) - told - {'conflict'}:
+        yield f'does not say what to do about {status}'
+
+
 def main():
     root, vaultctl, vaultd = sys.argv[1:]
     programs = {'vaultctl': vaultctl, 'vaultd': vaultd}
@@ -121,6 +137,9 @@ def main():
                 if fault:
                     faults += 1
                     print(f'documented_commands: {path}:{number}: {fault}', file=sys.stderr)
+    for fault in advice_faults(root):
+        faults += 1
+        print(f'documented_commands: README.md {fault}', file=sys.stderr)
     for message in unknown_messages(root):
         faults += 1
         print(f'documented_commands: docs/OPERATING.md: nothing says "{message}"', file=sys.stderr)

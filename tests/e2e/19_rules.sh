@@ -40,7 +40,7 @@ expect 2 as admin grant tina reveal -n milano --for 0s
 expect 0 as admin grant tina reveal -n milano --until "$(date -u -d '+1 day' +%Y-%m-%dT%H:%MZ)" --daily $((spent + 3)) --hourly $((spent + 3))
 for i in 1 2 3; do expect 0 as tina detokenize --reason "look $i" "$token"; done
 expect 6 as tina detokenize --reason 'look 4' "$token"
-expect_error 'budget.*used up; try again in 2[34] h\|budget.*used up; try again in 60 min'
+expect_error "budget of reveals is used up: of $((spent + 3)) in 24 hours 0 are left, and 1 are asked for; try again in 2[34] h"
 expect 6 as tina detokenize --json --reason 'look 4' "$token"
 expect_json '.error.code == "quota" and .error.retry_after_s > 86000 and .error.retry_after_s <= 86700'
 granted ".used == $((spent + 3)) and .daily == $((spent + 3))"

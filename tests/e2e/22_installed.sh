@@ -23,7 +23,7 @@ LC_ALL=C sort "$here/installed.txt" | diff - "$work/found" || fail "other files 
 ! find "$tree" -perm /0022 ! -type l | grep . || fail "others may write to something installed"
 unit=$tree/usr/lib/systemd/system/contact-vault.service
 grep -qx 'ExecStart=/usr/sbin/vaultd --config /etc/contact-vault/vaultd.conf' "$unit" || fail "the unit starts something else"
-! grep -rlF "$root" "$tree/etc" "$unit" "$tree/usr/lib/sysusers.d" || fail "a path of the build is in what was installed"
+! grep -rlF -e "$root/vaultd/" -e "$build" "$tree/etc" "$unit" "$tree/usr/lib/sysusers.d" || fail "a path of the build is in what was installed"
 ! find "$tree/usr/bin" "$tree/usr/sbin" -type f -exec readelf -d {} + | grep -iE 'R(UN)?PATH' ||
     fail "a program looks for libraries where it was built"
 say "$(lines "$work/found") files, each where it belongs"

@@ -33,7 +33,7 @@ expect_json '.rows == 200 and .tokens > 250 and .emptied > 20 and .left_out == 0
 emptied=$(json .emptied)
 tokens=$(json .tokens)
 for file in leads.csv faults.csv; do same "mode of $file" "$(stat -c %a "$work/$file")" 600; done
-[ ! -e "$work/leads.csv.part" ] && [ ! -e "$work/leads.csv.import" ] || fail "notes are left behind"
+for end in part import; do [ ! -e "$work/leads.csv.$end" ] || fail "leads.csv.$end is left behind"; done
 imported values "$leads_csv" phone email >"$work/values"
 feed 1 as inbox lookup --json - <"$work/values"
 cp "$out" "$work/answers"
@@ -159,9 +159,8 @@ while :; do
     kills=$((kills + 1))
     [ ! -e "$work/killed.csv" ] || fail "there is a file before it is whole"
     done_so_far=$(state rows)
-    # As if the disk had got part of what came behind the last flush.
-    printf 'torn +39 06 5555 01' >>"$work/killed.csv.part"
-    printf '77,torn' >>"$work/killed.faults"
+    # As if the disk had got something else behind the last flush, and more than is still to be written over it.
+    head -c 5000000 /dev/zero | tr '\0' x | tee -a "$work/killed.csv.part" >>"$work/killed.faults"
     if [ "$kills" -eq 1 ]; then
         refused 1 'interrupted; go on with --resume' "${big[@]}"
         refused 1 'of another file, or of other columns' "$work/big.csv" --column phone -o "$work/killed.csv" --resume
@@ -181,7 +180,6 @@ cp "$out" "$work/answers"
 judged=$(imported judge "$work/big.csv" "$work/answers" "$work/killed.csv" phone email) || fail "big: $judged"
 say "$kills kills, the same bytes: rows, tokens, emptied: $judged"
 # Killed behind its last word: what is left is to take the notes away.
-cp "$work/whole.csv" "$work/named.csv"
 start_import "$work/big.csv" "${both[@]}" -o "$work/killed2.csv"
 await 20 test -e "$work/killed2.csv.import" || fail "no notes"
 kill -9 "${others[0]}" 2>/dev/null || true

@@ -33,6 +33,9 @@ if git -C "$root" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
 else
     tar -C "$root" --exclude=./build -c . | tar -x -C "$source_folder"
 fi
+# Read from here on: what somebody edits meanwhile is not what was copied.
+readme=$source_folder/README.md
+guide=$source_folder/docs/OPERATING.md
 # The way to the mirror is the machine's business, not the pages'.
 cp /etc/resolv.conf "$tree/etc/resolv.conf" 2>/dev/null || true
 # Devices of its own: this machine's must not be there when the tree is removed.
@@ -48,13 +51,13 @@ in_tree() {
     chroot "$tree" env -i HOME=/tmp/home PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
         bash -c 'mkdir -p "$HOME" && cd /usr/src/contact-vault && . /dev/stdin' >"$work/tree.log" 2>&1
 }
-grep -q '^    \./tools/try\.sh ' "$root/README.md" || fail "README.md's first command is another"
+grep -q '^    \./tools/try\.sh ' "$readme" || fail "README.md's first command is another"
 in_tree <<<'./tools/try.sh' || fail "try.sh in a new tree: $(tail -n 15 "$work/tree.log")"
 say "README.md: $(tail -n 1 "$work/tree.log")"
 {
     echo 'set -eu'
-    awk -v want='sh build' -f "$root/tests/support/fences.awk" "$root/README.md"
-    awk -v want='sh' -f "$root/tests/support/fences.awk" "$root/README.md" |
+    awk -v want='sh build' -f "$root/tests/support/fences.awk" "$readme"
+    awk -v want='sh' -f "$root/tests/support/fences.awk" "$readme" |
         sed '/^cc -Iclient/i awk -v want=c -f tests/support/fences.awk README.md | sed "/^# /d" >example.c'
 } >"$work/hour" || fail "no commands in README.md"
 in_tree <"$work/hour" || fail "README.md's first hour in a new tree: $(tail -n 15 "$work/tree.log")"

@@ -45,7 +45,8 @@ new_cast
 socket=$dir/run/vault.sock
 receive() { "$@" "$webhook" receive "$socket" "$work/inbox.key"; }
 deliver() { "$@" "$webhook" deliver "$socket" "$work/sender.key"; }
-checked=(valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect)
+leaks=definite,indirect
+checked=(valgrind --quiet --error-exitcode=99 --leak-check=full "--show-leak-kinds=$leaks" "--errors-for-leak-kinds=$leaks")
 
 # Numbers and texts of one request, an empty line, and another; one that is no number, one line that is no message.
 numbers=(393331234567 390655550147 447700900123)

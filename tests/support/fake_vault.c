@@ -134,6 +134,8 @@ take_hello(struct vault *vault, struct connection *connection, const struct mess
         put_status(vault, STATUS_SEALED);
         return;
     }
+    if (options->throttled && put_busy(vault, false))
+        return;
     bool by_key = message_bytes(request, FIELD_PUBLIC_KEY, &key);
     if ((options->principal != NULL && strcmp(options->principal, "nobody") == 0) ||
         by_key != (options->public_key != NULL) || !message_bytes(request, FIELD_NONCE, &nonce)) {

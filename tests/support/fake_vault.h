@@ -51,6 +51,7 @@ struct fake_options {
     const char *principal; /* NULL: "tester"; "nobody": HELLO is refused */
     bool sealed, frozen;
     bool mute;                       /* says nothing to HELLO */
+    bool throttled;                  /* says BUSY to HELLO twice */
     bool stuck;                      /* its list of principals does not go forward */
     const unsigned char *public_key; /* known by this key only; NULL: by uid */
 };

@@ -751,6 +751,35 @@ test_room_is_seen_without_spending(void **state)
 }
 
 static void
+test_what_is_left_is_told(void **state)
+{
+    struct budgets *budgets = *state;
+    const struct budget_limits both = limits(10, 4);
+    struct budget_draw it = draw_of(limits(100, 0), START, 20);
+    struct budget_room room;
+    uint32_t block, retry_after_s;
+
+    budgets_room(budgets, service, both, START, &room);
+    assert_int_equal(room.daily, 10);
+    assert_int_equal(room.hourly, 4);
+    (void)draw(budgets, both, START, 3);
+    budgets_room(budgets, service, both, START, &room);
+    assert_int_equal(room.daily, 7);
+    assert_int_equal(room.hourly, 1);
+    budgets_room(budgets, service, limits(2, 0), START, &room); /* the grant was made smaller */
+    assert_int_equal(room.daily, 0);
+    assert_int_equal(room.hourly, UINT32_MAX);
+    /* What is promised to a draw whose block is on its way to the log is not left. */
+    assert_int_equal(budgets_draw(budgets, &it, &block, &retry_after_s), STATUS_OK);
+    assert_true(block > 0);
+    budgets_room(budgets, service, it.limits, START, &room);
+    assert_int_equal(room.daily, 100 - 3 - 20);
+    budgets_block_recorded(budgets, &it, block, true);
+    budgets_room(budgets, service, it.limits, START, &room);
+    assert_int_equal(room.daily, 100 - 3 - 20);
+}
+
+static void
 test_a_grant_that_ends_has_a_budget_of_its_own(void **state)
 {
     struct budgets *budgets = *state;
@@ -805,6 +834,7 @@ main(void)
         TEST(test_what_was_not_done_goes_back_into_no_other_block),
         TEST(test_what_was_not_done_makes_no_block_larger),
         TEST(test_room_is_seen_without_spending),
+        TEST(test_what_is_left_is_told),
         TEST(test_a_grant_that_ends_has_a_budget_of_its_own),
     };
 

@@ -160,6 +160,21 @@ test_timeouts(void **state)
     assert_int_equal(fixture->fake.counts->hellos, 1);
 }
 
+/* Until the client has seen it: what is sent before that is sent, and lost. */
+static void
+await_loss(struct fixture *fixture)
+{
+    bool unreached = false;
+
+    for (int i = 0; !unreached && i < 100; i++) {
+        struct cv_reply *reply;
+        (void)tokenize_one(fixture->client, "one", &reply);
+        unreached = reply->unreached;
+        cv_reply_free(&reply);
+    }
+    assert_true(unreached);
+}
+
 static void
 test_a_daemon_that_went_away_is_unavailable(void **state)
 {
@@ -168,6 +183,7 @@ test_a_daemon_that_went_away_is_unavailable(void **state)
 
     fixture_reopen(fixture, &(struct cv_options){.timeout_ms = SHORT_TIMEOUT_MS});
     fake_kill(&fixture->fake);
+    await_loss(fixture);
     assert_int_equal(reveal(fixture, "a test", &reply), CV_UNAVAILABLE);
     assert_non_null(strstr(reply->message, fixture->path));
     assert_non_null(strstr(reply->message, "nothing was sent"));

@@ -144,11 +144,11 @@ test_hello_by_key(void **state)
 enum { NEEDLE_BYTES = sizeof FAKE_VALUE - 1, REGION_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* Never whole in this process but where the library puts it. */
+static const char veiled[] = "\x2a\x32\x38\x32\x32\x32\x30\x33\x32\x35\x34\x37\x36";
+
 static bool
 is_needle(const char *at)
 {
-    static const char veiled[] = "\x2a\x32\x38\x32\x32\x32\x30\x33\x32\x35\x34\x37\x36";
-
     for (size_t i = 0; i < NEEDLE_BYTES; i++) {
         if ((at[i] ^ 1) != veiled[i])
             return false;
@@ -213,6 +213,31 @@ test_a_freed_reply_leaves_no_contact(void **state)
     assert_int_equal(count_in_memory(), 0);
 }
 
+/* The value is too long to be sent, so that only the copy that cv_start makes can hold it. */
+static void
+test_a_finished_call_leaves_no_value(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[600];
+    const char *value = text;
+    struct cv_query query = {.values = &value, .count = 1, .reason = "slow", .timeout_ms = 600000};
+    struct cv_reply *reply;
+    void *user_data;
+
+    memset(text, '1', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    for (size_t i = 0; i < NEEDLE_BYTES; i++)
+        text[i] = (char)(veiled[i] ^ 1);
+    assert_int_equal(cv_start(fixture->client, CV_DETOKENIZE, &query, NULL, NULL), CV_OK);
+    explicit_bzero(text, sizeof text);
+    assert_int_equal(count_in_memory(), 1);
+    cv_cancel(fixture->client);
+    assert_int_equal(count_in_memory(), 0);
+    reply = cv_finished(fixture->client, &user_data);
+    assert_non_null(reply);
+    cv_reply_free(&reply);
+}
+
 int
 main(void)
 {
@@ -222,6 +247,7 @@ main(void)
         FIXTURE_TEST(test_identity_files_that_will_not_do),
         FIXTURE_TEST(test_hello_by_key),
         FIXTURE_TEST(test_a_freed_reply_leaves_no_contact),
+        FIXTURE_TEST(test_a_finished_call_leaves_no_value),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

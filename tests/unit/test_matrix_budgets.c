@@ -69,6 +69,17 @@ refuse_over_budget(struct caller *caller, enum operation operation, const char *
     stage_expect_refusal(operation, STATUS_QUOTA, name);
 }
 
+/* The words of the caller's last refusal. */
+static void
+expect_words(const struct caller *caller, const char *words)
+{
+    struct bytes message;
+
+    assert_true(message_bytes(caller->reply, FIELD_MESSAGE, &message));
+    assert_int_equal(message.size, strlen(words));
+    assert_memory_equal(message.data, words, message.size);
+}
+
 /* Again QUOTA a second before the time told, and not at that time. */
 static void
 wait_as_told(struct caller *caller, enum operation operation, const char *value)
@@ -100,6 +111,8 @@ test_s18_tokenize_and_lookup_spend_one_budget(void **state)
     assert_int_equal(blocks(), 4);
     /* A batch is done as a whole or not at all. */
     assert_int_equal(ask_many(&spender, OP_LOOKUP, "n1@example.com", 2), STATUS_QUOTA);
+    expect_words(&spender, "the budget of tokenize and lookup is used up: of 5 in 24 hours 1 are "
+                           "left, and 2 are asked for");
     stage_expect_refusal(OP_LOOKUP, STATUS_QUOTA, "spender");
     assert_string_equal(stage.entries[0].namespace_name, "brand");
     assert_int_equal(stage_ask(&spender, OP_LOOKUP, "nobody@example.com", NULL), STATUS_NOT_FOUND);
@@ -219,10 +232,14 @@ test_s18_reveals_by_the_day_and_by_the_hour(void **state)
                          revealers[i].who == REVEAL ? STATUS_OK : STATUS_DENIED);
         assert_int_equal(stage_ask(caller, OP_DETOKENIZE, stage.cast.kept, NULL), STATUS_OK);
         refuse_over_budget(caller, OP_DETOKENIZE, stage.cast.kept, NULL, name);
+        expect_words(caller, "the budget of reveals is used up: of 2 an hour 0 are left, and 1 are "
+                             "asked for");
         assert_in_range(retry_after_s(caller), HOUR_S - BUCKET_S, HOUR_S + BUCKET_S);
         assert_false(cast_told_contact(&stage.cast, ON_DATA, revealers[i].who));
         wait_as_told(caller, OP_DETOKENIZE, stage.cast.kept);
         refuse_over_budget(caller, OP_DETOKENIZE, stage.cast.kept, NULL, name);
+        expect_words(caller, "the budget of reveals is used up: of 3 in 24 hours 0 are left, and 1 "
+                             "are asked for");
         assert_in_range(retry_after_s(caller), DAY_S - HOUR_S - 2 * BUCKET_S, DAY_S);
         wait_as_told(caller, OP_DETOKENIZE, stage.cast.kept);
     }

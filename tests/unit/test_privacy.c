@@ -378,6 +378,20 @@ pass(int64_t seconds)
     }
 }
 
+/* A month's last days and 31 more may skip the month between: January 30, March 2. */
+static void
+pass_to_early_in_a_month(void)
+{
+    struct timespec now;
+    struct tm day;
+
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+    assert_non_null(gmtime_r(&now.tv_sec, &day));
+    if (day.tm_mday > 20) {
+        pass((32 - day.tm_mday) * (int64_t)DAY);
+    }
+}
+
 static void
 test_s24_what_nobody_used_for_its_months_is_erased_and_the_rest_stays(void **state)
 {
@@ -389,6 +403,7 @@ test_s24_what_nobody_used_for_its_months_is_erased_and_the_rest_stays(void **sta
     struct seen seen[1];
 
     (void)state;
+    pass_to_early_in_a_month();
     retain("nowhere", 3, STATUS_NOT_FOUND);
     token_of("a@example.com", unused);
     token_of("b@example.com", looked_up);

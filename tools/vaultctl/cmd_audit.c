@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "print_entry.h"
+#include "progress.h"
+#include "terminal.h"
 #include "terms.h"
 
 enum {
@@ -143,8 +145,12 @@ static enum exit_code
 read_through(struct tail *tail, struct ring *ring)
 {
     enum exit_code code = EXIT_OK;
+    struct progress progress;
+    uint64_t first = tail->query.from;
     bool moved = true;
 
+    progress_start(&progress, "entries", tail->last + 1 - first,
+                   first <= tail->last && (ring != NULL || !terminal_is(stdout)));
     while (code == EXIT_OK && moved && tail->query.from <= tail->last) {
         struct cv_reply *reply = NULL;
         code = read_page(tail, &reply, &moved);
@@ -160,7 +166,9 @@ read_through(struct tail *tail, struct ring *ring)
             }
         }
         cv_reply_free(&reply);
+        progress_show(&progress, tail->query.from - first, tail->query.from - first);
     }
+    progress_end(&progress);
     return code;
 }
 

@@ -65,17 +65,18 @@ print_namespace(const struct arguments *arguments, const struct cv_namespace *na
 static void
 print_as_table(const struct cv_reply *reply)
 {
-    static const char *const heads[] = {"NAMESPACE", "CONTACTS", "CREATED", "RETENTION"};
+    static const char *const heads[] = {"NAMESPACE", "CONTACTS", "CREATED", "KEPT UNUSED"};
     struct table *table = table_new(heads, sizeof heads / sizeof *heads);
 
     for (size_t i = 0; table != NULL && i < reply->count; i++) {
         const struct cv_namespace *namespace = &reply->namespaces[i];
-        char contacts[TIME_TEXT_BYTES], created[TIME_TEXT_BYTES], retention[LINE_BYTES];
+        char contacts[TIME_TEXT_BYTES], created[TIME_TEXT_BYTES], kept[TIME_TEXT_BYTES];
 
         (void)snprintf(contacts, sizeof contacts, "%" PRIu64, namespace->contacts);
         time_print_short(namespace->created_ms, created);
-        describe_retention(namespace->retain_months, retention);
-        table_add(table, (const char *const[]){namespace->name, contacts, created, retention},
+        (void)snprintf(kept, sizeof kept, namespace->retain_months == 0 ? "for ever" : "%u month%s",
+                       namespace->retain_months, plural(namespace->retain_months));
+        table_add(table, (const char *const[]){namespace->name, contacts, created, kept},
                   COLOUR_NONE);
     }
     print_table(&table);

@@ -162,20 +162,24 @@ print_cell(FILE *to, const char **cell, size_t width, size_t *spaces)
     *cell += strspn(*cell, " ");
 }
 
+/* Each line begins and ends its colour: a pager shows any of them. */
 static void
-print_row(FILE *to, const char *const *cells, size_t columns, const size_t *widths)
+print_row(FILE *to, const struct table *table, const char *const *cells, enum colour colour,
+          const size_t *widths)
 {
     const char *left[TABLE_COLUMNS_MAX];
-    bool more = true;
+    bool plain = colour == COLOUR_NONE, more = true;
 
-    memcpy(left, cells, columns * sizeof *left);
+    memcpy(left, cells, table->columns * sizeof *left);
     while (more) {
         size_t spaces = 0;
         more = false;
-        for (size_t i = 0; i < columns; i++) {
+        (void)fputs(plain ? "" : terminal_colour(to, colour), to);
+        for (size_t i = 0; i < table->columns; i++) {
             print_cell(to, &left[i], widths[i], &spaces);
             more = more || *left[i] != 0;
         }
+        (void)fputs(plain ? "" : terminal_colour(to, COLOUR_NONE), to);
         (void)fputc('\n', to);
     }
 }
@@ -187,16 +191,11 @@ table_print(const struct table *table, FILE *to, size_t width)
 
     choose_widths(table, width, widths);
     if (table->heads != NULL) {
-        (void)fputs(terminal_colour(to, COLOUR_HEAD), to);
-        print_row(to, table->heads, table->columns, widths);
-        (void)fputs(terminal_colour(to, COLOUR_NONE), to);
+        print_row(to, table, table->heads, COLOUR_HEAD, widths);
     }
     for (size_t i = 0; i < table->count; i++) {
         const struct row *row = &table->rows[i];
-        bool plain = row->colour == COLOUR_NONE;
-        (void)fputs(plain ? "" : terminal_colour(to, row->colour), to);
-        print_row(to, (const char *const *)row->cells, table->columns, widths);
-        (void)fputs(plain ? "" : terminal_colour(to, COLOUR_NONE), to);
+        print_row(to, table, (const char *const *)row->cells, row->colour, widths);
     }
     return !table->lost;
 }

@@ -383,6 +383,34 @@ budgets_undo_draw(struct budgets *budgets, const struct budget_draw *draw)
     unlock(budgets);
 }
 
+/* Beside what is promised to others, as fits_ms has it. */
+static uint32_t
+room_beside(uint32_t room, uint32_t promised)
+{
+    return room == UINT32_MAX ? room : room - least(room, promised);
+}
+
+void
+budgets_room(struct budgets *budgets, struct budget_key key, struct budget_limits limits,
+             uint64_t now_ms, struct budget_room *ret_room)
+{
+    struct budget *budget;
+
+    lock_at(budgets, now_ms);
+    budget = find(budgets, key);
+    *ret_room = (struct budget_room){
+        limits.daily == 0 ? UINT32_MAX : limits.daily,
+        limits.hourly == 0 ? UINT32_MAX : limits.hourly,
+    };
+    if (budget != NULL) {
+        ret_room->daily =
+            room_beside(budget_window_room(&budget->day, limits.daily), budget->recording_for);
+        ret_room->hourly =
+            room_beside(budget_window_room(&budget->hour, limits.hourly), budget->recording_for);
+    }
+    unlock(budgets);
+}
+
 bool
 budgets_has_room(struct budgets *budgets, const struct budget_draw *draw)
 {

@@ -85,6 +85,12 @@ void budgets_block_recorded(struct budgets *budgets, const struct budget_draw *d
 
 /* What was drawn and then not done. It goes back into its block, if that is still in use. */
 void budgets_undo_draw(struct budgets *budgets, const struct budget_draw *draw);
+/* What is left of each figure; UINT32_MAX: there is none. For the words of a refusal. */
+struct budget_room {
+    uint32_t daily, hourly;
+};
+void budgets_room(struct budgets *budgets, struct budget_key key, struct budget_limits limits,
+                  uint64_t now_ms, struct budget_room *ret_room);
 /* Would budgets_draw give it now, were there a block? */
 bool budgets_has_room(struct budgets *budgets, const struct budget_draw *draw);
 /* Forgets all, so that the log can be replayed once more. Nothing is being recorded. */

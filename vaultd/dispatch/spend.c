@@ -2,20 +2,63 @@
 /* What callers spend of their budgets, and what the log says they spent before a restart. */
 #include "dispatch_internal.h"
 
+#include <stdio.h>
+
 #include "clock.h"
+#include "scratch.h"
 
 /* ---- refusing ---- */
 
+enum { OVER_BYTES = 160 };
+
+/* What was asked of which budget, and did not fit. */
+struct over {
+    const char *what; /* "reveals" */
+    struct budget_key key;
+    struct budget_limits limits;
+    uint64_t now_ms;
+    size_t amount;
+    uint32_t retry_after_s; /* UINT32_MAX: never */
+};
+
+/* Which figure stands in the way, and how much of it is left: the caller knows what would fit. */
+static const char *
+explain(struct call *call, const struct over *over)
+{
+    bool never = over->retry_after_s == UINT32_MAX;
+    struct budget_room room;
+    char *text = scratch_alloc(call->scratch, OVER_BYTES);
+
+    budgets_room(call->dispatch->parts.budgets, over->key, over->limits, over->now_ms, &room);
+    if (text == NULL) {
+        return "the budget is used up";
+    }
+    /* A batch that is over both waits for the day's. */
+    bool of_day = never ? over->limits.daily != 0 && over->amount > over->limits.daily
+                        : room.daily < over->amount || over->limits.hourly == 0;
+    uint32_t limit = of_day ? over->limits.daily : over->limits.hourly;
+    uint32_t left = of_day ? room.daily : room.hourly;
+    const char *window = of_day ? "in 24 hours" : "an hour";
+    if (never) {
+        (void)snprintf(text, OVER_BYTES,
+                       "more at once than the whole budget of %s: %u %s, and %zu are asked for",
+                       over->what, limit, window, over->amount);
+    } else {
+        (void)snprintf(text, OVER_BYTES,
+                       "the budget of %s is used up: of %u %s %u are left, and %zu are asked for",
+                       over->what, limit, window, left, over->amount);
+    }
+    return text;
+}
+
 /* A batch that never fits gets no time to come back at. */
 static enum status
-refuse_over_budget(struct call *call, const char *used_up, const char *never_fits,
-                   uint32_t retry_after_s)
+refuse_over_budget(struct call *call, const struct over *over)
 {
-    bool never = retry_after_s == UINT32_MAX;
-    enum status status = call_refuse_on_record(call, STATUS_QUOTA, never ? never_fits : used_up);
+    enum status status = call_refuse_on_record(call, STATUS_QUOTA, explain(call, over));
 
-    if (!call->would_wait && !never) {
-        call->retry_after_s = retry_after_s;
+    if (!call->would_wait && over->retry_after_s != UINT32_MAX) {
+        call->retry_after_s = over->retry_after_s;
     }
     return status;
 }
@@ -86,7 +129,7 @@ draw_one(struct call *call, size_t which, const struct budget_draw *draw,
 enum status
 spend_lookups(struct call *call, uint32_t namespace_id, size_t count, struct budget_draw *ret_draw)
 {
-    uint32_t soonest_s = UINT32_MAX;
+    struct over over = {.what = "tokenize and lookup", .retry_after_s = UINT32_MAX};
     enum status status = STATUS_QUOTA;
 
     for (size_t i = 0; status == STATUS_QUOTA && i < LOOKUP_BUDGETS; i++) {
@@ -94,14 +137,16 @@ spend_lookups(struct call *call, uint32_t namespace_id, size_t count, struct bud
 
         if (make_draw(call, i, namespace_id, count, ret_draw)) {
             status = draw_one(call, i, ret_draw, &retry_after_s);
-            soonest_s = retry_after_s < soonest_s ? retry_after_s : soonest_s;
+            if (retry_after_s < over.retry_after_s || over.amount == 0) { /* the sooner one */
+                over.key = ret_draw->key;
+                over.limits = ret_draw->limits;
+                over.now_ms = ret_draw->now_ms;
+                over.amount = count;
+                over.retry_after_s = retry_after_s;
+            }
         }
     }
-    return status != STATUS_QUOTA
-               ? status
-               : refuse_over_budget(call, "the budget of tokenize and lookup is used up",
-                                    "a batch larger than the whole budget of tokenize and lookup",
-                                    soonest_s);
+    return status != STATUS_QUOTA ? status : refuse_over_budget(call, &over);
 }
 
 void
@@ -162,7 +207,6 @@ spend_reveals(struct call *call, const struct vault_place *places, size_t count,
               uint32_t *ret_taken, uint64_t *ret_taken_ms)
 {
     uint32_t wanted = 0;
-    uint32_t retry_after_s = 0;
     enum status status;
 
     for (size_t i = 0; i < count; i++) {
@@ -173,12 +217,17 @@ spend_reveals(struct call *call, const struct vault_place *places, size_t count,
     if (wanted == 0) {
         return STATUS_OK;
     }
-    status =
-        budgets_take(call->dispatch->parts.budgets, reveal_key(call->principal),
-                     reveal_limits(call, places, count), *ret_taken_ms, wanted, &retry_after_s);
+    struct over over = {
+        .what = "reveals",
+        .key = reveal_key(call->principal),
+        .limits = reveal_limits(call, places, count),
+        .now_ms = *ret_taken_ms,
+        .amount = wanted,
+    };
+    status = budgets_take(call->dispatch->parts.budgets, over.key, over.limits, over.now_ms, wanted,
+                          &over.retry_after_s);
     if (status == STATUS_QUOTA) {
-        return refuse_over_budget(call, "the budget of reveals is used up",
-                                  "a batch larger than the whole budget of reveals", retry_after_s);
+        return refuse_over_budget(call, &over);
     }
     *ret_taken = status == STATUS_OK ? wanted : 0;
     return status;
