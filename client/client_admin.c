@@ -37,6 +37,12 @@ cv_unseal(struct cv_client *client, const uint8_t root_key[CV_KEY_BYTES],
 }
 
 enum cv_status
+cv_unseal_info(struct cv_client *client, struct cv_reply **ret_reply)
+{
+    return call_plain(client, OP_UNSEAL_INFO, ret_reply);
+}
+
+enum cv_status
 cv_seal(struct cv_client *client, struct cv_reply **ret_reply)
 {
     return call_plain(client, OP_SEAL, ret_reply);

@@ -275,6 +275,9 @@ begin_as_stranger(struct caller *caller, enum operation operation, const struct 
         message_put_bytes(&caller->request, FIELD_SIGNATURE, bytes_of(bytes, SIGNATURE_BYTES));
         message_put_uint(&caller->request, FIELD_UID, caller->peer.uid);
         break;
+    case OP_UNSEAL_INFO:
+        caller_begin(caller, operation, 0);
+        break;
     default:
         caller_begin(caller, operation, 1);
         message_put_bytes(&caller->request, FIELD_ROOT_KEY,
@@ -368,7 +371,8 @@ cast_begin(struct cast *cast, enum on_socket socket, enum who who, enum operatio
     cast->subject[0] = '\0';
     if (is_about_contacts(operation)) {
         begin_about_contacts(cast, caller, operation);
-    } else if (operation == OP_HELLO || operation == OP_PROVE || operation == OP_UNSEAL) {
+    } else if (operation == OP_HELLO || operation == OP_PROVE || operation == OP_UNSEAL ||
+               operation == OP_UNSEAL_INFO) {
         begin_as_stranger(caller, operation, cast->fixture.root);
     } else {
         begin_about_rules(cast, caller, operation);

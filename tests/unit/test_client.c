@@ -266,9 +266,31 @@ test_a_sealed_vault_can_be_asked_and_unsealed(void **state)
     assert_int_equal(cv_state(fixture->client, &reply), CV_OK);
     assert_string_equal(reply->state, "sealed");
     cv_reply_free(&reply);
+    assert_int_equal(cv_unseal_info(fixture->client, &reply), CV_OK);
+    assert_int_equal(reply->unsealing.provider, CV_KEYFILE);
+    cv_reply_free(&reply);
     assert_int_equal(cv_unseal(fixture->client, root_key, &reply), CV_OK);
     cv_reply_free(&reply);
     assert_int_equal(fixture->fake.counts->executed, 1);
+}
+
+static void
+test_how_a_passphrase_becomes_a_key_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_reply *reply;
+
+    fixture->fake.options.passphrase = true;
+    fake_kill(&fixture->fake);
+    fake_restart(&fixture->fake);
+    assert_int_equal(cv_unseal_info(fixture->client, &reply), CV_OK);
+    assert_int_equal(reply->unsealing.provider, CV_PASSPHRASE);
+    assert_memory_equal(reply->unsealing.salt, ((uint8_t[CV_SALT_BYTES]){1, 2, 3}), CV_SALT_BYTES);
+    assert_int_equal(reply->unsealing.passes, 3);
+    assert_int_equal(reply->unsealing.memory_kib, 256 * 1024);
+    cv_reply_free(&reply);
+    assert_string_equal(cv_provider_name(CV_PASSPHRASE), "passphrase");
+    assert_null(cv_provider_name((enum cv_provider)0));
 }
 
 static void
@@ -708,6 +730,7 @@ main(void)
         FIXTURE_TEST(test_hello_and_state),
         FIXTURE_TEST(test_a_stranger_gets_the_state_alone),
         FIXTURE_TEST(test_a_sealed_vault_can_be_asked_and_unsealed),
+        FIXTURE_TEST(test_how_a_passphrase_becomes_a_key_is_told),
         FIXTURE_TEST(test_lists),
         FIXTURE_TEST(test_audit_read),
         FIXTURE_TEST(test_audit_read_of_some),

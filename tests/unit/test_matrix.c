@@ -84,6 +84,7 @@ static const struct row rows[] = {
     {OP_FREEZE,            CHANGED,   "DDDOOO DDU UU",    "DDDOOO DDU UU"},
     {OP_UNFREEZE,          CHANGED,   NOT_HERE,           "DDDDCD DDU UU"}, /* nothing is frozen */
     {OP_UNSEAL,            NOTHING,   NOT_HERE,           "NNNNNN NNN OO"}, /* it is open already */
+    {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_SEAL,              CLOSED,    NOT_HERE,           "DDDDOD DDU UU"},
     {OP_NAMESPACE_CREATE,  CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
@@ -115,6 +116,7 @@ static const struct row sealed_rows[] = {
     {OP_FREEZE,            NOTHING,   "SSSSSS SSS SS",    "SSSSSS SSS SS"},
     {OP_UNFREEZE,          NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_UNSEAL,            OPENED,    NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_SEAL,              NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_NAMESPACE_CREATE,  NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
@@ -146,6 +148,7 @@ static const struct row disabled_rows[] = {
     {OP_FREEZE,            NOTHING,   "DDDDDD DDU UU",    "DDDDDD DDU UU"},
     {OP_UNFREEZE,          NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_UNSEAL,            NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_SEAL,              NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_NAMESPACE_CREATE,  NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
@@ -177,6 +180,7 @@ static const struct row expired_rows[] = {
     {OP_FREEZE,            NOTHING,   "DDDEEE DDU UU",    "DDDEEE DDU UU"},
     {OP_UNFREEZE,          NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_UNSEAL,            NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_SEAL,              NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_NAMESPACE_CREATE,  NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},

@@ -42,6 +42,8 @@ enum option_key {
     OPTION_RESUME,
     OPTION_WAIT,
     OPTION_DETACH,
+    OPTION_UNSEAL,
+    OPTION_PASSPHRASE_FILE,
     OPTION_USAGE,
 };
 

@@ -20,11 +20,14 @@ enum { FREED_BYTE = 0x5a };
 /* clang-format off */
 
 static const struct argp_option init_options[] = {
+    {"unseal", OPTION_UNSEAL, "HOW", 0, "How it is unsealed: keyfile (untold) or passphrase", 1},
+    {"passphrase-file", OPTION_PASSPHRASE_FILE, "FILE", 0, "The passphrase; -: on stdin", 1},
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "Where to put the root key (DIR.key untold)", 1},
     {"admin-uid", OPTION_ADMIN_UID, "N", 0, "The first admin's Unix uid (yours untold)", 1},
     {0},
 };
 static const struct argp_option unseal_options[] = {
+    {"passphrase-file", OPTION_PASSPHRASE_FILE, "FILE", 0, "The passphrase; -: on stdin", 1},
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "The root key (DIR.key untold)", 1},
     {0},
 };

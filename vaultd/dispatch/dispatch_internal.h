@@ -168,6 +168,7 @@ enum status op_describe(struct call *call);
 enum status op_detokenize(struct call *call);
 enum status op_erase(struct call *call);
 enum status op_unseal(struct call *call);
+enum status op_unseal_info(struct call *call);
 enum status op_seal(struct call *call);
 enum status op_freeze(struct call *call);
 enum status op_unfreeze(struct call *call);

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Owns SECURITY.md S28: how a vault is unsealed that has no key file. A passphrase that is in no file, no argument and
+# no environment of the daemon's; a weaker derivation put into the keyring's header is refused.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+passphrase='correct horse battery staple'
+secret() { # FILE LINE: only its owner may read it
+    rm -f "$1"
+    (umask 077 && printf '%s\n' "$2" >"$1")
+}
+start_sealed() {
+    "$vaultd" --data "$dir" >>"$log" 2>&1 </dev/null &
+    daemon=$!
+    await 60 answers_or_is_gone sealed || fail "no answer"
+    state_is sealed || fail "not sealed"
+}
+on_terminal() { # CODE [--say PROMPT ANSWER]... -- COMMAND...
+    local wanted=$1 code=0
+    shift
+    python3 "$here/terminal.py" "$@" >"$out" 2>"$err" </dev/null || code=$?
+    [ $code -eq "$wanted" ] || fail "exit $code, wanted $wanted, on a terminal: ${*/#"$build"\//}"
+}
+pause() { sleep 2.1; } # one try in two seconds
+
+# ---- made ----
+
+secret "$work/right" "$passphrase"
+secret "$work/wrong" 'incorrect horse battery staple'
+secret "$work/short" 'horse'
+expect 2 "$vaultctl" init --data "$dir" --unseal passphrase
+expect_error 'passphrase-file'
+expect 2 "$vaultctl" init --data "$dir" --unseal passphrase --passphrase-file "$work/short"
+expect_error 'too short'
+chmod 0640 "$work/right"
+expect 2 "$vaultctl" init --data "$dir" --unseal passphrase --passphrase-file "$work/right"
+expect_error 'only you can read'
+chmod 0400 "$work/right"
+on_terminal 2 --say 'New passphrase: ' "$passphrase" --say 'Once more: ' 'correct horse battery stable' -- \
+    "$vaultctl" init --data "$dir" --unseal passphrase
+grep -q 'not the same' "$out" || fail "two different ones were taken"
+[ ! -e "$dir" ] || fail "a vault of two passphrases"
+on_terminal 0 --say 'New passphrase: ' "$passphrase" --say 'Once more: ' "$passphrase" -- \
+    "$vaultctl" init --data "$dir" --unseal passphrase
+! grep -q 'horse' "$out" || fail "the terminal shows the passphrase"
+[ ! -e "$dir.key" ] || fail "there is a key file"
+say "made of a passphrase, typed twice and unseen; no key file"
+
+# ---- unsealed ----
+
+start_sealed
+expect 2 "$vaultctl" unseal --data "$dir"
+expect_error 'passphrase-file'
+expect 5 "$vaultctl" unseal --data "$dir" --passphrase-file "$work/wrong"
+expect_error 'right passphrase'
+state_is sealed || fail "unsealed by a wrong passphrase"
+pause
+on_terminal 0 --say 'Passphrase: ' "$passphrase" -- "$vaultctl" unseal --data "$dir"
+! grep -q 'horse' "$out" || fail "the terminal shows the passphrase"
+state_is unsealed || fail "still sealed"
+new_cast
+phone=$(token_of '+39 06 5555 0147')
+expect 0 as admin seal
+pause
+feed 0 "$vaultctl" unseal --data "$dir" --passphrase-file - < <(printf '%s\r\nsomething else\n' "$passphrase")
+same "the token" "$(token_of '+39 06 5555 0147')" "$phone"
+! grep -aq 'horse' "/proc/$daemon/cmdline" "/proc/$daemon/environ" "$log" || fail "the daemon knows the passphrase"
+stop_vault
+! grep -raq 'horse' "$dir" || fail "the passphrase is on the disk"
+say "a wrong one does not unseal, the right one does; no file of the vault's has it"
+
+# ---- a header that asks for less ----
+
+# Offset 35 is the slot: kind, two bytes of size, salt 16, passes 4, memory 4. The check is made anew.
+weaken() { # OFFSET HEX
+    cp "$work/keyring" "$dir/data/keyring"
+    python3 - "$dir/data/keyring" "$1" "$2" <<'PYTHON'
+import hashlib, sys
+path, offset, new = sys.argv[1], int(sys.argv[2]), bytes.fromhex(sys.argv[3])
+data = bytearray(open(path, "rb").read())
+assert data[35] == 2 and data[54:58] == b"\0\0\0\3", "the passphrase's slot is not where it should be"
+data[offset:offset + len(new)] = new
+end = 62 + 24 + 32
+data[end:end + 16] = hashlib.blake2b(data[:end], digest_size=16).digest()
+open(path, "wb").write(data)
+PYTHON
+}
+refused_at_start() {
+    expect 1 timeout 60 "$vaultd" --data "$dir"
+    expect_error 'keyring'
+}
+cp -p "$dir/data/keyring" "$work/keyring"
+weaken 54 00000002
+refused_at_start
+weaken 58 00001000
+refused_at_start
+# Within bounds nobody can tell before the key is tried.
+weaken 38 00
+start_sealed
+expect 5 "$vaultctl" unseal --data "$dir" --passphrase-file "$work/right"
+stop_vault
+cp -p "$work/keyring" "$dir/data/keyring"
+start_sealed
+expect 0 "$vaultctl" unseal --data "$dir" --passphrase-file "$work/right"
+same "the token" "$(token_of '+39 06 5555 0147')" "$phone"
+stop_vault
+say "a weaker derivation is refused at start, another salt at the unseal"
