@@ -262,8 +262,8 @@ CV_API void cv_close(struct cv_client **client);
  * A call's timeout covers all of it: connecting, HELLO, what is repeated. Repeated by themselves
  * are, within it: what the vault surely did not execute, CV_BUSY among it, and what does no harm
  * twice (cv_state, cv_hello, lists, cv_tokenize, cv_lookup, cv_mask, cv_describe,
- * cv_unseal_info, cv_audit_read). Of the others, a connection lost at the wrong moment gives CV_UNAVAILABLE with
- * outcome_unknown. Names and texts are the caller's and are not kept.
+ * cv_unseal_info, cv_audit_read). Of the others, a connection lost at the wrong moment gives
+ * CV_UNAVAILABLE with outcome_unknown. Names and texts are the caller's and are not kept.
  */
 
 /* Who you are to this vault. Not needed: the first call that must, says HELLO by itself. */
@@ -390,6 +390,15 @@ CV_API enum cv_status cv_key_rotate(struct cv_client *client, enum cv_key_purpos
  */
 CV_API enum cv_status cv_key_status(struct cv_client *client, uint64_t from,
                                     struct cv_reply **ret_reply);
+
+/*
+ * Another root key, got in that way from now on; the old one opens nothing any more but older
+ * copies of the keyring. For admins. CV_UNAVAILABLE with outcome_unknown: keep both until one of
+ * them unseals.
+ */
+CV_API enum cv_status cv_root_rotate(struct cv_client *client, const uint8_t root_key[CV_KEY_BYTES],
+                                     const struct cv_unsealing *unsealing,
+                                     struct cv_reply **ret_reply);
 
 struct cv_new_principal {
     const char *name;

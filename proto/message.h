@@ -39,6 +39,7 @@ enum operation {
     OP_NAMESPACE_SET = 42,
     OP_KEY_ROTATE = 45,
     OP_KEY_STATUS = 46,
+    OP_ROOT_ROTATE = 47,
     OP_PRINCIPAL_ADD = 50,
     OP_PRINCIPAL_LIST = 51,
     OP_PRINCIPAL_SHOW = 52,

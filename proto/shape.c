@@ -37,6 +37,7 @@ static const struct shape shapes[OPERATION_LIMIT] = {
     [OP_NAMESPACE_SET] = {"namespace_set", BIT(CONNECTION) | BIT(NAME) | BIT(RETAIN_MONTHS), 0, 0},
     [OP_KEY_ROTATE] = {"key_rotate", BIT(CONNECTION) | BIT(PURPOSE), BIT(NAMESPACE) | BIT(ALL), 0},
     [OP_KEY_STATUS] = {"key_status", BIT(CONNECTION), BIT(FROM), 0},
+    [OP_ROOT_ROTATE] = {"root_rotate", BIT(CONNECTION) | BIT(ROOT_KEY) | BIT(UNSEAL), 0, 0},
     [OP_PRINCIPAL_ADD] = {"principal_add", BIT(CONNECTION) | BIT(NAME) | BIT(KIND), BIT(RELAYED),
                           BIT(UID) | BIT(PUBLIC_KEY)},
     [OP_PRINCIPAL_LIST] = {"principal_list", BIT(CONNECTION), BIT(FROM), 0},

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Owns SECURITY.md S28: how a vault is unsealed that has no key file. A passphrase that is in no file, no argument and
+# Owns SECURITY.md S28 and S29: how a vault is unsealed that has no key file, and how its root key is replaced. A passphrase that is in no file, no argument and
 # no environment of the daemon's; a weaker derivation put into the keyring's header is refused.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -106,3 +106,72 @@ expect 0 "$vaultctl" unseal --data "$dir" --passphrase-file "$work/right"
 same "the token" "$(token_of '+39 06 5555 0147')" "$phone"
 stop_vault
 say "a weaker derivation is refused at start, another salt at the unseal"
+
+# ---- another root key, while the vault serves ----
+
+start_sealed
+expect 0 "$vaultctl" unseal --data "$dir" --passphrase-file "$work/right"
+expect 5 as inbox key rotate root --unseal keyfile --key-file "$work/one.key"
+[ ! -e "$work/one.key" ] || fail "a key file of a rotation that was refused"
+expect 0 as admin key rotate root --unseal keyfile --key-file "$work/one.key" --json
+expect_json .ok
+same "the token" "$(token_of '+39 06 5555 0147')" "$phone"
+expect 0 as admin seal
+pause
+expect 2 "$vaultctl" unseal --data "$dir"
+expect_error 'key-file'
+expect 0 "$vaultctl" unseal --data "$dir" --key-file "$work/one.key"
+secret "$work/second" 'a quite different passphrase'
+expect 0 as admin key rotate root --unseal passphrase --passphrase-file "$work/second"
+stop_vault
+expect 1 timeout 60 "$vaultd" --data "$dir" --key-file "$work/one.key"
+expect_error "not this vault's root key"
+start_sealed
+expect 0 "$vaultctl" unseal --data "$dir" --passphrase-file "$work/second"
+same "the token" "$(token_of '+39 06 5555 0147')" "$phone"
+say "rotated from a passphrase to a key file and on to another passphrase: only the newest unseals"
+
+# ---- killed at each point of it ----
+
+expect 0 as admin key rotate root --unseal keyfile --key-file "$work/key.0"
+stop_vault
+is_gone() { ! kill -0 "$daemon" 2>/dev/null; }
+in_force=0
+n=0
+for point in keyring_after_tmp keyring_before_rename keyring_after_rename; do
+    n=$((n + 1))
+    key_file=$work/key.$in_force
+    export CONTACT_VAULT_FAILPOINTS=$point
+    start_vault
+    unset CONTACT_VAULT_FAILPOINTS
+    "$vaultctl" key rotate root --unseal keyfile --key-file "$work/key.$n" --data "$dir" >"$out" 2>"$err" </dev/null || true
+    await 20 is_gone || say "no failpoints in this build: killed when it is done"
+    kill -9 "$daemon" 2>/dev/null || true
+    wait "$daemon" 2>/dev/null || true
+    [ -e "$work/key.$n" ] || fail "$point: the new key is thrown away, and may be in force"
+    opened=()
+    for candidate in $in_force $n; do
+        timeout 20 "$vaultd" --data "$dir" --key-file "$work/key.$candidate" >"$work/try" 2>&1 </dev/null &
+        daemon=$!
+        await 15 answers_or_is_gone unsealed || true
+        if kill -0 "$daemon" 2>/dev/null; then
+            opened+=("$candidate")
+            same "$point: the token" "$(token_of '+39 06 5555 0147')" "$phone"
+            stop_vault
+        else
+            wait "$daemon" || true
+            daemon=
+        fi
+    done
+    [ ${#opened[@]} -eq 1 ] || fail "$point: it opens with ${#opened[@]} of the two keys"
+    in_force=${opened[0]}
+done
+key_file=$work/key.$in_force
+start_vault
+expect 0 as admin audit verify --json
+expect_json .ok
+expect 0 as admin audit tail --from 1 --operation root_rotate --json
+jq -es '(map(select(.phase == "intent")) | length) == (map(select(.phase == "outcome")) | length)' "$out" >/dev/null ||
+    fail "an intent without its outcome"
+stop_vault
+say "killed at three points of it: exactly one of the two keys opens the vault, and the log says which"

@@ -316,6 +316,13 @@ begin_about_rules(struct cast *cast, struct caller *caller, enum operation opera
         message_put_text(request, FIELD_NAMESPACE, cast->subject);
         message_put_uint(request, FIELD_PURPOSE, ROTATED_DATA);
         break;
+    case OP_ROOT_ROTATE: /* for the one that it is, so that it opens the vault again */
+        caller_begin(caller, operation, 2);
+        (void)strcpy(cast->subject, "keyfile");
+        message_put_bytes(request, FIELD_ROOT_KEY,
+                          bytes_of(secret_read(cast->fixture.root), ROOT_KEY_BYTES));
+        message_put_bytes(request, FIELD_UNSEAL, bytes_of("\1", 1));
+        break;
     case OP_NAMESPACE_CREATE:
         caller_begin(caller, operation, 1);
         put_subject(cast, request, made);

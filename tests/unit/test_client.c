@@ -540,6 +540,8 @@ test_admin_acts(void **state)
     struct cv_new_principal by_uid = {.name = "a", .kind = CV_SERVICE, .uid = 5};
     struct cv_new_principal by_key = {
         .name = "b", .kind = CV_PERSON, .public_key = key, .relayed = true};
+    const struct cv_unsealing unsealing = {
+        .provider = CV_PASSPHRASE, .passes = 3, .memory_kib = 262144};
     struct cv_reply *reply;
 
     ACT(cv_namespace_create(client, "shop", &reply));
@@ -553,6 +555,8 @@ test_admin_acts(void **state)
     assert_sent_uint(fixture, FIELD_PURPOSE, CV_KEY_INDEX);
     ACT(cv_key_rotate(client, CV_KEY_DATA, NULL, true, &reply));
     assert_sent(fixture, OP_KEY_ROTATE, BIT(PURPOSE) | BIT(ALL));
+    ACT(cv_root_rotate(client, key, &unsealing, &reply));
+    assert_sent(fixture, OP_ROOT_ROTATE, BIT(ROOT_KEY) | BIT(UNSEAL));
     ACT(cv_principal_add(client, &by_uid, &reply));
     assert_sent(fixture, OP_PRINCIPAL_ADD, BIT(NAME) | BIT(KIND) | BIT(UID));
     ACT(cv_principal_add(client, &by_key, &reply));
@@ -563,7 +567,7 @@ test_admin_acts(void **state)
     ACT(cv_revoke(client, "a", CV_ROLE_ADMIN, NULL, &reply));
     assert_sent(fixture, OP_REVOKE, BIT(NAME) | BIT(ROLE));
     ACT(cv_seal(client, &reply));
-    assert_int_equal(fixture->fake.counts->executed, 11);
+    assert_int_equal(fixture->fake.counts->executed, 12);
 }
 
 static void

@@ -204,6 +204,7 @@ static const struct expected {
     {OP_PRINCIPAL_SHOW, "principal_show", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_PRINCIPAL_DISABLE, "principal_disable", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_KEY_ROTATE, "key_rotate", BIT(CONNECTION) | BIT(PURPOSE), BIT(NAMESPACE) | BIT(ALL)},
+    {OP_ROOT_ROTATE, "root_rotate", BIT(CONNECTION) | BIT(ROOT_KEY) | BIT(UNSEAL), 0},
     {OP_KEY_STATUS, "key_status", BIT(CONNECTION), BIT(FROM)},
     {OP_PRINCIPAL_ENABLE, "principal_enable", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_GRANT, "grant", BIT(CONNECTION) | BIT(NAME) | BIT(ROLE),

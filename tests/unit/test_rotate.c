@@ -2,7 +2,8 @@
 /*
  * Rotations from outside: who may, what is answered, what stands in the log, how fast the
  * maintenance thread goes, what it begins by itself, and what a crash left open. Owns, with
- * test_rekey.c: SECURITY.md S27 "each key made or destroyed is on record".
+ * test_rekey.c: SECURITY.md S27 "each key made or destroyed is on record"; S29 "only
+ * the new root key unseals".
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,9 +12,13 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "fixture.h"
+#include "keyring.h"
 #include "log_reader.h"
+#include "secret.h"
+#include "slot.h"
 #include "still_clock.h"
 #include "vault_rekey.h"
 
@@ -464,6 +469,75 @@ test_intents_about_keys_are_settled_at_the_next_start(void **state)
     }
 }
 
+/* ---- the root key ---- */
+
+static enum status
+rotate_root(struct caller *caller, const struct secret *root, struct bytes slot)
+{
+    caller_begin(caller, OP_ROOT_ROTATE, 2);
+    message_put_bytes(&caller->request, FIELD_ROOT_KEY,
+                      bytes_of(secret_read(root), ROOT_KEY_BYTES));
+    message_put_bytes(&caller->request, FIELD_UNSEAL, slot);
+    return caller_send(caller);
+}
+
+static struct secret *
+new_root(void)
+{
+    struct secret *root = NULL;
+
+    assert_int_equal(secret_new(ROOT_KEY_BYTES, &root), STATUS_OK);
+    memset(secret_write(root), 0x3c, ROOT_KEY_BYTES);
+    secret_freeze(root);
+    return root;
+}
+
+static void
+test_s29_only_the_new_root_key_unseals_and_it_is_on_record(void **state)
+{
+    struct secret *root = new_root();
+    const struct unseal_slot slot = {
+        .provider = UNSEAL_PASSPHRASE, .salt = {1}, .passes = 3, .memory_kib = 262144};
+    uint8_t bytes[UNSEAL_SLOT_BYTES_MAX];
+    size_t size = slot_write(&slot, bytes);
+
+    (void)state;
+    make_contacts(CONTACTS);
+    log_reader_skip(&log_reader);
+    /* Nothing that no reader of the header would believe. */
+    assert_int_equal(rotate_root(&admin, root, bytes_of(bytes, size - 1)), STATUS_INVALID);
+    assert_int_equal(log_reader_since(&log_reader, entries, ENTRIES), 0);
+    assert_int_equal(rotate_root(&admin, root, bytes_of(bytes, size)), STATUS_OK);
+    assert_int_equal(log_reader_since(&log_reader, entries, ENTRIES), 2);
+    for (size_t i = 0; i < 2; i++) {
+        expect_entry(&entries[i], OP_ROOT_ROTATE, i == 0 ? AUDIT_INTENT : AUDIT_OUTCOME, STATUS_OK,
+                     "admin");
+        expect_about(&entries[i], "", "passphrase", keyring_generation(fixture.keyring));
+    }
+    make_contacts(CONTACTS); /* nothing else has changed */
+    disconnect_all();
+    fixture_close(&fixture);
+    assert_int_equal(fixture_open(&fixture), STATUS_DENIED);
+    fixture_close(&fixture);
+    secret_free(&fixture.root);
+    fixture.root = root;
+    assert_int_equal(fixture_open(&fixture), STATUS_OK);
+    connect_all();
+    connect_others();
+    make_contacts(CONTACTS);
+}
+
+static void
+test_an_intent_about_the_root_key_is_settled_by_the_keyring(void **state)
+{
+    (void)state;
+    announce(OP_ROOT_ROTATE, "keyfile", keyring_generation(fixture.keyring) + 1);
+    expect_settled(OP_ROOT_ROTATE, STATUS_UNAVAILABLE);
+    log_reader_skip(&log_reader);
+    announce(OP_ROOT_ROTATE, "keyfile", keyring_generation(fixture.keyring));
+    expect_settled(OP_ROOT_ROTATE, STATUS_OK);
+}
+
 #define WITH_VAULT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -479,6 +553,8 @@ main(void)
         WITH_VAULT(test_a_data_key_is_rotated_by_its_records),
         WITH_VAULT(test_what_is_stuck_is_tried_again_every_hour),
         WITH_VAULT(test_intents_about_keys_are_settled_at_the_next_start),
+        WITH_VAULT(test_s29_only_the_new_root_key_unseals_and_it_is_on_record),
+        WITH_VAULT(test_an_intent_about_the_root_key_is_settled_by_the_keyring),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

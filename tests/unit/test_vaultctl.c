@@ -103,6 +103,14 @@ test_usage_errors(void **state)
         "$V unseal",
         "$V unseal --key-file /nowhere",
         "$V unseal --key-file $D/k --passphrase-file $D/k",
+        "$V key rotate root",
+        "$V key rotate root --unseal keyfile",
+        "$V key rotate root --unseal keyfile --key-file $D",
+        "$V key rotate root --unseal stone --key-file $D/k",
+        "$V key rotate root --unseal passphrase --key-file $D/k",
+        "$V key rotate root --unseal passphrase",
+        "$V key rotate root --unseal keyfile --key-file $D/k --all",
+        "$V key rotate data --unseal keyfile",
         "$V init --data $D/v --unseal stone",
         "$V init --data $D/v --unseal passphrase",
         "$V init --data $D/v --unseal passphrase --key-file $D/k",
@@ -721,6 +729,18 @@ test_unseal(void **state)
 }
 
 static void
+test_another_root_key(void **state)
+{
+    assert_int_equal(shell(*state, "$V key rotate root --unseal keyfile --key-file $D/new"), 0);
+    assert_non_null(strstr(out, "rotated: only the new root key"));
+    assert_int_equal(shell(*state, "stat -c '%%s %%a' $D/new"), 0);
+    assert_string_equal(out, "32 400\n");
+    /* Never over another, which may be the one in force. */
+    assert_int_equal(shell(*state, "$V key rotate root --unseal keyfile --key-file $D/new"), 2);
+    assert_int_equal(shell(*state, "stat -c '%%s %%a' $D/new && rm -f $D/new"), 0);
+}
+
+static void
 test_audit_tail(void **state)
 {
     assert_int_equal(shell(*state, "$V audit tail --json -l 4"), 0);
@@ -879,6 +899,7 @@ main(void)
         FIXTURE_TEST(test_a_list_that_does_not_go_on_is_not_the_end),
         FIXTURE_TEST(test_keygen_and_principal_add),
         FIXTURE_TEST(test_unseal),
+        FIXTURE_TEST(test_another_root_key),
         FIXTURE_TEST(test_audit_tail),
         FIXTURE_TEST(test_reasons_are_escaped),
         FIXTURE_TEST(test_audit_filters),

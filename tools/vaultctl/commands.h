@@ -86,6 +86,8 @@ enum exit_code cmd_namespace_create(const struct arguments *arguments);
 enum exit_code cmd_namespace_list(const struct arguments *arguments);
 enum exit_code cmd_namespace_set(const struct arguments *arguments);
 enum exit_code cmd_key_rotate(const struct arguments *arguments);
+/* key rotate root */
+enum exit_code root_rotate(const struct arguments *arguments);
 enum exit_code cmd_key_status(const struct arguments *arguments);
 enum exit_code cmd_principal_add(const struct arguments *arguments);
 enum exit_code cmd_principal_list(const struct arguments *arguments);

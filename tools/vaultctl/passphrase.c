@@ -96,7 +96,7 @@ enum { SIGNALS = sizeof signals / sizeof signals[0] };
 
 /* What a person types is not shown. Whatever ends it, the terminal shows again what is typed. */
 static bool
-read_unseen(struct passphrase *passphrase)
+read_unseen(const char *prompt, struct passphrase *passphrase)
 {
     struct sigaction catches = {.sa_handler = catch_signal}, before[SIGNALS];
     struct termios shown, unseen;
@@ -110,8 +110,9 @@ read_unseen(struct passphrase *passphrase)
     }
     unseen = shown;
     unseen.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
-    bool got = tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen) == 0 && caught == 0 &&
-               read_line(STDIN_FILENO, passphrase);
+    bool hidden = tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen) == 0;
+    (void)fputs(prompt, stderr); /* after that, or a quick person's first letters are shown */
+    bool got = hidden && caught == 0 && read_line(STDIN_FILENO, passphrase);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
     for (size_t i = 0; i < SIGNALS; i++) {
         (void)sigaction(signals[i], &before[i], NULL);
@@ -133,9 +134,8 @@ ask(const struct arguments *arguments, const char *prompt, struct passphrase *pa
         return fail(arguments, EXIT_USAGE,
                     "nobody is there to be asked for the passphrase: give --passphrase-file FILE");
     }
-    (void)fputs(prompt, stderr);
-    return read_unseen(passphrase) ? EXIT_OK
-                                   : fail(arguments, EXIT_USAGE, "no passphrase was given");
+    return read_unseen(prompt, passphrase) ? EXIT_OK
+                                           : fail(arguments, EXIT_USAGE, "no passphrase was given");
 }
 
 /* ---- the key ---- */

@@ -61,6 +61,9 @@ static const struct argp_option set_options[] = {
     {0},
 };
 static const struct argp_option rotate_options[] = {
+    {"unseal", OPTION_UNSEAL, "HOW", 0, "Of root: how it is unsealed from now on: keyfile or passphrase", 1},
+    {"key-file", OPTION_KEY_FILE, "FILE", 0, "Of root: where to put the new root key", 1},
+    {"passphrase-file", OPTION_PASSPHRASE_FILE, "FILE", 0, "Of root: the new passphrase; -: on stdin", 1},
     {"namespace", 'n', "NS", 0, "The namespace; not needed where you have only one", 1},
     {"all", OPTION_ALL, NULL, 0, "In every namespace of yours", 1},
     {"wait", OPTION_WAIT, NULL, 0, "Until the old key is destroyed (untold: at a terminal)", 1},
@@ -155,8 +158,8 @@ static const struct command commands[] = {
     {"namespace set", "NAME", "Say how long contacts that nobody uses are kept",
      "vaultctl namespace set milano --retain 24mo --data /var/lib/contact-vault", set_options, 1, 1,
      cmd_namespace_set},
-    {"key rotate", "data|index",
-     "Replace the key that seals contacts (data), or finds them (index); tokens stay",
+    {"key rotate", "data|index|root",
+     "Replace the key that seals contacts (data), finds them (index), or unseals the vault (root)",
      "vaultctl key rotate data -n milano --wait", rotate_options, 1, 1, cmd_key_rotate},
     {"key status", "", "The keys there are, and how far rotations have come",
      "vaultctl key status --json", no_options, 0, 0, cmd_key_status},

@@ -169,6 +169,7 @@ enum status op_detokenize(struct call *call);
 enum status op_erase(struct call *call);
 enum status op_unseal(struct call *call);
 enum status op_unseal_info(struct call *call);
+enum status op_root_rotate(struct call *call);
 enum status op_seal(struct call *call);
 enum status op_freeze(struct call *call);
 enum status op_unfreeze(struct call *call);
@@ -300,6 +301,10 @@ void dispatch_pay_erasures(struct dispatch *dispatch);
 MUST_USE enum status dispatch_rotate(struct dispatch *dispatch, const struct audit_entry *as,
                                      enum rotated_key purpose, const uint32_t *namespace_ids,
                                      size_t count, bool where_possible, const char **ret_fault);
+/* Another root key: intent, change, outcome. The gate is held exclusively. */
+MUST_USE enum status dispatch_rotate_root(struct dispatch *dispatch, const struct audit_entry *as,
+                                          const struct secret *root, const struct unseal_slot *slot,
+                                          const char **ret_fault);
 /* What a crash cut in two: looks, and writes the outcomes. */
 MUST_USE enum status dispatch_settle_key_acts(struct dispatch *dispatch);
 /* Chores: some steps of the job; data keys that are too old; then, with the gate held exclusively,

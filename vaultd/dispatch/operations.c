@@ -36,6 +36,7 @@ static const struct operation_row rows[] = {
     {OP_NAMESPACE_SET,     ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_namespace_set},
     {OP_KEY_ROTATE,        BOTH,    KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ROTATE,       op_key_rotate},
     {OP_KEY_STATUS,        BOTH,    KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_ROTATE,       op_key_status},
+    {OP_ROOT_ROTATE,       ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_root_rotate},
     {OP_PRINCIPAL_ADD,     ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_principal_add},
     {OP_PRINCIPAL_LIST,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_principal_list},
     {OP_PRINCIPAL_SHOW,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_principal_show},

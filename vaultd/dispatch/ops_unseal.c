@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unsealing and sealing. */
+/* Unsealing, sealing, and another root key. */
 #include "dispatch_internal.h"
 
 #include "clock.h"
@@ -89,4 +89,27 @@ op_seal(struct call *call)
     return status == STATUS_OK
                ? reply_done(call)
                : call_refuse(call, status, "sealed, but the log could not record it");
+}
+
+enum status
+op_root_rotate(struct call *call)
+{
+    const struct audit_entry as = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+    struct bytes key = call_text(call, FIELD_ROOT_KEY); /* required, and of its size */
+    struct secret *root = NULL;
+    struct unseal_slot slot;
+    enum status status;
+
+    if (!slot_read(call_text(call, FIELD_UNSEAL), &slot)) {
+        return call_refuse(call, STATUS_INVALID, "unseal: no way to unseal, or out of bounds");
+    }
+    status = secret_new(ROOT_KEY_BYTES, &root);
+    if (status != STATUS_OK) {
+        return call_refuse(call, STATUS_UNAVAILABLE, "no memory");
+    }
+    memcpy(secret_write(root), key.data, ROOT_KEY_BYTES);
+    secret_freeze(root);
+    status = dispatch_rotate_root(call->dispatch, &as, root, &slot, &call->fault);
+    secret_free(&root);
+    return status == STATUS_OK ? reply_done(call) : status;
 }

@@ -103,6 +103,14 @@ MUST_USE enum status keyring_remove_keys(struct keyring *keyring, const struct k
                                          size_t count);
 
 /*
+ * keyring_replace_root: the same keys, sealed under another root key that is got as `slot` says, as
+ * generation + 1. The new file is read back and opened with `root` before it replaces the old one,
+ * which from then on nothing here can open. Statuses as of keyring_add_keys.
+ */
+MUST_USE enum status keyring_replace_root(struct keyring *keyring, const struct secret *root,
+                                          const struct unseal_slot *slot);
+
+/*
  * keyring_encrypt: ret_box (plain.size + KEYRING_BOX_EXTRA bytes) becomes nonce, ciphertext, tag.
  * Every call takes a fresh random nonce. SEALED or NOT_FOUND: there is no such key.
  */

@@ -79,7 +79,13 @@ keyring_header_init(struct keyring_header *header, const uint8_t vault_id[static
     at[SUITE_OFFSET] = SUITE;
     memcpy(at + VAULT_ID_OFFSET, vault_id, VAULT_ID_BYTES);
     put_u64(at + GENERATION_OFFSET, 1);
-    at[SLOTS_OFFSET] = 1;
+    keyring_header_set_slot(header, slot);
+}
+
+void
+keyring_header_set_slot(struct keyring_header *header, const struct unseal_slot *slot)
+{
+    header->data[SLOTS_OFFSET] = 1;
     put_slot(header, slot);
 }
 

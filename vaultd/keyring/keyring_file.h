@@ -82,6 +82,8 @@ void keyring_header_init(struct keyring_header *header,
                          const struct unseal_slot *slot);
 /* The first slot; of a header that was made or parsed here. All lead to the same root key. */
 void keyring_header_slot(const struct keyring_header *header, struct unseal_slot *ret_slot);
+/* This one instead of all others. */
+void keyring_header_set_slot(struct keyring_header *header, const struct unseal_slot *slot);
 const uint8_t *keyring_header_vault_id(const struct keyring_header *header);
 uint64_t keyring_header_generation(const struct keyring_header *header);
 void keyring_header_set_generation(struct keyring_header *header, uint64_t generation);
