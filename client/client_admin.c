@@ -47,6 +47,16 @@ cv_unseal_info(struct cv_client *client, struct cv_reply **ret_reply)
 }
 
 enum cv_status
+cv_unseal_share(struct cv_client *client, const uint8_t share[CV_SHARE_BYTES],
+                struct cv_reply **ret_reply)
+{
+    struct request request = {.operation = OP_UNSEAL_SHARE};
+
+    request_add_bytes(&request, FIELD_SHARE, bytes_of(share, UNSEAL_SHARE_BYTES));
+    return client_call(client, &request, ret_reply);
+}
+
+enum cv_status
 cv_seal(struct cv_client *client, struct cv_reply **ret_reply)
 {
     return call_plain(client, OP_SEAL, ret_reply);

@@ -56,7 +56,8 @@ struct call {
 static bool
 needs_ticket(const struct request *request)
 {
-    return request->operation != OP_UNSEAL && request->operation != OP_UNSEAL_INFO;
+    return request->operation != OP_UNSEAL && request->operation != OP_UNSEAL_INFO &&
+           request->operation != OP_UNSEAL_SHARE;
 }
 
 static enum cv_status

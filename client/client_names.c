@@ -31,7 +31,8 @@ _Static_assert((int)CV_KEYFILE == (int)UNSEAL_KEYFILE &&
                    (int)CV_SHARES == (int)UNSEAL_SHARES && UNSEAL_PROVIDERS == CV_SHARES + 1,
                "enum cv_provider is enum unseal_provider");
 _Static_assert((int)CV_SALT_BYTES == (int)UNSEAL_SALT_BYTES &&
-                   (int)CV_SET_BYTES == (int)UNSEAL_SET_BYTES,
+                   (int)CV_SET_BYTES == (int)UNSEAL_SET_BYTES &&
+                   (int)CV_SHARE_BYTES == (int)UNSEAL_SHARE_BYTES,
                "the public sizes are bounds.h's");
 _Static_assert((int)CV_FREEZE_PEOPLE == (int)FREEZE_PEOPLE &&
                    (int)CV_FREEZE_ALL == (int)FREEZE_ALL && FREEZE_COUNT == CV_FREEZE_ALL + 1,

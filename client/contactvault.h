@@ -66,6 +66,7 @@ enum {
     CV_MESSAGE_BYTES = 320,    /* room for any message, with its NUL */
     CV_KEY_BYTES = 32,         /* a root key, an Ed25519 seed or public key */
     CV_SALT_BYTES = 16,        /* of a passphrase's derivation */
+    CV_SHARE_BYTES = 50,       /* a share of the root key */
     CV_SET_BYTES = 10,         /* names shares that were made together */
     CV_PUBLIC_TEXT_BYTES = 80, /* room for a public key as text, with its NUL */
     CV_AUDIT_PAGE_MAX = 256,   /* entries one cv_audit_read gives */
@@ -363,6 +364,14 @@ CV_API enum cv_status cv_unseal(struct cv_client *client, const uint8_t root_key
  * sealed or not.
  */
 CV_API enum cv_status cv_unseal_info(struct cv_client *client, struct cv_reply **ret_reply);
+/*
+ * A share of the root key; the last one that is needed unseals. reply->state: "sealed" or
+ * "unsealed"; reply->done of reply->total are given. CV_INVALID, CV_CONFLICT: not a share of the
+ * vault's, or given already. Shares that are not followed by another within five minutes are
+ * forgotten.
+ */
+CV_API enum cv_status cv_unseal_share(struct cv_client *client, const uint8_t share[CV_SHARE_BYTES],
+                                      struct cv_reply **ret_reply);
 CV_API enum cv_status cv_seal(struct cv_client *client, struct cv_reply **ret_reply);
 CV_API enum cv_status cv_unfreeze(struct cv_client *client, struct cv_reply **ret_reply);
 CV_API enum cv_status cv_namespace_create(struct cv_client *client, const char *name,

@@ -30,6 +30,7 @@ enum {
     UNSEAL_SET_BYTES = 10, /* of shares: share/share.h */
     UNSEAL_THRESHOLD_MIN = 2,
     UNSEAL_SHARES_MAX = 16,
+    UNSEAL_SHARE_BYTES = 50,
     UNSEAL_SLOT_BYTES_MAX = 25,               /* slot.h */
     AUDIT_PAGE_MAX = 256,                     /* entries in one audit_read reply */
     LIST_ITEMS_MAX = 4096,                    /* principals, namespaces, grants in one reply */

@@ -20,6 +20,7 @@
 #include "main_root.h"
 #include "public_key_text.h"
 #include "secret.h"
+#include "share.h"
 #include "startup_text.h"
 #include "store.h"
 #include "vault.h"
@@ -35,6 +36,7 @@ struct init_options {
     bool has_admin_uid;
     uint32_t admin_uid;
     struct unseal_slot slot;
+    struct share shares[SHARES_MAX]; /* wiped when they are printed */
     char default_key_file[INIT_PATH_BYTES];
 };
 
@@ -81,8 +83,8 @@ parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case 's':
         if (!root_parse(argument, &options->slot)) {
-            argp_error(state,
-                       "--unseal wants keyfile, or passphrase:HEX as vaultctl init makes it");
+            argp_error(state, "--unseal wants keyfile, shares:K/N (2/2 to 16/16), or "
+                              "passphrase:HEX as vaultctl init makes it");
         }
         return 0;
     case 'j':
@@ -107,7 +109,7 @@ parse_option(int key, char *argument, struct argp_state *state)
 static const struct argp_option argp_options[] = {
     {"admin-uid", 'u', "N", 0, "the first admin's Unix user id (default: who runs this)", 0},
     {"unseal", 's', "HOW", 0,
-     "keyfile (untold), or passphrase:HEX, whose root key is read from stdin", 0},
+     "keyfile (untold), shares:K/N, or passphrase:HEX, whose root key is read from stdin", 0},
     {"json", 'j', NULL, 0, "one JSON document", 0},
     {0},
 };
@@ -258,6 +260,26 @@ explain_passphrase(const char *data)
         data, data);
 }
 
+/* The only time they are shown. */
+static void
+explain_shares(const struct init_options *options, const char *data)
+{
+    char text[SHARE_TEXT_BYTES];
+
+    (void)printf(
+        "Its root key stands nowhere: it is in %u shares, and any %u of them unseal. Each goes to\n"
+        "somebody else, on paper; they are not shown again. With fewer left nobody ever does.\n",
+        options->slot.shares, options->slot.threshold);
+    for (unsigned i = 0; i < options->slot.shares; i++) {
+        share_print(&options->shares[i], text);
+        (void)printf("share %u of %u:\n  %s\n", i + 1, options->slot.shares, text);
+    }
+    explicit_bzero(text, sizeof text);
+    (void)printf("Start it:    vaultd --data %s\n"
+                 "and then:    vaultctl unseal --data %s\n",
+                 data, data);
+}
+
 static void
 explain(const struct init_options *options, const char *public_key)
 {
@@ -268,6 +290,8 @@ explain(const struct init_options *options, const char *public_key)
                  data, options->admin_uid);
     if (options->slot.provider == UNSEAL_PASSPHRASE) {
         explain_passphrase(data);
+    } else if (options->slot.provider == UNSEAL_SHARES) {
+        explain_shares(options, data);
     } else {
         explain_keyfile(data, options->shared.key_file);
     }
@@ -281,9 +305,16 @@ explain(const struct init_options *options, const char *public_key)
 static void
 print_json(const struct init_options *options, const char *public_key)
 {
-    (void)printf("{\"ok\":true,\"admin\":\"" FIRST_ADMIN
-                 "\",\"admin_uid\":%u,\"audit_key\":\"%s\"}\n",
+    (void)printf("{\"ok\":true,\"admin\":\"" FIRST_ADMIN "\",\"admin_uid\":%u,\"audit_key\":\"%s\"",
                  options->admin_uid, public_key);
+    for (unsigned i = 0; i < options->slot.shares; i++) {
+        char text[SHARE_TEXT_BYTES];
+
+        share_print(&options->shares[i], text);
+        (void)printf("%s\"%s\"", i == 0 ? ",\"shares\":[" : ",", text);
+        explicit_bzero(text, sizeof text);
+    }
+    (void)printf("%s}\n", options->slot.shares > 0 ? "]" : "");
 }
 
 static bool
@@ -342,12 +373,21 @@ main_init(int argc, char **argv)
     if (main_options_apply(&options.shared, &config) && graph_prepare_process()) {
         made = make(&options, &graph, &root, public_key);
     }
+    if (made && options.slot.provider == UNSEAL_SHARES) {
+        root_split(&options.slot, root, options.shares);
+    }
     secret_free(&root);
     graph_close(&graph);
     if (made && options.json) {
         print_json(&options, public_key);
     } else if (made) {
         explain(&options, public_key);
+    }
+    explicit_bzero(options.shares, sizeof options.shares);
+    if (made && fflush(stdout) != 0) {
+        made =
+            startup_fail(
+                "what was to be shown could not be: remove what was made, and run it again") == 0;
     }
     return made ? EXIT_OK : EXIT_REFUSED;
 }

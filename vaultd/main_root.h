@@ -8,11 +8,17 @@
 #include "slot.h"
 
 struct secret;
+struct share;
 
-/* "keyfile", or "passphrase:" and a slot in hex digits. False: neither. */
+/* "keyfile", "passphrase:" and a slot in hex digits, or "shares:K/N". False: none of them. */
 bool root_parse(const char *text, struct unseal_slot *ret_slot);
 
-/* A key file is made; of a passphrase the 32 bytes are read from stdin. False: it was said why. */
+/* `shares` of them, of this root key and set; for root_make's. */
+void root_split(const struct unseal_slot *slot, const struct secret *root,
+                struct share *ret_shares);
+
+/* A key file is made, for shares a key that stands nowhere; of a passphrase the 32 bytes are read
+ * from stdin. False: it was said why. */
 bool root_make(const struct unseal_slot *slot, const char *key_file, struct secret **ret_root);
 
 #endif

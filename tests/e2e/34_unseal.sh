@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Owns SECURITY.md S28 and S29: how a vault is unsealed that has no key file, and how its root key is replaced. A passphrase that is in no file, no argument and
+# Owns SECURITY.md S28, S29 and S30: how a vault is unsealed that has no key file, and how its root key is replaced. A passphrase that is in no file, no argument and
 # no environment of the daemon's; a weaker derivation put into the keyring's header is refused.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -175,3 +175,43 @@ jq -es '(map(select(.phase == "intent")) | length) == (map(select(.phase == "out
     fail "an intent without its outcome"
 stop_vault
 say "killed at three points of it: exactly one of the two keys opens the vault, and the log says which"
+
+# ---- shares ----
+
+work_vault=$dir
+dir=$work/shared
+expect 2 "$vaultctl" init --data "$dir" --unseal shares --shares 3
+expect 2 "$vaultctl" init --data "$dir" --unseal shares --shares 3 --threshold 4
+[ ! -e "$dir" ] || fail "a vault of impossible shares"
+expect 0 "$vaultctl" init --data "$dir" --unseal shares --shares 3 --threshold 2 --json
+expect_json '(.shares | length) == 3 and (.shares | unique | length) == 3'
+json '.shares[]' >"$work/shares"
+chmod 0400 "$work/shares"
+[ ! -e "$dir.key" ] || fail "there is a key file"
+share() { sed -n "$1p" "$work/shares"; }
+start_sealed
+feed 4 "$vaultctl" unseal --data "$dir" --share-file - < <(share 3)
+expect_error '1 of 2 shares are given'
+feed 2 "$vaultctl" unseal --data "$dir" --share-file - < <(share 1 | tr '0123456789' '1234567890')
+expect_error 'a character of it is wrong'
+state_is sealed || fail "unsealed by one share and an altered one"
+on_terminal 0 --say 'Share (1 of 2 are missing): ' "$(share 3)" --say 'Share (1 of 2 are missing): ' "$(share 1)" -- \
+    "$vaultctl" unseal --data "$dir"
+grep -q 'given already' "$out" || fail "a share given twice is not named"
+! grep -qF "$(share 1)" "$out" || fail "the terminal shows a share"
+state_is unsealed || fail "still sealed"
+expect 0 "$vaultctl" namespace create milano --data "$dir"
+cp "$work/shares" "$work/old"
+expect 0 "$vaultctl" key rotate root --data "$dir" --unseal shares --shares 5 --threshold 3 --json
+jq -r '.shares // [] | .[]' "$out" >"$work/new"
+same "new shares" "$(lines "$work/new")" 5
+stop_vault
+start_sealed
+feed 1 "$vaultctl" unseal --data "$dir" --share-file - <"$work/old"
+expect_error 'another set'
+feed 0 "$vaultctl" unseal --data "$dir" --share-file - < <(sed -n 3,5p "$work/new")
+state_is unsealed || fail "still sealed"
+stop_vault
+! grep -raqF "$(sed -n 1p "$work/new")" "$dir" "$log" || fail "a share is on the disk"
+dir=$work_vault
+say "shares: two of three unseal, a wrong one is named, new ones make the old ones worthless"

@@ -278,6 +278,10 @@ begin_as_stranger(struct caller *caller, enum operation operation, const struct 
     case OP_UNSEAL_INFO:
         caller_begin(caller, operation, 0);
         break;
+    case OP_UNSEAL_SHARE: /* which is none */
+        caller_begin(caller, operation, 1);
+        message_put_bytes(&caller->request, FIELD_SHARE, bytes_of(bytes, UNSEAL_SHARE_BYTES));
+        break;
     default:
         caller_begin(caller, operation, 1);
         message_put_bytes(&caller->request, FIELD_ROOT_KEY,
@@ -379,7 +383,7 @@ cast_begin(struct cast *cast, enum on_socket socket, enum who who, enum operatio
     if (is_about_contacts(operation)) {
         begin_about_contacts(cast, caller, operation);
     } else if (operation == OP_HELLO || operation == OP_PROVE || operation == OP_UNSEAL ||
-               operation == OP_UNSEAL_INFO) {
+               operation == OP_UNSEAL_INFO || operation == OP_UNSEAL_SHARE) {
         begin_as_stranger(caller, operation, cast->fixture.root);
     } else {
         begin_about_rules(cast, caller, operation);
@@ -398,7 +402,8 @@ cast_ask(struct cast *cast, enum on_socket socket, enum who who, enum operation 
     if (forgets) {
         dispatch_peer_init(&caller->peer, known.socket, known.uid);
     }
-    if (operation == OP_UNSEAL && dispatch_is_sealed(cast->fixture.dispatch)) {
+    if ((operation == OP_UNSEAL || operation == OP_UNSEAL_SHARE) &&
+        dispatch_is_sealed(cast->fixture.dispatch)) {
         still_clock_pass_ms(UNSEAL_PAUSE_MS);
     }
     cast_begin(cast, socket, who, operation);

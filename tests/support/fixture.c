@@ -212,7 +212,7 @@ void
 caller_begin(struct caller *caller, enum operation operation, size_t fields)
 {
     bool bare = operation == OP_HELLO || operation == OP_PROVE || operation == OP_UNSEAL ||
-                operation == OP_UNSEAL_INFO ||
+                operation == OP_UNSEAL_INFO || operation == OP_UNSEAL_SHARE ||
                 (operation == OP_STATUS && caller->peer.state != PEER_KNOWN);
 
     caller->request =

@@ -85,6 +85,7 @@ static const struct row rows[] = {
     {OP_UNFREEZE,          CHANGED,   NOT_HERE,           "DDDDCD DDU UU"}, /* nothing is frozen */
     {OP_UNSEAL,            NOTHING,   NOT_HERE,           "NNNNNN NNN OO"}, /* it is open already */
     {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_UNSEAL_SHARE,      NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_SEAL,              CLOSED,    NOT_HERE,           "DDDDOD DDU UU"},
     {OP_NAMESPACE_CREATE,  CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
@@ -118,6 +119,7 @@ static const struct row sealed_rows[] = {
     {OP_UNFREEZE,          NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_UNSEAL,            OPENED,    NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_UNSEAL_SHARE,      NOTHING,   NOT_HERE,           "NNNNNN NNN II"},
     {OP_SEAL,              NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_NAMESPACE_CREATE,  NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
@@ -151,6 +153,7 @@ static const struct row disabled_rows[] = {
     {OP_UNFREEZE,          NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_UNSEAL,            NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_UNSEAL_SHARE,      NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_SEAL,              NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_NAMESPACE_CREATE,  NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
@@ -184,6 +187,7 @@ static const struct row expired_rows[] = {
     {OP_UNFREEZE,          NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_UNSEAL,            NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_UNSEAL_SHARE,      NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_SEAL,              NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_NAMESPACE_CREATE,  NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},

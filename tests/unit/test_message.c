@@ -194,6 +194,7 @@ static const struct expected {
     {OP_DESCRIBE, "describe", BIT(CONNECTION) | BIT(VALUES), 0},
     {OP_UNSEAL, "unseal", BIT(ROOT_KEY), 0},
     {OP_UNSEAL_INFO, "unseal_info", 0, 0},
+    {OP_UNSEAL_SHARE, "unseal_share", BIT(SHARE), 0},
     {OP_SEAL, "seal", BIT(CONNECTION), 0},
     {OP_FREEZE, "freeze", BIT(CONNECTION), BIT(ALL)},
     {OP_UNFREEZE, "unfreeze", BIT(CONNECTION), 0},

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Owns SECURITY.md S30 "fewer say nothing of it". */
 /* Shares of a root key: any `threshold` give it back, fewer say nothing, and a wrong one is named.
  */
 #include <setjmp.h>

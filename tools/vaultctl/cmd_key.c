@@ -270,9 +270,10 @@ cmd_key_rotate(const struct arguments *arguments)
         return root_rotate(arguments);
     }
     if (arguments->unseal != NULL || arguments->key_file != NULL ||
-        arguments->passphrase_file != NULL) {
+        arguments->passphrase_file != NULL || arguments->shares != NULL ||
+        arguments->threshold != NULL) {
         return fail(arguments, EXIT_USAGE,
-                    "--unseal, --key-file, --passphrase-file: of key rotate root only");
+                    "--unseal and what goes with it: of key rotate root only");
     }
     if (!parse_purpose(arguments->values[0], &awaited.purpose)) {
         return fail(arguments, EXIT_USAGE, "which key? It takes data, index or root");

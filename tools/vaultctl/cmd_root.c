@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "passphrase.h"
+#include "shares.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -62,9 +63,15 @@ make_key(const struct arguments *arguments, struct cv_unsealing *ret_how,
         passphrase_choose(ret_how);
         return passphrase_new_key(arguments, ret_how, ret_key);
     }
+    if (arguments->unseal != NULL && strcmp(arguments->unseal, "shares") == 0) {
+        enum exit_code code = shares_parse(arguments, ret_how);
+
+        return code == EXIT_OK ? shares_make(arguments, ret_how, ret_key) : code;
+    }
     if (arguments->unseal == NULL || strcmp(arguments->unseal, "keyfile") != 0) {
         return fail(arguments, EXIT_USAGE,
-                    "say how the vault is unsealed from now on: --unseal keyfile or passphrase");
+                    "say how the vault is unsealed from now on: --unseal keyfile, passphrase or "
+                    "shares");
     }
     if (arguments->key_file == NULL || arguments->passphrase_file != NULL) {
         return fail(arguments, EXIT_USAGE, "where to put the new root key? Give --key-file FILE");

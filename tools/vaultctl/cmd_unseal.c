@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "passphrase.h"
+#include "shares.h"
 
 enum { PATH_BYTES = 4096, EXEC_ARGUMENTS_MAX = 12, SLOT_OPTION_BYTES = 80 };
 
@@ -34,11 +35,16 @@ parse_provider(const struct arguments *arguments, enum cv_provider *ret_provider
     *ret_provider = CV_KEYFILE;
     if (arguments->unseal != NULL && strcmp(arguments->unseal, "passphrase") == 0) {
         *ret_provider = CV_PASSPHRASE;
+    } else if (arguments->unseal != NULL && strcmp(arguments->unseal, "shares") == 0) {
+        *ret_provider = CV_SHARES;
     } else if (arguments->unseal != NULL && strcmp(arguments->unseal, "keyfile") != 0) {
-        return fail(arguments, EXIT_USAGE, "--unseal takes keyfile or passphrase");
+        return fail(arguments, EXIT_USAGE, "--unseal takes keyfile, passphrase or shares");
+    }
+    if (*ret_provider != CV_SHARES && (arguments->shares != NULL || arguments->threshold != NULL)) {
+        return fail(arguments, EXIT_USAGE, "--shares, --threshold go with --unseal shares");
     }
     if (*ret_provider != CV_KEYFILE && arguments->key_file != NULL) {
-        return fail(arguments, EXIT_USAGE, "--key-file: a passphrase needs none");
+        return fail(arguments, EXIT_USAGE, "--key-file goes with --unseal keyfile");
     }
     if (*ret_provider != CV_PASSPHRASE && arguments->passphrase_file != NULL) {
         return fail(arguments, EXIT_USAGE, "--passphrase-file goes with --unseal passphrase");
@@ -72,7 +78,7 @@ enum exit_code
 cmd_init(const struct arguments *arguments)
 {
     struct exec_arguments exec = {.list = {"vaultd", "init"}, .count = 2};
-    char option[SLOT_OPTION_BYTES];
+    char option[SLOT_OPTION_BYTES] = "";
     enum cv_provider provider;
 
     if (arguments->data == NULL) {
@@ -81,6 +87,13 @@ cmd_init(const struct arguments *arguments)
     enum exit_code code = parse_provider(arguments, &provider);
     if (code == EXIT_OK && provider == CV_PASSPHRASE) {
         code = prepare_passphrase(arguments, option);
+        add(&exec, "--unseal", option);
+    }
+    if (code == EXIT_OK && provider == CV_SHARES) {
+        struct cv_unsealing how = {0};
+
+        code = shares_parse(arguments, &how);
+        (void)snprintf(option, sizeof option, "shares:%u/%u", how.threshold, how.shares);
         add(&exec, "--unseal", option);
     }
     if (code != EXIT_OK) {
@@ -156,52 +169,60 @@ key_from_file(const struct arguments *arguments, uint8_t ret_key[static CV_KEY_B
 
 /* The vault says how its key is got; who names a file has said so himself. */
 static enum exit_code
-get_root_key(const struct arguments *arguments, struct cv_client *client,
-             uint8_t ret_key[static CV_KEY_BYTES])
+ask_provider(const struct arguments *arguments, struct cv_client *client,
+             struct cv_unsealing *ret_how)
 {
     struct cv_reply *reply = NULL;
 
+    *ret_how = (struct cv_unsealing){.provider = CV_KEYFILE};
     if (arguments->key_file != NULL) {
-        return key_from_file(arguments, ret_key);
+        return EXIT_OK;
     }
     (void)cv_unseal_info(client, &reply);
     enum exit_code code = report(arguments, reply);
-    struct cv_unsealing how = reply->unsealing;
+    *ret_how = reply->unsealing;
     cv_reply_free(&reply);
-    if (code != EXIT_OK) {
-        return code;
+    return code;
+}
+
+static enum exit_code
+unseal(const struct arguments *arguments, struct cv_client **client)
+{
+    uint8_t key[CV_KEY_BYTES] = {0};
+    struct cv_unsealing how;
+    struct cv_reply *reply = NULL;
+    enum exit_code code = ask_provider(arguments, *client, &how);
+
+    if (code == EXIT_OK && how.provider == CV_SHARES) {
+        return shares_bring(arguments, *client);
     }
-    switch (how.provider) {
-    case CV_KEYFILE:
-        return key_from_file(arguments, ret_key);
-    case CV_PASSPHRASE:
-        return passphrase_key(arguments, &how, ret_key);
-    case CV_SHARES:
-        break;
+    if (code == EXIT_OK) {
+        code = how.provider == CV_PASSPHRASE ? passphrase_key(arguments, &how, key)
+                                             : key_from_file(arguments, key);
     }
-    return fail(arguments, EXIT_REFUSED, "this vaultctl is too old to unseal this vault");
+    if (code == EXIT_OK) {
+        (void)cv_unseal(*client, key, &reply);
+        code = finish(arguments, client, &reply, "unsealed");
+    }
+    explicit_bzero(key, sizeof key);
+    return code;
 }
 
 enum exit_code
 cmd_unseal(const struct arguments *arguments)
 {
-    uint8_t root_key[CV_KEY_BYTES] = {0};
     struct cv_client *client = NULL;
-    struct cv_reply *reply = NULL;
 
-    if (arguments->key_file != NULL && arguments->passphrase_file != NULL) {
-        return fail(arguments, EXIT_USAGE, "--key-file, --passphrase-file: only one of them");
+    if ((arguments->key_file != NULL) + (arguments->passphrase_file != NULL) +
+            (arguments->share_file != NULL) >
+        1) {
+        return fail(arguments, EXIT_USAGE,
+                    "--key-file, --passphrase-file, --share-file: only one of them");
     }
     enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
-    if (code != EXIT_OK) {
-        return code;
-    }
-    code = get_root_key(arguments, client, root_key);
     if (code == EXIT_OK) {
-        (void)cv_unseal(client, root_key, &reply);
-        code = finish(arguments, &client, &reply, "unsealed");
+        code = unseal(arguments, &client);
     }
     cv_close(&client);
-    explicit_bzero(root_key, sizeof root_key);
     return code;
 }

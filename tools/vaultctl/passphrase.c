@@ -14,17 +14,11 @@
 #include "terminal.h"
 
 enum {
-    PASSPHRASE_BYTES_MAX = 1024,
     PASSPHRASE_BYTES_MIN = 12, /* of a new one */
     PASSES = 3,
     MEMORY_KIB = 256 * 1024,
     KIB = 1024,
     MIB_OF_KIB = 1024,
-};
-
-struct passphrase {
-    char text[PASSPHRASE_BYTES_MAX + 2]; /* one more, to see a longer one, and NUL */
-    size_t size;
 };
 
 void
@@ -38,11 +32,11 @@ passphrase_choose(struct cv_unsealing *ret_how)
 /* ---- reading ---- */
 
 /* Up to the first end of line, past stdio: it would keep a copy. False: it cannot be read. */
-static bool
-read_line(int from, struct passphrase *passphrase)
+bool
+typed_line(int from, struct typed *passphrase)
 {
     passphrase->size = 0;
-    while (passphrase->size <= PASSPHRASE_BYTES_MAX) {
+    while (passphrase->size <= TYPED_BYTES_MAX) {
         ssize_t got = read(from, passphrase->text + passphrase->size, 1);
 
         if (got < 0) {
@@ -60,7 +54,7 @@ read_line(int from, struct passphrase *passphrase)
 }
 
 static enum exit_code
-read_file(const struct arguments *arguments, struct passphrase *passphrase)
+read_file(const struct arguments *arguments, struct typed *passphrase)
 {
     const char *path = arguments->passphrase_file;
     bool is_stdin = strcmp(path, "-") == 0;
@@ -72,7 +66,7 @@ read_file(const struct arguments *arguments, struct passphrase *passphrase)
     }
     bool safe = is_stdin || (fstat(file, &attributes) == 0 && S_ISREG(attributes.st_mode) &&
                              (attributes.st_mode & (S_IRWXG | S_IRWXO)) == 0);
-    bool got = safe && read_line(file, passphrase);
+    bool got = safe && typed_line(file, passphrase);
     if (!is_stdin) {
         (void)close(file);
     }
@@ -95,8 +89,8 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 enum { SIGNALS = sizeof signals / sizeof signals[0] };
 
 /* What a person types is not shown. Whatever ends it, the terminal shows again what is typed. */
-static bool
-read_unseen(const char *prompt, struct passphrase *passphrase)
+bool
+typed_unseen(const char *prompt, struct typed *passphrase)
 {
     struct sigaction catches = {.sa_handler = catch_signal}, before[SIGNALS];
     struct termios shown, unseen;
@@ -112,7 +106,7 @@ read_unseen(const char *prompt, struct passphrase *passphrase)
     unseen.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
     bool hidden = tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen) == 0;
     (void)fputs(prompt, stderr); /* after that, or a quick person's first letters are shown */
-    bool got = hidden && caught == 0 && read_line(STDIN_FILENO, passphrase);
+    bool got = hidden && caught == 0 && typed_line(STDIN_FILENO, passphrase);
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
     for (size_t i = 0; i < SIGNALS; i++) {
         (void)sigaction(signals[i], &before[i], NULL);
@@ -125,7 +119,7 @@ read_unseen(const char *prompt, struct passphrase *passphrase)
 }
 
 static enum exit_code
-ask(const struct arguments *arguments, const char *prompt, struct passphrase *passphrase)
+ask(const struct arguments *arguments, const char *prompt, struct typed *passphrase)
 {
     if (arguments->passphrase_file != NULL) {
         return read_file(arguments, passphrase);
@@ -134,20 +128,21 @@ ask(const struct arguments *arguments, const char *prompt, struct passphrase *pa
         return fail(arguments, EXIT_USAGE,
                     "nobody is there to be asked for the passphrase: give --passphrase-file FILE");
     }
-    return read_unseen(prompt, passphrase) ? EXIT_OK
-                                           : fail(arguments, EXIT_USAGE, "no passphrase was given");
+    return typed_unseen(prompt, passphrase)
+               ? EXIT_OK
+               : fail(arguments, EXIT_USAGE, "no passphrase was given");
 }
 
 /* ---- the key ---- */
 
 static enum exit_code
 derive(const struct arguments *arguments, const struct cv_unsealing *how,
-       const struct passphrase *passphrase, uint8_t ret_key[static CV_KEY_BYTES])
+       const struct typed *passphrase, uint8_t ret_key[static CV_KEY_BYTES])
 {
     _Static_assert((int)CV_SALT_BYTES == (int)crypto_pwhash_argon2id_SALTBYTES, "libsodium's");
 
-    if (passphrase->size == 0 || passphrase->size > PASSPHRASE_BYTES_MAX) {
-        return fail(arguments, EXIT_USAGE, "a passphrase has 1 to %d bytes", PASSPHRASE_BYTES_MAX);
+    if (passphrase->size == 0 || passphrase->size > TYPED_BYTES_MAX) {
+        return fail(arguments, EXIT_USAGE, "a passphrase has 1 to %d bytes", TYPED_BYTES_MAX);
     }
     if (crypto_pwhash(ret_key, CV_KEY_BYTES, passphrase->text, passphrase->size, how->salt,
                       how->passes, (size_t)how->memory_kib * KIB,
@@ -163,7 +158,7 @@ enum exit_code
 passphrase_key(const struct arguments *arguments, const struct cv_unsealing *how,
                uint8_t ret_key[static CV_KEY_BYTES])
 {
-    struct passphrase passphrase = {0};
+    struct typed passphrase = {0};
     enum exit_code code = ask(arguments, "Passphrase: ", &passphrase);
 
     if (code == EXIT_OK) {
@@ -175,9 +170,9 @@ passphrase_key(const struct arguments *arguments, const struct cv_unsealing *how
 
 /* A file says it once, for it has no eyes that could not see it. */
 static enum exit_code
-ask_twice(const struct arguments *arguments, struct passphrase *passphrase)
+ask_twice(const struct arguments *arguments, struct typed *passphrase)
 {
-    struct passphrase again = {0};
+    struct typed again = {0};
     enum exit_code code = ask(arguments, "New passphrase: ", passphrase);
 
     if (code == EXIT_OK && passphrase->size < PASSPHRASE_BYTES_MIN) {
@@ -201,7 +196,7 @@ enum exit_code
 passphrase_new_key(const struct arguments *arguments, const struct cv_unsealing *how,
                    uint8_t ret_key[static CV_KEY_BYTES])
 {
-    struct passphrase passphrase = {0};
+    struct typed passphrase = {0};
     enum exit_code code = ask_twice(arguments, &passphrase);
 
     if (code == EXIT_OK) {

@@ -6,6 +6,18 @@
 
 #include "vaultctl.h"
 
+enum { TYPED_BYTES_MAX = 1024 };
+
+/* A secret that is read; the caller wipes it. */
+struct typed {
+    char text[TYPED_BYTES_MAX + 2]; /* one more, to see a longer one, and room for NUL */
+    size_t size;
+};
+/* Up to the first end of line. False: it cannot be read. */
+bool typed_line(int from, struct typed *typed);
+/* The same, asked of a person, and not shown. */
+bool typed_unseen(const char *prompt, struct typed *typed);
+
 /* How a new vault makes its key: a fresh salt, and costs that a login screen would not ask for. */
 void passphrase_choose(struct cv_unsealing *ret_how);
 

@@ -20,13 +20,16 @@ enum { FREED_BYTE = 0x5a };
 /* clang-format off */
 
 static const struct argp_option init_options[] = {
-    {"unseal", OPTION_UNSEAL, "HOW", 0, "How it is unsealed: keyfile (untold) or passphrase", 1},
+    {"unseal", OPTION_UNSEAL, "HOW", 0, "How it is unsealed: keyfile (untold), passphrase or shares", 1},
+    {"shares", OPTION_SHARES, "N", 0, "So many shares are made", 1},
+    {"threshold", OPTION_THRESHOLD, "K", 0, "So many of them unseal", 1},
     {"passphrase-file", OPTION_PASSPHRASE_FILE, "FILE", 0, "The passphrase; -: on stdin", 1},
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "Where to put the root key (DIR.key untold)", 1},
     {"admin-uid", OPTION_ADMIN_UID, "N", 0, "The first admin's Unix uid (yours untold)", 1},
     {0},
 };
 static const struct argp_option unseal_options[] = {
+    {"share-file", OPTION_SHARE_FILE, "FILE", 0, "Shares, a line each; -: on stdin", 1},
     {"passphrase-file", OPTION_PASSPHRASE_FILE, "FILE", 0, "The passphrase; -: on stdin", 1},
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "The root key (DIR.key untold)", 1},
     {0},
@@ -61,7 +64,9 @@ static const struct argp_option set_options[] = {
     {0},
 };
 static const struct argp_option rotate_options[] = {
-    {"unseal", OPTION_UNSEAL, "HOW", 0, "Of root: how it is unsealed from now on: keyfile or passphrase", 1},
+    {"unseal", OPTION_UNSEAL, "HOW", 0, "Of root: how it is unsealed from now on: keyfile, passphrase or shares", 1},
+    {"shares", OPTION_SHARES, "N", 0, "Of root: so many shares are made", 1},
+    {"threshold", OPTION_THRESHOLD, "K", 0, "Of root: so many of them unseal", 1},
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "Of root: where to put the new root key", 1},
     {"passphrase-file", OPTION_PASSPHRASE_FILE, "FILE", 0, "Of root: the new passphrase; -: on stdin", 1},
     {"namespace", 'n', "NS", 0, "The namespace; not needed where you have only one", 1},

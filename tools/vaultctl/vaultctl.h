@@ -39,7 +39,7 @@ struct arguments {
     const char *server_uid, *timeout_ms;
 
     const char *key_file, *admin_uid, *output;
-    const char *unseal, *passphrase_file;
+    const char *unseal, *passphrase_file, *share_file, *shares, *threshold;
     const char *uid, *public_key;
     bool person, relayed, wa_id, all, follow, wait, detach;
     const char *region, *reason;

@@ -28,6 +28,7 @@ static const struct operation_row rows[] = {
     {OP_ERASE,             DATA,    KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_ERASE,        op_erase},
     {OP_UNSEAL,            ADMIN,   KEEPERS_ONLY,  true,   false,  GATE_EXCLUSIVE, false,   0,                op_unseal},
     {OP_UNSEAL_INFO,       ADMIN,   KEEPERS_ONLY,  true,   false,  GATE_SHARED,    false,   0,                op_unseal_info},
+    {OP_UNSEAL_SHARE,      ADMIN,   KEEPERS_ONLY,  true,   false,  GATE_EXCLUSIVE, false,   0,                op_unseal_share},
     {OP_SEAL,              ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_seal},
     {OP_FREEZE,            BOTH,    KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_STOP_REVEALS, op_freeze},
     {OP_UNFREEZE,          ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_unfreeze},

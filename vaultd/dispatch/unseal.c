@@ -290,6 +290,7 @@ dispatch_unseal_locked(struct dispatch *dispatch, const struct secret *root,
         return status;
     }
     dispatch->sealed = false;
+    dispatch_forget_shares(dispatch);
     LOG(LOG_LEVEL_NOTICE, EVENT_UNSEALED,
         F("principals", access_principal_count(dispatch->parts.access)));
     return STATUS_OK;
