@@ -512,6 +512,16 @@ put_unsealing(struct vault *vault)
 }
 
 static void
+put_share_taken(struct vault *vault)
+{
+    message_begin(&vault->writer, 4);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_text(&vault->writer, FIELD_STATE, "sealed");
+    message_put_uint(&vault->writer, FIELD_DONE, 2);
+    message_put_uint(&vault->writer, FIELD_TOTAL, 3);
+}
+
+static void
 put_done(struct vault *vault)
 {
     atomic_fetch_add(&vault->fake->counts->executed, 1);
@@ -590,6 +600,8 @@ take_request(struct vault *vault, struct connection *connection, struct bytes by
         put_state(vault, carries_id(connection, request));
     else if (operation == OP_UNSEAL)
         put_done(vault);
+    else if (operation == OP_UNSEAL_SHARE)
+        put_share_taken(vault);
     else if (operation == OP_UNSEAL_INFO)
         put_unsealing(vault);
     else if (vault->fake->options.sealed)

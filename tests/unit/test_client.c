@@ -289,6 +289,11 @@ test_how_a_passphrase_becomes_a_key_is_told(void **state)
     assert_int_equal(reply->unsealing.passes, 3);
     assert_int_equal(reply->unsealing.memory_kib, 256 * 1024);
     cv_reply_free(&reply);
+    assert_int_equal(cv_unseal_share(fixture->client, (uint8_t[CV_SHARE_BYTES]){1}, &reply), CV_OK);
+    assert_string_equal(reply->state, "sealed");
+    assert_int_equal(reply->done, 2);
+    assert_int_equal(reply->total, 3);
+    cv_reply_free(&reply);
     assert_string_equal(cv_provider_name(CV_PASSPHRASE), "passphrase");
     assert_null(cv_provider_name((enum cv_provider)0));
 }

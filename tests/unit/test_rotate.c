@@ -594,6 +594,10 @@ test_s30_three_shares_unseal_and_a_wrong_one_is_named(void **state)
     assert_int_equal(caller_send(&admin), STATUS_OK);
     still_clock_pass_ms(PAUSE_MS);
 
+    /* Not of this vault, although it is the first one. */
+    assert_int_equal(give_share(&keeper, &others[0]), STATUS_INVALID);
+    expect_given(&keeper, 0);
+    still_clock_pass_ms(PAUSE_MS);
     assert_int_equal(give_share(&keeper, &shares[4]), STATUS_OK);
     expect_given(&keeper, 1);
     assert_int_equal(give_share(&keeper, &others[0]), STATUS_INVALID);
