@@ -2,6 +2,10 @@
 /* The calls that touch no contact: who you are, the vault's state, and an admin's acts. */
 #include "client_internal.h"
 
+#include <string.h>
+
+#include "slot.h"
+
 static enum cv_status
 call_plain(struct cv_client *client, enum operation operation, struct cv_reply **ret_reply)
 {
@@ -33,6 +37,22 @@ cv_unseal(struct cv_client *client, const uint8_t root_key[CV_KEY_BYTES],
     struct request request = {.operation = OP_UNSEAL};
 
     request_add_bytes(&request, FIELD_ROOT_KEY, bytes_of(root_key, ROOT_KEY_BYTES));
+    return client_call(client, &request, ret_reply);
+}
+
+enum cv_status
+cv_unseal_info(struct cv_client *client, struct cv_reply **ret_reply)
+{
+    return call_plain(client, OP_UNSEAL_INFO, ret_reply);
+}
+
+enum cv_status
+cv_unseal_share(struct cv_client *client, const uint8_t share[CV_SHARE_BYTES],
+                struct cv_reply **ret_reply)
+{
+    struct request request = {.operation = OP_UNSEAL_SHARE};
+
+    request_add_bytes(&request, FIELD_SHARE, bytes_of(share, UNSEAL_SHARE_BYTES));
     return client_call(client, &request, ret_reply);
 }
 
@@ -98,6 +118,27 @@ cv_key_status(struct cv_client *client, uint64_t from, struct cv_reply **ret_rep
     struct request request = {.operation = OP_KEY_STATUS};
 
     request_add_number(&request, FIELD_FROM, from);
+    return client_call(client, &request, ret_reply);
+}
+
+enum cv_status
+cv_root_rotate(struct cv_client *client, const uint8_t root_key[CV_KEY_BYTES],
+               const struct cv_unsealing *unsealing, struct cv_reply **ret_reply)
+{
+    struct request request = {.operation = OP_ROOT_ROTATE};
+    struct unseal_slot slot = {
+        .provider = (enum unseal_provider)unsealing->provider,
+        .passes = unsealing->passes,
+        .memory_kib = unsealing->memory_kib,
+        .threshold = unsealing->threshold,
+        .shares = unsealing->shares,
+    };
+    uint8_t bytes[UNSEAL_SLOT_BYTES_MAX];
+
+    memcpy(slot.salt, unsealing->salt, sizeof slot.salt);
+    memcpy(slot.set, unsealing->set, sizeof slot.set);
+    request_add_bytes(&request, FIELD_ROOT_KEY, bytes_of(root_key, ROOT_KEY_BYTES));
+    request_add_bytes(&request, FIELD_UNSEAL, bytes_of(bytes, slot_write(&slot, bytes)));
     return client_call(client, &request, ret_reply);
 }
 

@@ -25,6 +25,7 @@ is_harmless(enum operation operation)
     case OP_PRINCIPAL_SHOW:
     case OP_KEY_STATUS:
     case OP_AUDIT_READ:
+    case OP_UNSEAL_INFO:
         return true;
     default:
         return false;
@@ -55,7 +56,8 @@ struct call {
 static bool
 needs_ticket(const struct request *request)
 {
-    return request->operation != OP_UNSEAL;
+    return request->operation != OP_UNSEAL && request->operation != OP_UNSEAL_INFO &&
+           request->operation != OP_UNSEAL_SHARE;
 }
 
 static enum cv_status

@@ -26,6 +26,14 @@ _Static_assert((int)CV_ROLE_SERVICE == (int)ROLE_SERVICE &&
 _Static_assert((int)CV_KEY_DATA == (int)ROTATED_DATA && (int)CV_KEY_INDEX == (int)ROTATED_INDEX &&
                    ROTATED_COUNT == CV_KEY_INDEX + 1,
                "enum cv_key_purpose is enum rotated_key");
+_Static_assert((int)CV_KEYFILE == (int)UNSEAL_KEYFILE &&
+                   (int)CV_PASSPHRASE == (int)UNSEAL_PASSPHRASE &&
+                   (int)CV_SHARES == (int)UNSEAL_SHARES && UNSEAL_PROVIDERS == CV_SHARES + 1,
+               "enum cv_provider is enum unseal_provider");
+_Static_assert((int)CV_SALT_BYTES == (int)UNSEAL_SALT_BYTES &&
+                   (int)CV_SET_BYTES == (int)UNSEAL_SET_BYTES &&
+                   (int)CV_SHARE_BYTES == (int)UNSEAL_SHARE_BYTES,
+               "the public sizes are bounds.h's");
 _Static_assert((int)CV_FREEZE_PEOPLE == (int)FREEZE_PEOPLE &&
                    (int)CV_FREEZE_ALL == (int)FREEZE_ALL && FREEZE_COUNT == CV_FREEZE_ALL + 1,
                "enum cv_freeze is enum freeze");
@@ -55,6 +63,15 @@ const char *
 cv_status_name(enum cv_status status)
 {
     return (unsigned)status < STATUS_COUNT ? status_name((enum status)status) : NULL;
+}
+
+const char *
+cv_provider_name(enum cv_provider provider)
+{
+    static const char *const names[] = {
+        [CV_KEYFILE] = "keyfile", [CV_PASSPHRASE] = "passphrase", [CV_SHARES] = "shares"};
+
+    return name_at(names, COUNT(names), (size_t)provider);
 }
 
 const char *

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "client_table.h"
+#include "slot.h"
 #include "utf8.h"
 
 /* A reply, its rows and its texts are one allocation, so that one wipe reaches all of it. */
@@ -283,6 +284,25 @@ place_rows(struct cv_reply *reply, const struct request *request, void *rows, si
 }
 
 static bool
+copy_unsealing(const struct message *message, struct cv_unsealing *ret_unsealing)
+{
+    struct unseal_slot slot;
+    struct bytes bytes;
+
+    if (!message_bytes(message, FIELD_UNSEAL, &bytes) || !slot_read(bytes, &slot)) {
+        return false;
+    }
+    ret_unsealing->provider = (enum cv_provider)slot.provider;
+    memcpy(ret_unsealing->salt, slot.salt, CV_SALT_BYTES);
+    ret_unsealing->passes = slot.passes;
+    ret_unsealing->memory_kib = slot.memory_kib;
+    memcpy(ret_unsealing->set, slot.set, CV_SET_BYTES);
+    ret_unsealing->threshold = slot.threshold;
+    ret_unsealing->shares = slot.shares;
+    return true;
+}
+
+static bool
 fill(struct decoder *decoder, const struct message *message, struct cv_reply *reply)
 {
     const struct table *table = client_table(decoder->request->operation);
@@ -297,6 +317,10 @@ fill(struct decoder *decoder, const struct message *message, struct cv_reply *re
     }
     reply->has_totals = message_uint(message, FIELD_NAMESPACES, &number);
     mark_unknown(decoder->request, reply, NULL);
+    if (reply->status == CV_OK && decoder->request->operation == OP_UNSEAL_INFO &&
+        !copy_unsealing(message, &reply->unsealing)) {
+        return false;
+    }
     if (reply->status != CV_OK || table == NULL) {
         return true;
     }

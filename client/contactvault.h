@@ -65,6 +65,9 @@ enum {
     CV_CALLS_MAX = 1024,       /* blocking calls at once on one client, and as many started ones */
     CV_MESSAGE_BYTES = 320,    /* room for any message, with its NUL */
     CV_KEY_BYTES = 32,         /* a root key, an Ed25519 seed or public key */
+    CV_SALT_BYTES = 16,        /* of a passphrase's derivation */
+    CV_SHARE_BYTES = 50,       /* a share of the root key */
+    CV_SET_BYTES = 10,         /* names shares that were made together */
     CV_PUBLIC_TEXT_BYTES = 80, /* room for a public key as text, with its NUL */
     CV_AUDIT_PAGE_MAX = 256,   /* entries one cv_audit_read gives */
     CV_TOKEN_CHARACTERS = 31,  /* phn_ or eml_ and 27 more */
@@ -98,6 +101,12 @@ enum cv_key_purpose {
     CV_KEY_INDEX = 2, /* finds them */
 };
 
+enum cv_provider {
+    CV_KEYFILE = 1,    /* a file of CV_KEY_BYTES random bytes, or a systemd credential */
+    CV_PASSPHRASE = 2, /* Argon2id of a passphrase */
+    CV_SHARES = 3,     /* so many shares of so many */
+};
+
 /* Lower-case names, as they stand in --json; NULL for a number that is none. Static. */
 CV_API const char *cv_status_name(enum cv_status status);
 CV_API const char *cv_kind_name(enum cv_kind kind);
@@ -106,6 +115,7 @@ CV_API const char *cv_role_name(enum cv_role role);
 CV_API const char *cv_advice_name(enum cv_advice advice);
 CV_API const char *cv_freeze_name(enum cv_freeze freeze);            /* "none", "people", "all" */
 CV_API const char *cv_key_purpose_name(enum cv_key_purpose purpose); /* "data", "index" */
+CV_API const char *cv_provider_name(enum cv_provider provider);      /* "keyfile", "passphrase" */
 CV_API const char *cv_act_name(uint32_t act);     /* an audit entry's: "detokenize", "opened" */
 CV_API const char *cv_phase_name(uint32_t phase); /* "done", "intent", "outcome" */
 
@@ -173,6 +183,17 @@ struct cv_key {
     uint64_t created_ms;
 };
 
+/* How the root key is got. */
+struct cv_unsealing {
+    enum cv_provider provider;
+    /* a passphrase: Argon2id 1.3 on one lane, CV_KEY_BYTES bytes of it */
+    uint8_t salt[CV_SALT_BYTES];
+    uint32_t passes, memory_kib; /* at least 3 passes and 256 MiB; at most 64 and 4 GiB */
+    /* shares */
+    uint8_t set[CV_SET_BYTES];
+    uint8_t threshold, shares; /* so many are needed, of so many that were made */
+};
+
 struct cv_reply {
     enum cv_status status;
     const char *message; /* for a person; never NULL, never a contact */
@@ -194,6 +215,7 @@ struct cv_reply {
     bool has_totals;       /* cv_state, for admins and auditors: those below */
     uint64_t namespaces_total, contacts_total;
     enum cv_freeze frozen;
+    struct cv_unsealing unsealing; /* cv_unseal_info */
     uint64_t done, total; /* cv_key_status: so much is moved, of so much; 0: nothing rotates */
     const uint8_t
         *audit_key; /* CV_KEY_BYTES: what the log's checkpoints are signed with; or NULL */
@@ -241,8 +263,8 @@ CV_API void cv_close(struct cv_client **client);
  * A call's timeout covers all of it: connecting, HELLO, what is repeated. Repeated by themselves
  * are, within it: what the vault surely did not execute, CV_BUSY among it, and what does no harm
  * twice (cv_state, cv_hello, lists, cv_tokenize, cv_lookup, cv_mask, cv_describe,
- * cv_audit_read). Of the others, a connection lost at the wrong moment gives CV_UNAVAILABLE with
- * outcome_unknown. Names and texts are the caller's and are not kept.
+ * cv_unseal_info, cv_audit_read). Of the others, a connection lost at the wrong moment gives
+ * CV_UNAVAILABLE with outcome_unknown. Names and texts are the caller's and are not kept.
  */
 
 /* Who you are to this vault. Not needed: the first call that must, says HELLO by itself. */
@@ -337,6 +359,19 @@ CV_API enum cv_status cv_freeze(struct cv_client *client, bool deliveries_too,
 
 CV_API enum cv_status cv_unseal(struct cv_client *client, const uint8_t root_key[CV_KEY_BYTES],
                                 struct cv_reply **ret_reply);
+/*
+ * reply->unsealing: what the vault has to be given. As cv_unseal for root and the vault's own user,
+ * sealed or not.
+ */
+CV_API enum cv_status cv_unseal_info(struct cv_client *client, struct cv_reply **ret_reply);
+/*
+ * A share of the root key; the last one that is needed unseals. reply->state: "sealed" or
+ * "unsealed"; reply->done of reply->total are given. CV_INVALID, CV_CONFLICT: not a share of the
+ * vault's, or given already. Shares that are not followed by another within five minutes are
+ * forgotten.
+ */
+CV_API enum cv_status cv_unseal_share(struct cv_client *client, const uint8_t share[CV_SHARE_BYTES],
+                                      struct cv_reply **ret_reply);
 CV_API enum cv_status cv_seal(struct cv_client *client, struct cv_reply **ret_reply);
 CV_API enum cv_status cv_unfreeze(struct cv_client *client, struct cv_reply **ret_reply);
 CV_API enum cv_status cv_namespace_create(struct cv_client *client, const char *name,
@@ -364,6 +399,15 @@ CV_API enum cv_status cv_key_rotate(struct cv_client *client, enum cv_key_purpos
  */
 CV_API enum cv_status cv_key_status(struct cv_client *client, uint64_t from,
                                     struct cv_reply **ret_reply);
+
+/*
+ * Another root key, got in that way from now on; the old one opens nothing any more but older
+ * copies of the keyring. For admins. CV_UNAVAILABLE with outcome_unknown: keep both until one of
+ * them unseals.
+ */
+CV_API enum cv_status cv_root_rotate(struct cv_client *client, const uint8_t root_key[CV_KEY_BYTES],
+                                     const struct cv_unsealing *unsealing,
+                                     struct cv_reply **ret_reply);
 
 struct cv_new_principal {
     const char *name;

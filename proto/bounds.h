@@ -22,6 +22,16 @@ enum {
     PUBLIC_KEY_BYTES = 32, /* Ed25519, RFC 8032 */
     SIGNATURE_BYTES = 64,
     ROOT_KEY_BYTES = 32,
+    UNSEAL_SALT_BYTES = 16, /* Argon2id, RFC 9106 */
+    UNSEAL_PASSES_MIN = 3,
+    UNSEAL_PASSES_MAX = 64,
+    UNSEAL_MEMORY_KIB_MIN = 256 * 1024,
+    UNSEAL_MEMORY_KIB_MAX = 4 * 1024 * 1024,
+    UNSEAL_SET_BYTES = 10, /* of shares: share/share.h */
+    UNSEAL_THRESHOLD_MIN = 2,
+    UNSEAL_SHARES_MAX = 16,
+    UNSEAL_SHARE_BYTES = 50,
+    UNSEAL_SLOT_BYTES_MAX = 25,               /* slot.h */
     AUDIT_PAGE_MAX = 256,                     /* entries in one audit_read reply */
     LIST_ITEMS_MAX = 4096,                    /* principals, namespaces, grants in one reply */
     GRANT_SECONDS_MAX = 10 * 366 * 24 * 3600, /* what has no end shall say so */

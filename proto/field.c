@@ -27,6 +27,7 @@
 #define UINT(lowest, highest) .type = FIELD_TYPE_UINT, .min = (lowest), .max = (highest)
 #define STR(shortest, longest) .type = FIELD_TYPE_STR, .min = (shortest), .max = (longest)
 #define BIN(size) .type = FIELD_TYPE_BIN, .min = (size), .max = (size)
+#define BIN_WITHIN(shortest, longest) .type = FIELD_TYPE_BIN, .min = (shortest), .max = (longest)
 #define BOOL .type = FIELD_TYPE_BOOL
 #define TEXTS(fewest, most) .type = FIELD_TYPE_TEXTS, .level = 0, .min = (fewest), .max = (most)
 #define MAPS(at_level, most) .type = FIELD_TYPE_MAPS, .level = (at_level), .min = 0, .max = (most)
@@ -58,6 +59,8 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_RELAYED] = {NAMED("relayed"), BOOL},
     [FIELD_SINCE] = {NAMED("since"), UINT(0, UINT64_MAX)},
 
+    [FIELD_UNSEAL] = {NAMED("unseal"), BIN_WITHIN(1, UNSEAL_SLOT_BYTES_MAX)},
+    [FIELD_SHARE] = {NAMED("share"), BIN(UNSEAL_SHARE_BYTES)},
     [FIELD_PURPOSE] = {NAMED("purpose"), UINT(ROTATED_DATA, ROTATED_COUNT - 1)},
 
     [FIELD_STATUS] = {NAMED("status"), UINT(STATUS_OK, STATUS_COUNT - 1)},

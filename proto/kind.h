@@ -50,4 +50,13 @@ enum rotated_key {
 
 enum { ROTATED_COUNT = 3 };
 
+/* How the root key is got. Numbers are on the wire and in the keyring's header. */
+enum unseal_provider {
+    UNSEAL_KEYFILE = 1,    /* 32 random bytes in a file, or a systemd credential */
+    UNSEAL_PASSPHRASE = 2, /* Argon2id of it; the daemon never sees the passphrase */
+    UNSEAL_SHARES = 3,     /* so many of so many people bring one each */
+};
+
+enum { UNSEAL_PROVIDERS = 4 };
+
 #endif

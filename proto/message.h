@@ -33,11 +33,14 @@ enum operation {
     OP_SEAL = 31,
     OP_FREEZE = 32,
     OP_UNFREEZE = 33,
+    OP_UNSEAL_INFO = 34,
+    OP_UNSEAL_SHARE = 35,
     OP_NAMESPACE_CREATE = 40,
     OP_NAMESPACE_LIST = 41,
     OP_NAMESPACE_SET = 42,
     OP_KEY_ROTATE = 45,
     OP_KEY_STATUS = 46,
+    OP_ROOT_ROTATE = 47,
     OP_PRINCIPAL_ADD = 50,
     OP_PRINCIPAL_LIST = 51,
     OP_PRINCIPAL_SHOW = 52,
@@ -79,6 +82,8 @@ enum field {
     FIELD_RETAIN_MONTHS = 22, /* uint: unused contacts are erased after; 0: never */
     FIELD_RELAYED = 23,       /* bool: proves its key from behind another uid */
     FIELD_SINCE = 24,         /* uint: ms since 1970: audit_read: entries from then on */
+    FIELD_UNSEAL = 25,        /* bin: how the root key is got, as slot.h has it */
+    FIELD_SHARE = 26,         /* bin 50: a share of the root key, as share/share.h has it */
     FIELD_PURPOSE = 30,       /* uint: enum rotated_key */
     /* a reply, or an item of one */
     FIELD_STATUS = 32,        /* uint: enum status */

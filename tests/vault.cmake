@@ -19,7 +19,7 @@ cmocka_test(unit lists DEPS ${whole} TIMEOUT 300 SOURCES support/fixture.c LIBS 
 cmocka_test(unit vault DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit rotate DEPS ${whole}
   SOURCES support/fixture.c support/still_clock.c support/log_reader.c
-  LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
+  LIBS share PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit gate DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit unlogged DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 set_tests_properties(unit/gate unit/unlogged PROPERTIES SKIP_RETURN_CODE 77)

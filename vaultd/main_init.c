@@ -17,11 +17,12 @@
 #include "keyring.h"
 #include "log.h"
 #include "main_internal.h"
+#include "main_root.h"
 #include "public_key_text.h"
 #include "secret.h"
+#include "share.h"
 #include "startup_text.h"
 #include "store.h"
-#include "unseal.h"
 #include "vault.h"
 
 #define FIRST_ADMIN "admin"
@@ -34,6 +35,8 @@ struct init_options {
     bool json;
     bool has_admin_uid;
     uint32_t admin_uid;
+    struct unseal_slot slot;
+    struct share shares[SHARES_MAX]; /* wiped when they are printed */
     char default_key_file[INIT_PATH_BYTES];
 };
 
@@ -70,11 +73,18 @@ parse_option(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &options->shared;
+        options->slot.provider = UNSEAL_KEYFILE;
         return 0;
     case 'u':
         options->has_admin_uid = true;
         if (!parse_uid(argument, &options->admin_uid)) {
             argp_error(state, "--admin-uid wants a number");
+        }
+        return 0;
+    case 's':
+        if (!root_parse(argument, &options->slot)) {
+            argp_error(state, "--unseal wants keyfile, shares:K/N (2/2 to 16/16), or "
+                              "passphrase:HEX as vaultctl init makes it");
         }
         return 0;
     case 'j':
@@ -87,6 +97,9 @@ parse_option(int key, char *argument, struct argp_state *state)
         if (options->shared.data == NULL) {
             argp_error(state, "--data DIR is needed");
         }
+        if (options->slot.provider != UNSEAL_KEYFILE && options->shared.key_file != NULL) {
+            argp_error(state, "--key-file, --unseal: only one of them");
+        }
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -95,6 +108,8 @@ parse_option(int key, char *argument, struct argp_state *state)
 
 static const struct argp_option argp_options[] = {
     {"admin-uid", 'u', "N", 0, "the first admin's Unix user id (default: who runs this)", 0},
+    {"unseal", 's', "HOW", 0,
+     "keyfile (untold), shares:K/N, or passphrase:HEX, whose root key is read from stdin", 0},
     {"json", 'j', NULL, 0, "one JSON document", 0},
     {0},
 };
@@ -141,7 +156,7 @@ key_file_is_free(const struct init_options *options, const struct graph *graph)
 }
 
 static enum status
-fill(struct graph *graph, const struct secret *root)
+fill(struct graph *graph, const struct secret *root, const struct unseal_slot *slot)
 {
     const struct store_options store_options = graph_store_options(graph);
     uint8_t vault_id[VAULT_ID_BYTES];
@@ -152,7 +167,7 @@ fill(struct graph *graph, const struct secret *root)
 
     randombytes_buf(vault_id, sizeof vault_id);
     randombytes_buf(instance_id, sizeof instance_id);
-    status = keyring_create(graph->paths.keyring, vault_id, root);
+    status = keyring_create(graph->paths.keyring, vault_id, root, slot);
     if (status == STATUS_OK) {
         status = keyring_open(graph->paths.keyring, &keyring);
     }
@@ -224,32 +239,82 @@ add_first_admin(struct graph *graph, const struct secret *root, uint32_t uid,
 }
 
 static void
+explain_keyfile(const char *data, const char *key_file)
+{
+    (void)printf("Its root key is in %s. Whoever holds that file and the directory\n"
+                 "holds every contact; without the file nobody does. Keep a copy apart from both.\n"
+                 "Start it:    vaultd --data %s --key-file %s\n"
+                 "or, sealed:  vaultd --data %s\n"
+                 "and then:    vaultctl unseal --data %s --key-file %s\n",
+                 key_file, data, key_file, data, data, key_file);
+}
+
+static void
+explain_passphrase(const char *data)
+{
+    (void)printf(
+        "Its root key is made of the passphrase, and stands nowhere. Whoever knows that and\n"
+        "holds the directory holds every contact; if it is forgotten, nobody ever does.\n"
+        "Start it:    vaultd --data %s\n"
+        "and then:    vaultctl unseal --data %s\n",
+        data, data);
+}
+
+/* The only time they are shown. */
+static void
+explain_shares(const struct init_options *options, const char *data)
+{
+    char text[SHARE_TEXT_BYTES];
+
+    (void)printf(
+        "Its root key stands nowhere: it is in %u shares, and any %u of them unseal. Each goes to\n"
+        "somebody else, on paper; they are not shown again. With fewer left nobody ever does.\n",
+        options->slot.shares, options->slot.threshold);
+    for (unsigned i = 0; i < options->slot.shares; i++) {
+        share_print(&options->shares[i], text);
+        (void)printf("share %u of %u:\n  %s\n", i + 1, options->slot.shares, text);
+    }
+    explicit_bzero(text, sizeof text);
+    (void)printf("Start it:    vaultd --data %s\n"
+                 "and then:    vaultctl unseal --data %s\n",
+                 data, data);
+}
+
+static void
 explain(const struct init_options *options, const char *public_key)
 {
     const char *data = options->shared.data;
-    const char *key_file = options->shared.key_file;
 
     (void)printf("A vault was made in %s.\n"
-                 "Its root key is in %s. Whoever holds that file and the directory\n"
-                 "holds every contact; without the file nobody does. Keep a copy apart from both.\n"
-                 "First admin: \"" FIRST_ADMIN "\", Unix user id %u.\n"
-                 "Start it:    vaultd --data %s --key-file %s\n"
-                 "or, sealed:  vaultd --data %s\n"
-                 "and then:    vaultctl unseal --data %s --key-file %s\n"
-                 "The log is signed. Keep this line elsewhere (it is in %s/" PUBLIC_FILE
+                 "First admin: \"" FIRST_ADMIN "\", Unix user id %u.\n",
+                 data, options->admin_uid);
+    if (options->slot.provider == UNSEAL_PASSPHRASE) {
+        explain_passphrase(data);
+    } else if (options->slot.provider == UNSEAL_SHARES) {
+        explain_shares(options, data);
+    } else {
+        explain_keyfile(data, options->shared.key_file);
+    }
+    (void)printf("The log is signed. Keep this line elsewhere (it is in %s/" PUBLIC_FILE
                  " too);\nwith it and a checkpoint kept elsewhere the log can be proved:\n"
                  "%s\n",
-                 data, key_file, options->admin_uid, data, key_file, data, data, key_file, data,
-                 public_key);
+                 data, public_key);
 }
 
 /* No path is in it: whoever asked knows them, and their names need not be UTF-8. */
 static void
 print_json(const struct init_options *options, const char *public_key)
 {
-    (void)printf("{\"ok\":true,\"admin\":\"" FIRST_ADMIN
-                 "\",\"admin_uid\":%u,\"audit_key\":\"%s\"}\n",
+    (void)printf("{\"ok\":true,\"admin\":\"" FIRST_ADMIN "\",\"admin_uid\":%u,\"audit_key\":\"%s\"",
                  options->admin_uid, public_key);
+    for (unsigned i = 0; i < options->slot.shares; i++) {
+        char text[SHARE_TEXT_BYTES];
+
+        share_print(&options->shares[i], text);
+        (void)printf("%s\"%s\"", i == 0 ? ",\"shares\":[" : ",", text);
+        explicit_bzero(text, sizeof text);
+    }
+    (void)printf("%s}\n", options->slot.shares > 0 ? "]" : "");
 }
 
 static bool
@@ -262,7 +327,7 @@ make(const struct init_options *options, struct graph *graph, struct secret **re
         startup_say(fault.text);
         return false;
     }
-    if (!key_file_is_free(options, graph)) {
+    if (options->slot.provider == UNSEAL_KEYFILE && !key_file_is_free(options, graph)) {
         return false;
     }
     if (datadir_create(&graph->paths, &fault) != STATUS_OK ||
@@ -270,11 +335,10 @@ make(const struct init_options *options, struct graph *graph, struct secret **re
         startup_say(fault.text);
         return false;
     }
-    if (unseal_keyfile_create(graph->config->key_file, ret_root) != STATUS_OK) {
-        startup_say("the key file cannot be written");
+    if (!root_make(&options->slot, graph->config->key_file, ret_root)) {
         return false;
     }
-    if (fill(graph, *ret_root) != STATUS_OK) {
+    if (fill(graph, *ret_root, &options->slot) != STATUS_OK) {
         startup_say("keyring and store cannot be written: is the disk full?");
         return false;
     }
@@ -302,12 +366,15 @@ main_init(int argc, char **argv)
         return startup_fail(
             "user id 65534 is nobody's in particular; name the admin's: --admin-uid");
     }
-    if (options.shared.key_file == NULL) {
+    if (options.slot.provider == UNSEAL_KEYFILE && options.shared.key_file == NULL) {
         default_key_file(&options);
     }
     config_default(&config);
     if (main_options_apply(&options.shared, &config) && graph_prepare_process()) {
         made = make(&options, &graph, &root, public_key);
+    }
+    if (made && options.slot.provider == UNSEAL_SHARES) {
+        root_split(&options.slot, root, options.shares);
     }
     secret_free(&root);
     graph_close(&graph);
@@ -315,6 +382,12 @@ main_init(int argc, char **argv)
         print_json(&options, public_key);
     } else if (made) {
         explain(&options, public_key);
+    }
+    explicit_bzero(options.shares, sizeof options.shares);
+    if (made && fflush(stdout) != 0) {
+        made =
+            startup_fail(
+                "what was to be shown could not be: remove what was made, and run it again") == 0;
     }
     return made ? EXIT_OK : EXIT_REFUSED;
 }

@@ -76,6 +76,10 @@ vaultctl audit _ -> tail verify
 vaultctl frobnicate _ ->
 vaultctl -- -> --help --version --completion
 vaultctl unseal --key -> --key-file
+vaultctl unseal --pass -> --passphrase-file
+vaultctl init --data folder --un -> --unseal
+vaultctl init --unseal _ -> keyfile passphrase shares
+vaultctl key rotate root --unseal k -> keyfile
 vaultctl unseal --key-file _ -> -x [$(>ran)] folder one.key two~words.key
 vaultctl unseal --key-file one -> one.key
 vaultctl unseal --key-file two -> two~words.key

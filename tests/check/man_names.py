@@ -46,7 +46,7 @@ def header_functions():
 
 def header_members():
     for found in re.finditer(r"struct (cv_\w+)\s*\{(.*?)\};", code, re.S):
-        for declaration in found[2].split(";"):
+        for declaration in re.sub(r"\[.*?\]", "", found[2]).split(";"):
             for name in declaration.split(","):
                 if name.strip():
                     yield f"{found[1]}.{re.findall(r'[a-z_]+', name)[-1]}"

@@ -70,6 +70,11 @@ ask 0 admin status
 ask 0 inbox status
 ask 0 admin namespace list
 ask 0 admin key rotate data -n milano --wait
+ask 0 admin key rotate root --unseal shares --shares 3 --threshold 2
+mv "$dir.key" "$work/first.key"
+ask 0 admin key rotate root --unseal keyfile --key-file "$dir.key"
+expect 0 "$vaultctl" init --data "$work/shared" --unseal shares --shares 3 --threshold 2 --json
+took init
 ask 0 admin key status
 ask 0 admin principal list
 ask 0 admin principal show paola

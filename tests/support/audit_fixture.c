@@ -62,7 +62,7 @@ fixture_set_up(void **state)
     folder_join(fixture->folder, "keyring", path);
     assert_int_equal(mkdir(fixture->place2, 0700), 0);
     assert_int_equal(secret_new(ROOT_KEY_BYTES, &fixture->root), STATUS_OK);
-    assert_int_equal(keyring_create(path, fixture_vault_id, fixture->root), STATUS_OK);
+    assert_int_equal(keyring_create(path, fixture_vault_id, fixture->root, NULL), STATUS_OK);
     assert_int_equal(keyring_open(path, &fixture->keyring), STATUS_OK);
     assert_int_equal(keyring_unseal(fixture->keyring, fixture->root), STATUS_OK);
     assert_int_equal(keyring_add_keys(fixture->keyring, &reason, 1), STATUS_OK);

@@ -275,6 +275,13 @@ begin_as_stranger(struct caller *caller, enum operation operation, const struct 
         message_put_bytes(&caller->request, FIELD_SIGNATURE, bytes_of(bytes, SIGNATURE_BYTES));
         message_put_uint(&caller->request, FIELD_UID, caller->peer.uid);
         break;
+    case OP_UNSEAL_INFO:
+        caller_begin(caller, operation, 0);
+        break;
+    case OP_UNSEAL_SHARE: /* which is none */
+        caller_begin(caller, operation, 1);
+        message_put_bytes(&caller->request, FIELD_SHARE, bytes_of(bytes, UNSEAL_SHARE_BYTES));
+        break;
     default:
         caller_begin(caller, operation, 1);
         message_put_bytes(&caller->request, FIELD_ROOT_KEY,
@@ -312,6 +319,13 @@ begin_about_rules(struct cast *cast, struct caller *caller, enum operation opera
         (void)strcpy(cast->subject, "brand");
         message_put_text(request, FIELD_NAMESPACE, cast->subject);
         message_put_uint(request, FIELD_PURPOSE, ROTATED_DATA);
+        break;
+    case OP_ROOT_ROTATE: /* for the one that it is, so that it opens the vault again */
+        caller_begin(caller, operation, 2);
+        (void)strcpy(cast->subject, "keyfile");
+        message_put_bytes(request, FIELD_ROOT_KEY,
+                          bytes_of(secret_read(cast->fixture.root), ROOT_KEY_BYTES));
+        message_put_bytes(request, FIELD_UNSEAL, bytes_of("\1", 1));
         break;
     case OP_NAMESPACE_CREATE:
         caller_begin(caller, operation, 1);
@@ -368,7 +382,8 @@ cast_begin(struct cast *cast, enum on_socket socket, enum who who, enum operatio
     cast->subject[0] = '\0';
     if (is_about_contacts(operation)) {
         begin_about_contacts(cast, caller, operation);
-    } else if (operation == OP_HELLO || operation == OP_PROVE || operation == OP_UNSEAL) {
+    } else if (operation == OP_HELLO || operation == OP_PROVE || operation == OP_UNSEAL ||
+               operation == OP_UNSEAL_INFO || operation == OP_UNSEAL_SHARE) {
         begin_as_stranger(caller, operation, cast->fixture.root);
     } else {
         begin_about_rules(cast, caller, operation);
@@ -387,7 +402,8 @@ cast_ask(struct cast *cast, enum on_socket socket, enum who who, enum operation 
     if (forgets) {
         dispatch_peer_init(&caller->peer, known.socket, known.uid);
     }
-    if (operation == OP_UNSEAL && dispatch_is_sealed(cast->fixture.dispatch)) {
+    if ((operation == OP_UNSEAL || operation == OP_UNSEAL_SHARE) &&
+        dispatch_is_sealed(cast->fixture.dispatch)) {
         still_clock_pass_ms(UNSEAL_PAUSE_MS);
     }
     cast_begin(cast, socket, who, operation);

@@ -20,6 +20,7 @@
 #include "hello.h"
 #include "kind.h"
 #include "message.h"
+#include "slot.h"
 
 enum {
     CONNECTIONS_MAX = 64,
@@ -494,6 +495,33 @@ put_state(struct vault *vault, bool known)
 }
 
 static void
+put_unsealing(struct vault *vault)
+{
+    struct unseal_slot slot = {.provider = UNSEAL_KEYFILE};
+    uint8_t bytes[UNSEAL_SLOT_BYTES_MAX];
+
+    if (vault->fake->options.passphrase) {
+        slot = (struct unseal_slot){.provider = UNSEAL_PASSPHRASE,
+                                    .salt = {1, 2, 3},
+                                    .passes = UNSEAL_PASSES_MIN,
+                                    .memory_kib = UNSEAL_MEMORY_KIB_MIN};
+    }
+    message_begin(&vault->writer, 2);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_bytes(&vault->writer, FIELD_UNSEAL, bytes_of(bytes, slot_write(&slot, bytes)));
+}
+
+static void
+put_share_taken(struct vault *vault)
+{
+    message_begin(&vault->writer, 4);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_text(&vault->writer, FIELD_STATE, "sealed");
+    message_put_uint(&vault->writer, FIELD_DONE, 2);
+    message_put_uint(&vault->writer, FIELD_TOTAL, 3);
+}
+
+static void
 put_done(struct vault *vault)
 {
     atomic_fetch_add(&vault->fake->counts->executed, 1);
@@ -572,6 +600,10 @@ take_request(struct vault *vault, struct connection *connection, struct bytes by
         put_state(vault, carries_id(connection, request));
     else if (operation == OP_UNSEAL)
         put_done(vault);
+    else if (operation == OP_UNSEAL_SHARE)
+        put_share_taken(vault);
+    else if (operation == OP_UNSEAL_INFO)
+        put_unsealing(vault);
     else if (vault->fake->options.sealed)
         put_status(vault, STATUS_SEALED);
     else if (!carries_id(connection, request))

@@ -52,6 +52,7 @@ struct fake_options {
     bool sealed, frozen;
     bool mute;                       /* says nothing to HELLO */
     bool throttled;                  /* says BUSY to HELLO twice */
+    bool passphrase;                 /* is how it says it is unsealed; else by a key file */
     bool stuck;                      /* its list of principals does not go forward */
     const unsigned char *public_key; /* known by this key only; NULL: by uid */
 };

@@ -154,7 +154,7 @@ fixture_make_over(struct fixture *fixture, const struct store_backend *backend)
     must(unseal_keyfile_create(path, &fixture->root));
     randombytes_buf(id, sizeof id);
     fixture_path(fixture, "keyring", path);
-    must(keyring_create(path, id, fixture->root));
+    must(keyring_create(path, id, fixture->root, NULL));
     must(keyring_open(path, &keyring));
     fixture_path(fixture, "store", path);
     (void)mkdir(path, 0700);
@@ -212,6 +212,7 @@ void
 caller_begin(struct caller *caller, enum operation operation, size_t fields)
 {
     bool bare = operation == OP_HELLO || operation == OP_PROVE || operation == OP_UNSEAL ||
+                operation == OP_UNSEAL_INFO || operation == OP_UNSEAL_SHARE ||
                 (operation == OP_STATUS && caller->peer.state != PEER_KNOWN);
 
     caller->request =

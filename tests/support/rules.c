@@ -60,7 +60,7 @@ rules_set_up(void **state)
     folder_make(rules->folder);
     folder_join(rules->folder, "keyring", path);
     assert_int_equal(secret_new(ROOT_KEY_BYTES, &rules->root), STATUS_OK);
-    assert_int_equal(keyring_create(path, rules_vault_id, rules->root), STATUS_OK);
+    assert_int_equal(keyring_create(path, rules_vault_id, rules->root, NULL), STATUS_OK);
     assert_int_equal(keyring_open(path, &rules->keyring), STATUS_OK);
     assert_int_equal(keyring_unseal(rules->keyring, rules->root), STATUS_OK);
     folder_join(rules->folder, "store", path);

@@ -76,7 +76,7 @@ alone_make(struct alone *alone, const struct store_backend *backend)
     secret_freeze(alone->root);
     randombytes_buf(id, sizeof id);
     folder_join(alone->folder, "keyring", path);
-    must(keyring_create(path, id, alone->root));
+    must(keyring_create(path, id, alone->root, NULL));
     must(keyring_open(path, &alone->keyring));
     must(open_store(alone, &alone->store));
     must(vault_create(alone->store, alone->keyring, id));

@@ -266,9 +266,36 @@ test_a_sealed_vault_can_be_asked_and_unsealed(void **state)
     assert_int_equal(cv_state(fixture->client, &reply), CV_OK);
     assert_string_equal(reply->state, "sealed");
     cv_reply_free(&reply);
+    assert_int_equal(cv_unseal_info(fixture->client, &reply), CV_OK);
+    assert_int_equal(reply->unsealing.provider, CV_KEYFILE);
+    cv_reply_free(&reply);
     assert_int_equal(cv_unseal(fixture->client, root_key, &reply), CV_OK);
     cv_reply_free(&reply);
     assert_int_equal(fixture->fake.counts->executed, 1);
+}
+
+static void
+test_how_a_passphrase_becomes_a_key_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_reply *reply;
+
+    fixture->fake.options.passphrase = true;
+    fake_kill(&fixture->fake);
+    fake_restart(&fixture->fake);
+    assert_int_equal(cv_unseal_info(fixture->client, &reply), CV_OK);
+    assert_int_equal(reply->unsealing.provider, CV_PASSPHRASE);
+    assert_memory_equal(reply->unsealing.salt, ((uint8_t[CV_SALT_BYTES]){1, 2, 3}), CV_SALT_BYTES);
+    assert_int_equal(reply->unsealing.passes, 3);
+    assert_int_equal(reply->unsealing.memory_kib, 256 * 1024);
+    cv_reply_free(&reply);
+    assert_int_equal(cv_unseal_share(fixture->client, (uint8_t[CV_SHARE_BYTES]){1}, &reply), CV_OK);
+    assert_string_equal(reply->state, "sealed");
+    assert_int_equal(reply->done, 2);
+    assert_int_equal(reply->total, 3);
+    cv_reply_free(&reply);
+    assert_string_equal(cv_provider_name(CV_PASSPHRASE), "passphrase");
+    assert_null(cv_provider_name((enum cv_provider)0));
 }
 
 static void
@@ -518,6 +545,8 @@ test_admin_acts(void **state)
     struct cv_new_principal by_uid = {.name = "a", .kind = CV_SERVICE, .uid = 5};
     struct cv_new_principal by_key = {
         .name = "b", .kind = CV_PERSON, .public_key = key, .relayed = true};
+    const struct cv_unsealing unsealing = {
+        .provider = CV_PASSPHRASE, .passes = 3, .memory_kib = 262144};
     struct cv_reply *reply;
 
     ACT(cv_namespace_create(client, "shop", &reply));
@@ -531,6 +560,8 @@ test_admin_acts(void **state)
     assert_sent_uint(fixture, FIELD_PURPOSE, CV_KEY_INDEX);
     ACT(cv_key_rotate(client, CV_KEY_DATA, NULL, true, &reply));
     assert_sent(fixture, OP_KEY_ROTATE, BIT(PURPOSE) | BIT(ALL));
+    ACT(cv_root_rotate(client, key, &unsealing, &reply));
+    assert_sent(fixture, OP_ROOT_ROTATE, BIT(ROOT_KEY) | BIT(UNSEAL));
     ACT(cv_principal_add(client, &by_uid, &reply));
     assert_sent(fixture, OP_PRINCIPAL_ADD, BIT(NAME) | BIT(KIND) | BIT(UID));
     ACT(cv_principal_add(client, &by_key, &reply));
@@ -541,7 +572,7 @@ test_admin_acts(void **state)
     ACT(cv_revoke(client, "a", CV_ROLE_ADMIN, NULL, &reply));
     assert_sent(fixture, OP_REVOKE, BIT(NAME) | BIT(ROLE));
     ACT(cv_seal(client, &reply));
-    assert_int_equal(fixture->fake.counts->executed, 11);
+    assert_int_equal(fixture->fake.counts->executed, 12);
 }
 
 static void
@@ -708,6 +739,7 @@ main(void)
         FIXTURE_TEST(test_hello_and_state),
         FIXTURE_TEST(test_a_stranger_gets_the_state_alone),
         FIXTURE_TEST(test_a_sealed_vault_can_be_asked_and_unsealed),
+        FIXTURE_TEST(test_how_a_passphrase_becomes_a_key_is_told),
         FIXTURE_TEST(test_lists),
         FIXTURE_TEST(test_audit_read),
         FIXTURE_TEST(test_audit_read_of_some),

@@ -18,6 +18,7 @@
 #include "keyring.h"
 #include "keyring_file.h"
 #include "secret.h"
+#include "slot.h"
 #include "vectors.h"
 
 static const uint8_t vault_id[VAULT_ID_BYTES] = "0123456789abcde";
@@ -52,7 +53,7 @@ set_up(void **state)
     folder_join(fixture->folder, "keyring", fixture->path);
     fixture->root = new_root(0x11);
     fixture->other_root = new_root(0x22);
-    assert_int_equal(keyring_create(fixture->path, vault_id, fixture->root), STATUS_OK);
+    assert_int_equal(keyring_create(fixture->path, vault_id, fixture->root, NULL), STATUS_OK);
     *state = fixture;
     return 0;
 }
@@ -131,7 +132,8 @@ create_never_writes_over_a_file(void **state)
     uint8_t *before = folder_read(fixture->path, &before_size);
     uint8_t *after;
 
-    assert_int_equal(keyring_create(fixture->path, vault_id, fixture->other_root), STATUS_CONFLICT);
+    assert_int_equal(keyring_create(fixture->path, vault_id, fixture->other_root, NULL),
+                     STATUS_CONFLICT);
     after = folder_read(fixture->path, &after_size);
     assert_int_equal(before_size, after_size);
     assert_memory_equal(before, after, before_size);
@@ -146,7 +148,7 @@ create_says_when_it_cannot_write(void **state)
     char path[FOLDER_PATH_BYTES];
 
     folder_join(fixture->folder, "absent/keyring", path);
-    assert_int_equal(keyring_create(path, vault_id, fixture->root), STATUS_UNAVAILABLE);
+    assert_int_equal(keyring_create(path, vault_id, fixture->root, NULL), STATUS_UNAVAILABLE);
 }
 
 static void
@@ -391,16 +393,23 @@ older_copy_opens_but_shows_its_generation(void **state)
 typedef enum status change_keys(struct keyring *keyring, const struct key_name *names,
                                 size_t count);
 
-/* In a process of its own: adds or removes a key, and dies on the way where a failpoint says so. */
+static const struct unseal_slot keyfile_slot = {.provider = UNSEAL_KEYFILE};
+
+/* In a process of its own: adds or removes a key, or replaces the root key, and dies on the way
+ * where a failpoint says so. */
 static int
 change_key_and_exit(const char *path, const char *how)
 {
     change_keys *change = strcmp(how, "add") == 0 ? keyring_add_keys : keyring_remove_keys;
     struct secret *root = sodium_init() < 0 ? NULL : new_root(0x11);
     struct keyring *keyring = NULL;
+    struct secret *other = new_root(0x22);
     bool changed = keyring_open(path, &keyring) == STATUS_OK &&
                    keyring_unseal(keyring, root) == STATUS_OK &&
-                   change(keyring, &data_key, 1) == STATUS_OK;
+                   (strcmp(how, "root") == 0 ? keyring_replace_root(keyring, other, &keyfile_slot)
+                                             : change(keyring, &data_key, 1)) == STATUS_OK;
+
+    secret_free(&other);
 
     keyring_close(&keyring);
     secret_free(&root);
@@ -409,7 +418,7 @@ change_key_and_exit(const char *path, const char *how)
 
 /* Failpoints are read once in a process, so the child is a fresh one. */
 static void
-crash_at(const struct fixture *fixture, const char *how, const char *failpoint)
+run_with(const struct fixture *fixture, const char *how, const char *failpoint, int code)
 {
     int status = 0;
     pid_t child = fork();
@@ -422,7 +431,98 @@ crash_at(const struct fixture *fixture, const char *how, const char *failpoint)
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 86);
+    assert_int_equal(WEXITSTATUS(status), code);
+}
+
+static void
+crash_at(const struct fixture *fixture, const char *how, const char *failpoint)
+{
+    run_with(fixture, how, failpoint, 86);
+}
+
+static const struct unseal_slot passphrase_slot = {
+    .provider = UNSEAL_PASSPHRASE, .salt = {4, 2}, .passes = 3, .memory_kib = 262144};
+
+static void
+expect_slot(const struct keyring *keyring, enum unseal_provider provider)
+{
+    struct unseal_slot slot;
+
+    keyring_slot(keyring, &slot);
+    assert_int_equal(slot.provider, provider);
+}
+
+static void
+another_root_key_opens_the_same_keys(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct keyring *keyring = open_unsealed(fixture);
+    uint8_t before[KEYRING_TAG_KEYED_BYTES], after[KEYRING_TAG_KEYED_BYTES];
+    struct unseal_slot slot;
+
+    assert_int_equal(keyring_tag(keyring, bytes_of_text("x"), before), STATUS_OK);
+    expect_slot(keyring, UNSEAL_KEYFILE);
+    assert_int_equal(keyring_replace_root(keyring, fixture->other_root, &passphrase_slot),
+                     STATUS_OK);
+    assert_int_equal(keyring_generation(keyring), 2);
+    /* In force here, too: what is written next is under it. */
+    assert_int_equal(keyring_add_keys(keyring, &data_key, 1), STATUS_OK);
+    keyring_seal(keyring);
+    assert_int_equal(keyring_unseal(keyring, fixture->root), STATUS_DENIED);
+    assert_int_equal(keyring_replace_root(keyring, fixture->root, &passphrase_slot), STATUS_SEALED);
+    keyring_close(&keyring);
+
+    assert_int_equal(try_open(fixture->path, fixture->root), STATUS_DENIED);
+    assert_int_equal(keyring_open(fixture->path, &keyring), STATUS_OK);
+    keyring_slot(keyring, &slot);
+    assert_memory_equal(&slot, &passphrase_slot, sizeof slot);
+    assert_int_equal(keyring_unseal(keyring, fixture->other_root), STATUS_OK);
+    assert_int_equal(keyring_generation(keyring), 3);
+    assert_true(keyring_has(keyring, data_key));
+    assert_int_equal(keyring_tag(keyring, bytes_of_text("x"), after), STATUS_OK);
+    assert_memory_equal(before, after, sizeof after);
+    keyring_close(&keyring);
+}
+
+static void
+crash_leaves_one_root_key_or_the_other(void **state)
+{
+#ifdef CONTACT_VAULT_FAILPOINTS
+    const struct fixture *fixture = *state;
+    const struct {
+        const char *failpoint;
+        bool done;
+    } cases[] = {{"keyring_after_tmp", false},
+                 {"keyring_before_rename", false},
+                 {"keyring_after_rename", true}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        crash_at(fixture, "root", cases[i].failpoint);
+        assert_int_equal(try_open(fixture->path, fixture->root),
+                         cases[i].done ? STATUS_DENIED : STATUS_OK);
+        assert_int_equal(try_open(fixture->path, fixture->other_root),
+                         cases[i].done ? STATUS_OK : STATUS_DENIED);
+    }
+#else
+    (void)state;
+    skip();
+#endif
+}
+
+/* What is read back and is not what was to be written replaces nothing. */
+static void
+no_unread_file_replaces_the_old_one(void **state)
+{
+#ifdef CONTACT_VAULT_FAILPOINTS
+    const struct fixture *fixture = *state;
+
+    run_with(fixture, "root", "keyring_read_back", 2);
+    assert_int_equal(try_open(fixture->path, fixture->root), STATUS_OK);
+    assert_int_equal(try_open(fixture->path, fixture->other_root), STATUS_DENIED);
+#else
+    (void)state;
+    skip();
+#endif
 }
 
 static void
@@ -617,7 +717,7 @@ run_vector(void *state, const struct vector *vector)
 static void
 vectors_give_what_they_say(void **state)
 {
-    assert_int_equal(vectors_run(TESTS_DIR "/vectors/keyring.txt", run_vector, *state), 13);
+    assert_int_equal(vectors_run(TESTS_DIR "/vectors/keyring.txt", run_vector, *state), 20);
 }
 
 int
@@ -641,6 +741,9 @@ main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(failed_write_leaves_all_as_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(older_copy_opens_but_shows_its_generation, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(another_root_key_opens_the_same_keys, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(crash_leaves_one_root_key_or_the_other, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_unread_file_replaces_the_old_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(crash_leaves_old_or_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(box_opens_only_as_it_was_sealed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(empty_plaintext_is_sealed_too, set_up, tear_down),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owns: SECURITY.md S17 "an older state put back is found", S19 "an erase cut in two". Whole folders or single parts of an
- * earlier day are put back behind the vault's back; what an erase or a change left half done when
- * the process died is settled at the next start.
+ * Owns: SECURITY.md S17 "an older state put back is found", S19 "an erase cut in two". Whole
+ * folders or single parts of an earlier day are put back behind the vault's back; what an erase or
+ * a change left half done when the process died is settled at the next start.
  */
 #include <setjmp.h>
 #include <stdarg.h>

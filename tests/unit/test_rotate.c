@@ -2,7 +2,8 @@
 /*
  * Rotations from outside: who may, what is answered, what stands in the log, how fast the
  * maintenance thread goes, what it begins by itself, and what a crash left open. Owns, with
- * test_rekey.c: SECURITY.md S27 "each key made or destroyed is on record".
+ * test_rekey.c: SECURITY.md S27 "each key made or destroyed is on record"; S29 "only
+ * the new root key unseals", S30 "a wrong share is named".
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,10 +11,16 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "fixture.h"
+#include "keyring.h"
 #include "log_reader.h"
+#include "secret.h"
+#include "share.h"
+#include "slot.h"
 #include "still_clock.h"
 #include "vault_rekey.h"
 
@@ -26,6 +33,7 @@ enum {
     TICKS_MAX = 200,
     DAY_MS = 24 * 3600 * 1000,
     HOUR_MS = 3600 * 1000,
+    PAUSE_MS = 2000,
     RECORD_VALUE_MAX = 1024,
 };
 
@@ -464,6 +472,165 @@ test_intents_about_keys_are_settled_at_the_next_start(void **state)
     }
 }
 
+/* ---- the root key ---- */
+
+static enum status
+rotate_root(struct caller *caller, const struct secret *root, struct bytes slot)
+{
+    caller_begin(caller, OP_ROOT_ROTATE, 2);
+    message_put_bytes(&caller->request, FIELD_ROOT_KEY,
+                      bytes_of(secret_read(root), ROOT_KEY_BYTES));
+    message_put_bytes(&caller->request, FIELD_UNSEAL, slot);
+    return caller_send(caller);
+}
+
+static struct secret *
+new_root(void)
+{
+    struct secret *root = NULL;
+
+    assert_int_equal(secret_new(ROOT_KEY_BYTES, &root), STATUS_OK);
+    memset(secret_write(root), 0x3c, ROOT_KEY_BYTES);
+    secret_freeze(root);
+    return root;
+}
+
+static void
+test_s29_only_the_new_root_key_unseals_and_it_is_on_record(void **state)
+{
+    struct secret *root = new_root();
+    const struct unseal_slot slot = {
+        .provider = UNSEAL_PASSPHRASE, .salt = {1}, .passes = 3, .memory_kib = 262144};
+    uint8_t bytes[UNSEAL_SLOT_BYTES_MAX];
+    size_t size = slot_write(&slot, bytes);
+
+    (void)state;
+    make_contacts(CONTACTS);
+    log_reader_skip(&log_reader);
+    /* Nothing that no reader of the header would believe. */
+    assert_int_equal(rotate_root(&admin, root, bytes_of(bytes, size - 1)), STATUS_INVALID);
+    assert_int_equal(log_reader_since(&log_reader, entries, ENTRIES), 0);
+    assert_int_equal(rotate_root(&admin, root, bytes_of(bytes, size)), STATUS_OK);
+    assert_int_equal(log_reader_since(&log_reader, entries, ENTRIES), 2);
+    for (size_t i = 0; i < 2; i++) {
+        expect_entry(&entries[i], OP_ROOT_ROTATE, i == 0 ? AUDIT_INTENT : AUDIT_OUTCOME, STATUS_OK,
+                     "admin");
+        expect_about(&entries[i], "", "passphrase", keyring_generation(fixture.keyring));
+    }
+    make_contacts(CONTACTS); /* nothing else has changed */
+    disconnect_all();
+    fixture_close(&fixture);
+    assert_int_equal(fixture_open(&fixture), STATUS_DENIED);
+    fixture_close(&fixture);
+    secret_free(&fixture.root);
+    fixture.root = root;
+    assert_int_equal(fixture_open(&fixture), STATUS_OK);
+    connect_all();
+    connect_others();
+    make_contacts(CONTACTS);
+}
+
+static void
+test_an_intent_about_the_root_key_is_settled_by_the_keyring(void **state)
+{
+    (void)state;
+    announce(OP_ROOT_ROTATE, "keyfile", keyring_generation(fixture.keyring) + 1);
+    expect_settled(OP_ROOT_ROTATE, STATUS_UNAVAILABLE);
+    log_reader_skip(&log_reader);
+    announce(OP_ROOT_ROTATE, "keyfile", keyring_generation(fixture.keyring));
+    expect_settled(OP_ROOT_ROTATE, STATUS_OK);
+}
+
+static enum status
+give_share(struct caller *keeper, const struct share *share)
+{
+    uint8_t bytes[SHARE_BYTES];
+
+    share_write(share, bytes);
+    caller_begin(keeper, OP_UNSEAL_SHARE, 1);
+    message_put_bytes(&keeper->request, FIELD_SHARE, bytes_of(bytes, sizeof bytes));
+    return caller_send(keeper);
+}
+
+static void
+expect_given(struct caller *keeper, uint64_t given)
+{
+    caller_begin(keeper, OP_UNSEAL_INFO, 0);
+    assert_int_equal(caller_send(keeper), STATUS_OK);
+    assert_int_equal(number_in(keeper, FIELD_DONE), given);
+    assert_int_equal(number_in(keeper, FIELD_TOTAL), 3);
+}
+
+static void
+make_shares(const struct secret *root, uint8_t set, struct share *ret_shares,
+            struct unseal_slot *ret_slot)
+{
+    uint8_t random[2 * SHARE_KEY_BYTES];
+
+    randombytes_buf(random, sizeof random);
+    *ret_slot =
+        (struct unseal_slot){.provider = UNSEAL_SHARES, .set = {set}, .threshold = 3, .shares = 5};
+    share_split(secret_read(root), ret_slot->set, 3, 5, random, ret_shares);
+}
+
+static void
+test_s30_three_shares_unseal_and_a_wrong_one_is_named(void **state)
+{
+    struct secret *root = new_root();
+    struct share shares[5], others[5], altered;
+    struct unseal_slot slot, other_slot;
+    uint8_t bytes[UNSEAL_SLOT_BYTES_MAX];
+    struct caller keeper;
+
+    (void)state;
+    make_shares(root, 1, shares, &slot);
+    make_shares(root, 2, others, &other_slot);
+    assert_int_equal(rotate_root(&admin, root, bytes_of(bytes, slot_write(&slot, bytes))),
+                     STATUS_OK);
+    secret_free(&root);
+    caller_make(&keeper, &fixture, PEER_ADMIN, 0);
+    assert_int_equal(give_share(&keeper, &others[0]), STATUS_OK); /* it is open: not looked at */
+    caller_begin(&admin, OP_SEAL, 0);
+    assert_int_equal(caller_send(&admin), STATUS_OK);
+    still_clock_pass_ms(PAUSE_MS);
+
+    /* Not of this vault, although it is the first one. */
+    assert_int_equal(give_share(&keeper, &others[0]), STATUS_INVALID);
+    expect_given(&keeper, 0);
+    still_clock_pass_ms(PAUSE_MS);
+    assert_int_equal(give_share(&keeper, &shares[4]), STATUS_OK);
+    expect_given(&keeper, 1);
+    assert_int_equal(give_share(&keeper, &others[0]), STATUS_INVALID);
+    /* What was refused was a try. */
+    assert_int_equal(give_share(&keeper, &shares[0]), STATUS_BUSY);
+    still_clock_pass_ms(PAUSE_MS);
+    assert_int_equal(give_share(&keeper, &shares[4]), STATUS_CONFLICT);
+    still_clock_pass_ms(PAUSE_MS);
+    assert_int_equal(give_share(&keeper, &shares[0]), STATUS_OK);
+    expect_given(&keeper, 2);
+    /* Half a set is forgotten after five minutes, and not before. */
+    still_clock_pass_ms(HOUR_MS / 12 - 1);
+    dispatch_tick(fixture.dispatch);
+    expect_given(&keeper, 2);
+    still_clock_pass_ms(1);
+    dispatch_tick(fixture.dispatch);
+    expect_given(&keeper, 0);
+    /* One that was altered on purpose gives a key that opens nothing, and all are forgotten. */
+    altered = shares[2];
+    altered.values[31] ^= 1;
+    assert_int_equal(give_share(&keeper, &shares[0]), STATUS_OK);
+    assert_int_equal(give_share(&keeper, &shares[1]), STATUS_OK);
+    assert_int_equal(give_share(&keeper, &altered), STATUS_DENIED);
+    expect_given(&keeper, 0);
+    still_clock_pass_ms(PAUSE_MS);
+    assert_int_equal(give_share(&keeper, &shares[3]), STATUS_OK);
+    assert_int_equal(give_share(&keeper, &shares[1]), STATUS_OK);
+    assert_true(dispatch_is_sealed(fixture.dispatch));
+    assert_int_equal(give_share(&keeper, &shares[2]), STATUS_OK);
+    assert_false(dispatch_is_sealed(fixture.dispatch));
+    caller_remove(&keeper);
+}
+
 #define WITH_VAULT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -479,6 +646,9 @@ main(void)
         WITH_VAULT(test_a_data_key_is_rotated_by_its_records),
         WITH_VAULT(test_what_is_stuck_is_tried_again_every_hour),
         WITH_VAULT(test_intents_about_keys_are_settled_at_the_next_start),
+        WITH_VAULT(test_s29_only_the_new_root_key_unseals_and_it_is_on_record),
+        WITH_VAULT(test_s30_three_shares_unseal_and_a_wrong_one_is_named),
+        WITH_VAULT(test_an_intent_about_the_root_key_is_settled_by_the_keyring),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,20 @@ test_usage_errors(void **state)
         "$V init",
         "$V unseal",
         "$V unseal --key-file /nowhere",
+        "$V unseal --key-file $D/k --passphrase-file $D/k",
+        "$V key rotate root",
+        "$V key rotate root --unseal keyfile",
+        "$V key rotate root --unseal keyfile --key-file $D",
+        "$V key rotate root --unseal stone --key-file $D/k",
+        "$V key rotate root --unseal passphrase --key-file $D/k",
+        "$V key rotate root --unseal passphrase",
+        "$V key rotate root --unseal keyfile --key-file $D/k --all",
+        "$V key rotate data --unseal keyfile",
+        "$V init --data $D/v --unseal stone",
+        "$V init --data $D/v --unseal passphrase",
+        "$V init --data $D/v --unseal passphrase --key-file $D/k",
+        "$V init --data $D/v --passphrase-file $D/k",
+        "echo too short | $V init --data $D/v --unseal passphrase --passphrase-file -",
         "$V audit verify --data $D $D",
         "$V status --timeout 0",
         "$V status --server-uid root",
@@ -454,7 +468,7 @@ test_advice_fits_the_cause(void **state)
          "; an admin can help with: vaultctl grant"},
         {STATUS_DENIED, "only root and the daemon's own user may do this", ""},
         {STATUS_DENIED, "not this vault's root key, or the keyring's header was altered",
-         "; name the right file with --key-file"},
+         "; give the right passphrase, or name the right file with --key-file"},
         {STATUS_DENIED, "this principal is disabled",
          "; an admin can help with: vaultctl principal enable"},
         {STATUS_EXPIRED, "it has ended",
@@ -727,6 +741,18 @@ test_unseal(void **state)
 }
 
 static void
+test_another_root_key(void **state)
+{
+    assert_int_equal(shell(*state, "$V key rotate root --unseal keyfile --key-file $D/new"), 0);
+    assert_non_null(strstr(out, "rotated: only the new root key"));
+    assert_int_equal(shell(*state, "stat -c '%%s %%a' $D/new"), 0);
+    assert_string_equal(out, "32 400\n");
+    /* Never over another, which may be the one in force. */
+    assert_int_equal(shell(*state, "$V key rotate root --unseal keyfile --key-file $D/new"), 2);
+    assert_int_equal(shell(*state, "stat -c '%%s %%a' $D/new && rm -f $D/new"), 0);
+}
+
+static void
 test_audit_tail(void **state)
 {
     assert_int_equal(shell(*state, "$V audit tail --json -l 4"), 0);
@@ -886,6 +912,7 @@ main(void)
         FIXTURE_TEST(test_a_list_that_does_not_go_on_is_not_the_end),
         FIXTURE_TEST(test_keygen_and_principal_add),
         FIXTURE_TEST(test_unseal),
+        FIXTURE_TEST(test_another_root_key),
         FIXTURE_TEST(test_audit_tail),
         FIXTURE_TEST(test_reasons_are_escaped),
         FIXTURE_TEST(test_audit_filters),

@@ -126,11 +126,23 @@ def flipped(data, at):
     return data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1:]
 
 
+def passphrase_slot(passes, memory_kib, salt=b"a"):
+    return b"\2" + struct.pack(">H16sII", 24, salt * 16, passes, memory_kib)
+
+
 def keyring_vectors():
     good = keyring()
     one_slot_with_parameters = b"\1\0\4abcd"
     yield "good", "ok", ROOT, good
     yield "two-slots", "ok", ROOT, keyring(header(slots=(KEYFILE_SLOT, KEYFILE_SLOT)))
+    yield "passphrase", "ok", ROOT, keyring(header(slots=(passphrase_slot(3, 262144),)))
+    yield "shares", "ok", ROOT, keyring(header(slots=(b"\3\0\x0c" + bytes(10) + b"\2\3",)))
+    yield "passphrase-of-2-passes", "corrupt", ROOT, keyring(header(slots=(passphrase_slot(2, 262144),)))
+    yield "passphrase-of-too-little-memory", "corrupt", ROOT, keyring(header(slots=(passphrase_slot(3, 262143),)))
+    yield "shares-of-threshold-1", "corrupt", ROOT, keyring(header(slots=(b"\3\0\x0c" + bytes(10) + b"\1\3",)))
+    yield "slot-of-kind-4", "corrupt", ROOT, keyring(header(slots=(b"\4\0\0",)))
+    yield "salt-altered-check-made-anew", "denied", ROOT, keyring(
+        header(slots=(passphrase_slot(3, 262144),)), sealed_head=header(slots=(passphrase_slot(3, 262144, salt=b"b"),)))
     yield "wrong-root-key", "denied", flipped(ROOT, 0), good
     yield "header-altered-check-made-anew", "denied", ROOT, keyring(header(generation=2), sealed_head=header())
     yield "header-damaged", "corrupt", ROOT, flipped(good, 30)

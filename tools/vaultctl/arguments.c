@@ -68,6 +68,16 @@ text_member(struct arguments *arguments, int key)
         return &arguments->timeout_ms;
     case OPTION_KEY_FILE:
         return &arguments->key_file;
+    case OPTION_SHARE_FILE:
+        return &arguments->share_file;
+    case OPTION_SHARES:
+        return &arguments->shares;
+    case OPTION_THRESHOLD:
+        return &arguments->threshold;
+    case OPTION_UNSEAL:
+        return &arguments->unseal;
+    case OPTION_PASSPHRASE_FILE:
+        return &arguments->passphrase_file;
     case OPTION_ADMIN_UID:
         return &arguments->admin_uid;
     case OPTION_UID:

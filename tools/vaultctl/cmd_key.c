@@ -306,8 +306,17 @@ cmd_key_rotate(const struct arguments *arguments)
 {
     struct awaited awaited = {0};
 
+    if (strcmp(arguments->values[0], "root") == 0) {
+        return root_rotate(arguments);
+    }
+    if (arguments->unseal != NULL || arguments->key_file != NULL ||
+        arguments->passphrase_file != NULL || arguments->shares != NULL ||
+        arguments->threshold != NULL) {
+        return fail(arguments, EXIT_USAGE,
+                    "--unseal and what goes with it: of key rotate root only");
+    }
     if (!parse_purpose(arguments->values[0], &awaited.purpose)) {
-        return fail(arguments, EXIT_USAGE, "which key? It takes data or index");
+        return fail(arguments, EXIT_USAGE, "which key? It takes data, index or root");
     }
     if (arguments->all && arguments->namespace_given) {
         return fail(arguments, EXIT_USAGE, "--all, -n: only one of them");

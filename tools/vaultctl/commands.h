@@ -43,6 +43,11 @@ enum option_key {
     OPTION_WAIT,
     OPTION_DETACH,
     OPTION_NOW,
+    OPTION_UNSEAL,
+    OPTION_PASSPHRASE_FILE,
+    OPTION_SHARE_FILE,
+    OPTION_SHARES,
+    OPTION_THRESHOLD,
     OPTION_USAGE,
 };
 
@@ -89,6 +94,8 @@ enum exit_code cmd_namespace_create(const struct arguments *arguments);
 enum exit_code cmd_namespace_list(const struct arguments *arguments);
 enum exit_code cmd_namespace_set(const struct arguments *arguments);
 enum exit_code cmd_key_rotate(const struct arguments *arguments);
+/* key rotate root */
+enum exit_code root_rotate(const struct arguments *arguments);
 enum exit_code cmd_key_status(const struct arguments *arguments);
 enum exit_code cmd_principal_add(const struct arguments *arguments);
 enum exit_code cmd_principal_list(const struct arguments *arguments);

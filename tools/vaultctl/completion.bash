@@ -33,6 +33,7 @@ _vaultctl_value() {
     FILE* | OUT) compgen -f -- "$2" ;;
     DIR | FOLDER) compgen -d -- "$2" ;;
     ROLE) compgen -W "$_vaultctl_roles" -- "$2" ;;
+    HOW) compgen -W "$_vaultctl_providers" -- "$2" ;;
     OPERATION) compgen -W "$_vaultctl_operations" -- "$2" ;;
     esac
 }

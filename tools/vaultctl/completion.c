@@ -29,6 +29,7 @@ print_vocabularies(void)
     for (enum cv_role role = CV_ROLE_SERVICE; cv_role_name(role) != NULL; role++) {
         printf("%s%s", role == CV_ROLE_SERVICE ? "" : " ", cv_role_name(role));
     }
+    fputs("'\n_vaultctl_providers='keyfile passphrase shares", stdout);
     fputs("'\n_vaultctl_operations='", stdout);
     const char *between = "";
     for (uint32_t act = 1; act < ACTS_END; act++) {

@@ -32,11 +32,17 @@ enum { FREED_BYTE = 0x5a };
      "Phone numbers without country code are of this country: IT, US, ...", 1}
 
 static const struct argp_option init_options[] = {
+    {"unseal", OPTION_UNSEAL, "HOW", 0, "How it is unsealed: keyfile (untold), passphrase or shares", 1},
+    {"shares", OPTION_SHARES, "N", 0, "So many shares are made", 1},
+    {"threshold", OPTION_THRESHOLD, "K", 0, "So many of them unseal", 1},
+    {"passphrase-file", OPTION_PASSPHRASE_FILE, "FILE", 0, "The passphrase; -: on stdin", 1},
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "Where to put the root key (DIR.key untold)", 1},
     {"admin-uid", OPTION_ADMIN_UID, "N", 0, "The first admin's Unix uid (yours untold)", 1},
     {0},
 };
 static const struct argp_option unseal_options[] = {
+    {"share-file", OPTION_SHARE_FILE, "FILE", 0, "Shares, a line each; -: on stdin", 1},
+    {"passphrase-file", OPTION_PASSPHRASE_FILE, "FILE", 0, "The passphrase; -: on stdin", 1},
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "The root key (DIR.key untold)", 1},
     {0},
 };
@@ -70,6 +76,11 @@ static const struct argp_option set_options[] = {
     {0},
 };
 static const struct argp_option rotate_options[] = {
+    {"unseal", OPTION_UNSEAL, "HOW", 0, "Of root: how it is unsealed from now on: keyfile, passphrase or shares", 1},
+    {"shares", OPTION_SHARES, "N", 0, "Of root: so many shares are made", 1},
+    {"threshold", OPTION_THRESHOLD, "K", 0, "Of root: so many of them unseal", 1},
+    {"key-file", OPTION_KEY_FILE, "FILE", 0, "Of root: where to put the new root key", 1},
+    {"passphrase-file", OPTION_PASSPHRASE_FILE, "FILE", 0, "Of root: the new passphrase; -: on stdin", 1},
     {"namespace", 'n', "NS", 0, "The namespace; not needed where you have only one", 1},
     {"all", OPTION_ALL, NULL, 0, "In every namespace of yours", 1},
     {"wait", OPTION_WAIT, NULL, 0, "Until the old key is destroyed (untold: at a terminal)", 1},
@@ -155,8 +166,8 @@ static const struct command commands[] = {
     {"namespace set", "NAME", "Say how long contacts that nobody uses are kept",
      "vaultctl namespace set milano --retain 24mo --data /var/lib/contact-vault", set_options, 1, 1,
      cmd_namespace_set},
-    {"key rotate", "data|index",
-     "Replace the key that seals contacts (data), or finds them (index); tokens stay",
+    {"key rotate", "data|index|root",
+     "Replace the key that seals contacts (data), finds them (index), or unseals the vault (root)",
      "vaultctl key rotate data -n milano --wait", rotate_options, 1, 1, cmd_key_rotate},
     {"key status", "", "The keys there are, and how far rotations have come",
      "vaultctl key status --json", no_options, 0, 0, cmd_key_status},

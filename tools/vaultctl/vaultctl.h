@@ -39,6 +39,7 @@ struct arguments {
     const char *server_uid, *timeout_ms;
 
     const char *key_file, *admin_uid, *output;
+    const char *unseal, *passphrase_file, *share_file, *shares, *threshold;
     const char *uid, *public_key;
     bool person, relayed, wa_id, all, follow, wait, detach, now;
     const char *region, *reason;
@@ -121,6 +122,8 @@ bool number_parse(const char *text, uint64_t max, uint64_t *ret_number);
 enum { PROGRAM_PATH_BYTES = 4096 };
 /* Beside vaultctl's own file, in one of the folders named. False: not there. */
 bool program_find(const char *const *places, char ret_path[static PROGRAM_PATH_BYTES]);
+/* A secret becomes what vaultd, started next, reads from stdin. False: no pipe is to be had. */
+bool give_on_stdin(const uint8_t *bytes, size_t size);
 /* Becomes vaultd; comes back only when that fails. */
 enum exit_code vaultd_execute(const struct arguments *arguments, char *const *argv);
 

@@ -12,7 +12,8 @@ enum { KEY_ACTS_FIRST = 16 };
 static bool
 is_about_keys(const struct audit_entry *entry)
 {
-    return entry->operation == OP_KEY_ROTATE || entry->operation == AUDIT_ACT_KEY_DESTROYED;
+    return entry->operation == OP_KEY_ROTATE || entry->operation == OP_ROOT_ROTATE ||
+           entry->operation == AUDIT_ACT_KEY_DESTROYED;
 }
 
 /* Few are open at a time, and an outcome follows its intents closely: looked for from the end. */

@@ -51,6 +51,7 @@ void
 dispatch_free(struct dispatch **dispatch)
 {
     if (*dispatch != NULL) {
+        dispatch_forget_shares(*dispatch);
         throttle_fini(&(*dispatch)->refusals);
         throttle_fini(&(*dispatch)->proofs);
         (void)pthread_mutex_destroy(&(*dispatch)->erasing);

@@ -98,6 +98,9 @@ struct dispatch {
     bool settled;             /* erasures that a crash cut in two */
     bool replayed;            /* what the log says was spent */
     uint64_t unseal_tried_ms; /* monotonic; 0: never */
+    struct secret *shares;    /* SHARES_MAX of struct share, or NULL: none was given */
+    size_t share_count;
+    uint64_t share_given_ms;  /* the last one; monotonic */
     struct throttle refusals; /* entries about refusals, by principal */
     struct throttle proofs;   /* proofs that did not hold, by uid */
     pthread_mutex_t erasing;  /* one erase at a time; guards the outcomes it owes */
@@ -171,6 +174,9 @@ enum status op_describe(struct call *call);
 enum status op_detokenize(struct call *call);
 enum status op_erase(struct call *call);
 enum status op_unseal(struct call *call);
+enum status op_unseal_info(struct call *call);
+enum status op_unseal_share(struct call *call);
+enum status op_root_rotate(struct call *call);
 enum status op_seal(struct call *call);
 enum status op_freeze(struct call *call);
 enum status op_unfreeze(struct call *call);
@@ -302,6 +308,10 @@ void dispatch_pay_erasures(struct dispatch *dispatch);
 MUST_USE enum status dispatch_rotate(struct dispatch *dispatch, const struct audit_entry *as,
                                      enum rotated_key purpose, const uint32_t *namespace_ids,
                                      size_t count, bool where_possible, const char **ret_fault);
+/* Another root key: intent, change, outcome. The gate is held exclusively. */
+MUST_USE enum status dispatch_rotate_root(struct dispatch *dispatch, const struct audit_entry *as,
+                                          const struct secret *root, const struct unseal_slot *slot,
+                                          const char **ret_fault);
 /* What a crash cut in two: looks, and writes the outcomes. */
 MUST_USE enum status dispatch_settle_key_acts(struct dispatch *dispatch);
 /* Chores: some steps of the job; data keys that are too old; then, with the gate held exclusively,
@@ -334,6 +344,16 @@ bool dispatch_lacks_reason_key(struct dispatch *dispatch);
 MUST_USE enum status dispatch_create_reason_keys(struct dispatch *dispatch);
 
 /* ---- unseal.c, change.c ---- */
+
+/*
+ * shares.c: a share more; the gate is held exclusively. *ret_complete: `root` is what they give,
+ * and they are forgotten. INVALID, CONFLICT, with a fault: why this one is not taken.
+ */
+MUST_USE enum status dispatch_take_share(struct dispatch *dispatch, struct bytes bytes,
+                                         struct secret **ret_root, const char **ret_fault);
+void dispatch_forget_shares(struct dispatch *dispatch);
+/* Chores: a set that nobody completes is forgotten. */
+void dispatch_forget_old_shares(struct dispatch *dispatch);
 
 /* The caller holds the gate exclusively. */
 MUST_USE enum status dispatch_unseal_locked(struct dispatch *dispatch, const struct secret *root,

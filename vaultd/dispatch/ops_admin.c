@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What admins do: seal and unseal, freeze, namespaces, principals, grants. No operation here
- * returns a contact. */
+/* What admins do: freeze, namespaces, principals, grants. No operation here returns a contact. */
 #include "dispatch_internal.h"
 
 #include <stdio.h>
@@ -11,75 +10,12 @@
 #include "scratch.h"
 #include "secret.h"
 
-enum { UNSEAL_PAUSE_MS = 2000, SECOND_MS = 1000 };
+enum { SECOND_MS = 1000 };
 
 static enum status
 reply_done(struct call *call)
 {
     return call_begin_reply(call, 1, 0);
-}
-
-/* ---- seal, unseal ---- */
-
-/* One try in two seconds, whoever asks. */
-static bool
-unseal_too_soon(struct dispatch *dispatch)
-{
-    uint64_t now = clock_monotonic_ms();
-
-    if (dispatch->unseal_tried_ms != 0 && now - dispatch->unseal_tried_ms < UNSEAL_PAUSE_MS) {
-        return true;
-    }
-    dispatch->unseal_tried_ms = now;
-    return false;
-}
-
-enum status
-op_unseal(struct call *call)
-{
-    struct dispatch *dispatch = call->dispatch;
-    struct secret *root = NULL;
-    struct bytes key = call_text(call, FIELD_ROOT_KEY);
-    char *fault = scratch_alloc(call->scratch, DISPATCH_FAULT_BYTES);
-    enum status status;
-
-    if (!dispatch->sealed) {
-        return reply_done(call);
-    }
-    if (fault == NULL) {
-        return STATUS_UNAVAILABLE;
-    }
-    if (key.size != ROOT_KEY_BYTES) {
-        return call_refuse(call, STATUS_INVALID, "root_key: 32 bytes are needed");
-    }
-    if (unseal_too_soon(dispatch)) {
-        call->retry_after_s = UNSEAL_PAUSE_MS / 1000;
-        return call_refuse(call, STATUS_BUSY, "one try in two seconds");
-    }
-    status = secret_new(ROOT_KEY_BYTES, &root);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    memcpy(secret_write(root), key.data, ROOT_KEY_BYTES);
-    secret_freeze(root);
-    status = dispatch_unseal_locked(dispatch, root, fault);
-    secret_free(&root);
-    return status == STATUS_OK ? reply_done(call) : call_refuse(call, status, fault);
-}
-
-enum status
-op_seal(struct call *call)
-{
-    struct audit_entry closed = call_audit_entry(call, AUDIT_DONE, STATUS_OK);
-    enum status status;
-
-    closed.operation = AUDIT_ACT_CLOSED;
-    status = dispatch_seal_locked(call->dispatch, &closed);
-    /* The principal is forgotten with the rest. */
-    call->principal = NULL;
-    return status == STATUS_OK
-               ? reply_done(call)
-               : call_refuse(call, status, "sealed, but the log could not record it");
 }
 
 /* ---- changes ---- */

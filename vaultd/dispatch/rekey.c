@@ -89,9 +89,15 @@ settled(struct dispatch *dispatch, const struct audit_key_act *act)
 {
     const struct vault *vault = dispatch->parts.vault;
     struct vault_key key;
-    bool came_about =
-        find_key(dispatch, act, &key) &&
-        (act->operation == OP_KEY_ROTATE ? vault_made_key(vault, key) : !vault_has_key(vault, key));
+    bool came_about;
+
+    if (act->operation == OP_ROOT_ROTATE) {
+        came_about = vault_keyring_generation(vault) >= act->number;
+    } else {
+        came_about = find_key(dispatch, act, &key) &&
+                     (act->operation == OP_KEY_ROTATE ? vault_made_key(vault, key)
+                                                      : !vault_has_key(vault, key));
+    }
 
     return (struct audit_entry){
         .operation = act->operation,

@@ -248,9 +248,10 @@ open_all(struct dispatch *dispatch, const struct secret *root, char *ret_fault)
                        "key file, and run init again");
         return STATUS_CORRUPT;
     }
-    status = dispatch_create_reason_keys(dispatch);
+    /* What is settled by the keyring's generation comes before the keyring is changed. */
+    status = replay(dispatch);
     if (status == STATUS_OK) {
-        status = replay(dispatch);
+        status = dispatch_create_reason_keys(dispatch);
     }
     if (status == STATUS_OK) {
         status = record_checkpoint(dispatch, &opened);
@@ -289,6 +290,7 @@ dispatch_unseal_locked(struct dispatch *dispatch, const struct secret *root,
         return status;
     }
     dispatch->sealed = false;
+    dispatch_forget_shares(dispatch);
     LOG(LOG_LEVEL_NOTICE, EVENT_UNSEALED,
         F("principals", access_principal_count(dispatch->parts.access)));
     return STATUS_OK;

@@ -11,6 +11,7 @@
 #include "keyring_file.h"
 #include "keyring_internal.h"
 #include "secret.h"
+#include "slot.h"
 
 /* What every vault has from its first moment. In the order of the arena. */
 static const struct key_name first_keys[] = {
@@ -169,8 +170,9 @@ write_file(const char *path, enum keyring_write_mode mode, const struct keyring_
 
 enum status
 keyring_create(const char *path, const uint8_t vault_id[static VAULT_ID_BYTES],
-               const struct secret *root)
+               const struct secret *root, const struct unseal_slot *slot)
 {
+    const struct unseal_slot keyfile = {.provider = UNSEAL_KEYFILE};
     struct keyring_header header;
     struct secret *keys = NULL;
     enum status status;
@@ -179,7 +181,7 @@ keyring_create(const char *path, const uint8_t vault_id[static VAULT_ID_BYTES],
     if (sodium_init() < 0) {
         return STATUS_INTERNAL;
     }
-    keyring_header_init(&header, vault_id);
+    keyring_header_init(&header, vault_id, slot == NULL ? &keyfile : slot);
     status = extend(NULL, first_keys, FIRST_KEYS, &keys);
     if (status == STATUS_OK) {
         status = write_file(path, KEYRING_WRITE_NEW, &header, root, keys);
@@ -240,6 +242,12 @@ uint64_t
 keyring_generation(const struct keyring *keyring)
 {
     return keyring_header_generation(&keyring->header);
+}
+
+void
+keyring_slot(const struct keyring *keyring, struct unseal_slot *ret_slot)
+{
+    keyring_header_slot(&keyring->header, ret_slot);
 }
 
 /* The file is read anew: while sealed we keep nothing of it but the header. */

@@ -23,6 +23,7 @@
 
 struct keyring;
 struct secret;
+struct unseal_slot;
 
 enum {
     VAULT_ID_BYTES = 16,
@@ -50,10 +51,11 @@ struct key_name {
 
 /*
  * keyring_create: makes a new file, never over an old one (CONFLICT), with an access key and an
- * audit key, generation 1, sealed under `root` (ROOT_KEY_BYTES).
+ * audit key, generation 1, sealed under `root` (ROOT_KEY_BYTES), which is got as `slot` says; NULL:
+ * from a key file.
  */
 MUST_USE enum status keyring_create(const char *path, const uint8_t vault_id[static VAULT_ID_BYTES],
-                                    const struct secret *root);
+                                    const struct secret *root, const struct unseal_slot *slot);
 
 /* Reads the header only: sealed. NOT_FOUND: no such file. CORRUPT: not a keyring, another version,
  * or damaged. */
@@ -63,6 +65,8 @@ void keyring_close(struct keyring **keyring);
 const uint8_t *keyring_vault_id(const struct keyring *keyring); /* VAULT_ID_BYTES */
 /* Raised by every change of the file. As the header says; vouched for only once unsealed. */
 uint64_t keyring_generation(const struct keyring *keyring);
+/* How the root key is got. As the header says, like the generation. */
+void keyring_slot(const struct keyring *keyring, struct unseal_slot *ret_slot);
 
 /*
  * DENIED: not this vault's root key, or the file's header was altered on purpose (nobody can tell
@@ -97,6 +101,14 @@ MUST_USE enum status keyring_add_keys(struct keyring *keyring, const struct key_
  */
 MUST_USE enum status keyring_remove_keys(struct keyring *keyring, const struct key_name *names,
                                          size_t count);
+
+/*
+ * keyring_replace_root: the same keys, sealed under another root key that is got as `slot` says, as
+ * generation + 1. The new file is read back and opened with `root` before it replaces the old one,
+ * which from then on nothing here can open. Statuses as of keyring_add_keys.
+ */
+MUST_USE enum status keyring_replace_root(struct keyring *keyring, const struct secret *root,
+                                          const struct unseal_slot *slot);
 
 /*
  * keyring_encrypt: ret_box (plain.size + KEYRING_BOX_EXTRA bytes) becomes nonce, ciphertext, tag.

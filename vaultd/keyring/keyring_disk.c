@@ -163,8 +163,23 @@ put_in_place(const char *temporary, const char *path, enum keyring_write_mode mo
     return STATUS_OK;
 }
 
-enum status
-keyring_disk_write(const char *path, enum keyring_write_mode mode, struct bytes data)
+static enum status
+read_back(const char *temporary, size_t bytes_max, keyring_disk_check *check, void *state)
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+    enum status status = keyring_disk_read(temporary, bytes_max, &data, &size);
+
+    if (status == STATUS_OK) {
+        status = check(state, bytes_of(data, size));
+    }
+    free(data);
+    return status;
+}
+
+static enum status
+write_file(const char *path, enum keyring_write_mode mode, struct bytes data,
+           keyring_disk_check *check, void *state)
 {
     char temporary[PATH_MAX];
     int size = snprintf(temporary, sizeof temporary, "%s.new", path);
@@ -175,6 +190,9 @@ keyring_disk_write(const char *path, enum keyring_write_mode mode, struct bytes 
         return system_call_failed(__LINE__);
     }
     status = write_temporary(temporary, data);
+    if (status == STATUS_OK && check != NULL) {
+        status = read_back(temporary, data.size, check, state);
+    }
     if (status == STATUS_OK) {
         status = put_in_place(temporary, path, mode);
     }
@@ -183,4 +201,16 @@ keyring_disk_write(const char *path, enum keyring_write_mode mode, struct bytes 
         return status;
     }
     return keyring_disk_sync_folder(path) == STATUS_OK ? STATUS_OK : STATUS_INTERNAL;
+}
+
+enum status
+keyring_disk_write(const char *path, enum keyring_write_mode mode, struct bytes data)
+{
+    return write_file(path, mode, data, NULL, NULL);
+}
+
+enum status
+keyring_disk_replace(const char *path, struct bytes data, keyring_disk_check *check, void *state)
+{
+    return write_file(path, KEYRING_WRITE_OVER, data, check, state);
 }

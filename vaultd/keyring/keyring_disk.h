@@ -29,6 +29,15 @@ MUST_USE enum status keyring_disk_read(const char *path, size_t bytes_max, uint8
 MUST_USE enum status keyring_disk_write(const char *path, enum keyring_write_mode mode,
                                         struct bytes data);
 
+/*
+ * keyring_disk_replace: the same over a file that is there, and what was written is read back
+ * first: `check` says whether it is what it should be. Another status than OK of check's: that
+ * status, and nothing has changed.
+ */
+typedef enum status keyring_disk_check(void *state, struct bytes data);
+MUST_USE enum status keyring_disk_replace(const char *path, struct bytes data,
+                                          keyring_disk_check *check, void *state);
+
 /* All of data to an open file. UNAVAILABLE: logged. */
 MUST_USE enum status keyring_disk_write_all(int file, struct bytes data);
 /* The folder that `path` stands in. UNAVAILABLE: logged. */

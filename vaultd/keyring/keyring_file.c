@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keyring_file.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "secret.h"
+#include "slot.h"
 
 static const uint8_t magic[8] = {'C', 'V', 'K', 'E', 'Y', 'R', 'N', 'G'};
 static const uint8_t context[] = "contact-vault keyring 1"; /* without its NUL */
@@ -14,7 +16,6 @@ static const uint8_t context[] = "contact-vault keyring 1"; /* without its NUL *
 enum {
     VERSION = 1,
     SUITE = 1,
-    SLOT_KEYFILE = 1,
     SLOT_HEADER_BYTES = 3,
 
     VERSION_OFFSET = sizeof magic,
@@ -32,20 +33,69 @@ _Static_assert(KEYRING_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
 _Static_assert(KEYRING_NONCE_BYTES == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "");
 _Static_assert(KEYRING_TAG_BYTES == crypto_aead_xchacha20poly1305_ietf_ABYTES, "");
 
+/* Behind the fixed part: kind, size of the parameters, parameters. */
+static void
+put_slot(struct keyring_header *header, const struct unseal_slot *slot)
+{
+    uint8_t bytes[UNSEAL_SLOT_BYTES_MAX];
+    size_t parameters = slot_write(slot, bytes) - 1;
+    uint8_t *at = header->data + KEYRING_HEADER_FIXED_BYTES;
+
+    at[0] = bytes[0];
+    put_u16(at + 1, (uint16_t)parameters);
+    memcpy(at + SLOT_HEADER_BYTES, bytes + 1, parameters);
+    header->size = KEYRING_HEADER_FIXED_BYTES + SLOT_HEADER_BYTES + parameters;
+}
+
+/* The slot there; gives its size in the header, or 0: it is none. */
+static size_t
+get_slot(struct bytes file, size_t offset, struct unseal_slot *ret_slot)
+{
+    uint8_t bytes[UNSEAL_SLOT_BYTES_MAX];
+    size_t parameters;
+
+    if (file.size < offset + SLOT_HEADER_BYTES) {
+        return 0;
+    }
+    parameters = get_u16(file.data + offset + 1);
+    if (parameters > sizeof bytes - 1 || file.size - offset - SLOT_HEADER_BYTES < parameters) {
+        return 0;
+    }
+    bytes[0] = file.data[offset];
+    memcpy(bytes + 1, file.data + offset + SLOT_HEADER_BYTES, parameters);
+    return slot_read(bytes_of(bytes, 1 + parameters), ret_slot) ? SLOT_HEADER_BYTES + parameters
+                                                                : 0;
+}
+
 void
-keyring_header_init(struct keyring_header *header, const uint8_t vault_id[static VAULT_ID_BYTES])
+keyring_header_init(struct keyring_header *header, const uint8_t vault_id[static VAULT_ID_BYTES],
+                    const struct unseal_slot *slot)
 {
     uint8_t *at = header->data;
 
-    *header = (struct keyring_header){.size = KEYRING_HEADER_FIXED_BYTES + SLOT_HEADER_BYTES};
+    *header = (struct keyring_header){.size = KEYRING_HEADER_FIXED_BYTES};
     memcpy(at, magic, sizeof magic);
     at[VERSION_OFFSET] = VERSION;
     at[SUITE_OFFSET] = SUITE;
     memcpy(at + VAULT_ID_OFFSET, vault_id, VAULT_ID_BYTES);
     put_u64(at + GENERATION_OFFSET, 1);
-    at[SLOTS_OFFSET] = 1;
-    at[KEYRING_HEADER_FIXED_BYTES] = SLOT_KEYFILE;
-    put_u16(at + KEYRING_HEADER_FIXED_BYTES + 1, 0);
+    keyring_header_set_slot(header, slot);
+}
+
+void
+keyring_header_set_slot(struct keyring_header *header, const struct unseal_slot *slot)
+{
+    header->data[SLOTS_OFFSET] = 1;
+    put_slot(header, slot);
+}
+
+void
+keyring_header_slot(const struct keyring_header *header, struct unseal_slot *ret_slot)
+{
+    bool sound =
+        get_slot(bytes_of(header->data, header->size), KEYRING_HEADER_FIXED_BYTES, ret_slot) > 0;
+
+    assert(sound);
 }
 
 const uint8_t *
@@ -108,11 +158,13 @@ measure_header(struct bytes file)
         return 0;
     }
     for (unsigned i = 0; i < slots; i++) {
-        if (file.size - size < SLOT_HEADER_BYTES || file.data[size] != SLOT_KEYFILE ||
-            get_u16(file.data + size + 1) != 0) {
+        struct unseal_slot slot;
+        size_t slot_size = get_slot(file, size, &slot);
+
+        if (slot_size == 0) {
             return 0;
         }
-        size += SLOT_HEADER_BYTES;
+        size += slot_size;
     }
     return size;
 }

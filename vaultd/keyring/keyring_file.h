@@ -10,8 +10,8 @@
  *   10      16    vault_id
  *   26      8     generation, from 1
  *   34      1     number of unseal slots, 1 to 8
- *                 each slot: kind (1: key file), u16 size of its parameters (0 to 256; a key
- *                 file's: 0), parameters
+ *                 each slot: kind (1: key file, 2: passphrase, 3: shares), u16 size of its
+ *                 parameters, parameters (proto/slot.h has both)
  *   --      --    here the header ends
  *   +0      24    nonce
  *   +24     32    commitment
@@ -43,6 +43,7 @@
 #include "status.h"
 
 struct secret;
+struct unseal_slot;
 
 enum {
     KEYRING_SLOTS_MAX = 8,
@@ -75,9 +76,14 @@ struct keyring_header {
     size_t size;
 };
 
-/* Generation 1, one slot of kind key file. */
+/* Generation 1, one slot. */
 void keyring_header_init(struct keyring_header *header,
-                         const uint8_t vault_id[static VAULT_ID_BYTES]);
+                         const uint8_t vault_id[static VAULT_ID_BYTES],
+                         const struct unseal_slot *slot);
+/* The first slot; of a header that was made or parsed here. All lead to the same root key. */
+void keyring_header_slot(const struct keyring_header *header, struct unseal_slot *ret_slot);
+/* This one instead of all others. */
+void keyring_header_set_slot(struct keyring_header *header, const struct unseal_slot *slot);
 const uint8_t *keyring_header_vault_id(const struct keyring_header *header);
 uint64_t keyring_header_generation(const struct keyring_header *header);
 void keyring_header_set_generation(struct keyring_header *header, uint64_t generation);

@@ -174,6 +174,12 @@ vault_unseal(struct vault *vault, const struct secret *root)
 }
 
 void
+vault_slot(const struct vault *vault, struct unseal_slot *ret_slot)
+{
+    keyring_slot(vault->keyring, ret_slot);
+}
+
+void
 vault_seal(struct vault *vault)
 {
     keyring_seal(vault->keyring);

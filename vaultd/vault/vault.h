@@ -25,6 +25,7 @@ struct keyring;
 struct scratch;
 struct secret;
 struct store;
+struct unseal_slot;
 struct vault;
 
 enum { VAULT_FAULT_BYTES = 256 };
@@ -47,6 +48,16 @@ const uint8_t *vault_instance_id(const struct vault *vault); /* INSTANCE_ID_BYTE
  * this vault's root key. CORRUPT: the keyring was altered.
  */
 MUST_USE enum status vault_unseal(struct vault *vault, const struct secret *root);
+/* How the root key is got; sealed, too. */
+void vault_slot(const struct vault *vault, struct unseal_slot *ret_slot);
+/*
+ * Another root key, got as the slot says: the keyring is sealed under it, and opens with no other.
+ * UNAVAILABLE: it is as it was, unless vault_failed.
+ */
+MUST_USE enum status vault_replace_root(struct vault *vault, const struct secret *root,
+                                        const struct unseal_slot *slot);
+/* Raised by every change of the keyring. */
+uint64_t vault_keyring_generation(const struct vault *vault);
 /* Every key leaves the memory. */
 void vault_seal(struct vault *vault);
 /* What is on disk is unknown: the process must stop. */

@@ -111,6 +111,33 @@ vault_keys_remove(struct vault *vault, const struct key_name *names, size_t coun
     return change_keys(vault, keyring_remove_keys, names, count);
 }
 
+enum status
+vault_replace_root(struct vault *vault, const struct secret *root, const struct unseal_slot *slot)
+{
+    uint64_t generation = keyring_generation(vault->keyring);
+    struct vault_generation announced = {.settled = generation, .pending = generation + 1};
+    enum status status = store_update(vault->store, write_step, &announced);
+
+    if (status == STATUS_OK) {
+        status = keyring_replace_root(vault->keyring, root, slot);
+        if (status == STATUS_INTERNAL) {
+            atomic_store(&vault->keyring_unknown, true);
+        }
+    }
+    if (status == STATUS_OK) {
+        /* Done and in force; should this fail, the pending row still fits, and the next one
+         * settles. */
+        (void)!settle(vault, announced.pending);
+    }
+    return status;
+}
+
+uint64_t
+vault_keyring_generation(const struct vault *vault)
+{
+    return keyring_generation(vault->keyring);
+}
+
 /* ---- keys of reasons ---- */
 
 static struct key_name

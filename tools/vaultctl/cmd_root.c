@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* key rotate root: another root key, and where it comes from from now on. */
+#include "commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "passphrase.h"
+#include "shares.h"
+
+enum { PATH_BYTES = 4096 };
+
+/* A name in a folder is on disk when the folder is. */
+static bool
+sync_folder_of(const char *path)
+{
+    char copy[PATH_BYTES];
+    int size = snprintf(copy, sizeof copy, "%s", path);
+    int folder = size > 0 && size < PATH_BYTES
+                     ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                     : -1;
+    bool synced = folder >= 0 && fsync(folder) == 0;
+
+    if (folder >= 0) {
+        (void)close(folder);
+    }
+    return synced;
+}
+
+/* On disk before the vault hears of it: else a crash could leave a vault that nothing opens. */
+static enum exit_code
+make_key_file(const struct arguments *arguments, uint8_t ret_key[static CV_KEY_BYTES])
+{
+    const char *path = arguments->key_file;
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+
+    if (file < 0) {
+        return fail(arguments, EXIT_USAGE, "%s: %s; the new root key wants a new file", path,
+                    strerror(errno));
+    }
+    randombytes_buf(ret_key, CV_KEY_BYTES);
+    bool written = write(file, ret_key, CV_KEY_BYTES) == CV_KEY_BYTES && fsync(file) == 0;
+    if (close(file) != 0 || !written || !sync_folder_of(path)) {
+        (void)unlink(path);
+        return fail(arguments, EXIT_REFUSED, "%s: cannot be written; nothing was done", path);
+    }
+    return EXIT_OK;
+}
+
+static enum exit_code
+make_key(const struct arguments *arguments, struct cv_unsealing *ret_how,
+         uint8_t ret_key[static CV_KEY_BYTES])
+{
+    if (arguments->unseal != NULL && strcmp(arguments->unseal, "passphrase") == 0) {
+        if (arguments->key_file != NULL) {
+            return fail(arguments, EXIT_USAGE, "--key-file: a passphrase needs none");
+        }
+        passphrase_choose(ret_how);
+        return passphrase_new_key(arguments, ret_how, ret_key);
+    }
+    if (arguments->unseal != NULL && strcmp(arguments->unseal, "shares") == 0) {
+        enum exit_code code = shares_parse(arguments, ret_how);
+
+        return code == EXIT_OK ? shares_make(arguments, ret_how, ret_key) : code;
+    }
+    if (arguments->unseal == NULL || strcmp(arguments->unseal, "keyfile") != 0) {
+        return fail(arguments, EXIT_USAGE,
+                    "say how the vault is unsealed from now on: --unseal keyfile, passphrase or "
+                    "shares");
+    }
+    if (arguments->key_file == NULL || arguments->passphrase_file != NULL) {
+        return fail(arguments, EXIT_USAGE, "where to put the new root key? Give --key-file FILE");
+    }
+    *ret_how = (struct cv_unsealing){.provider = CV_KEYFILE};
+    return make_key_file(arguments, ret_key);
+}
+
+enum exit_code
+root_rotate(const struct arguments *arguments)
+{
+    uint8_t key[CV_KEY_BYTES] = {0};
+    struct cv_unsealing how = {0};
+    struct cv_client *client = NULL;
+    struct cv_reply *reply = NULL;
+
+    if (arguments->all || arguments->namespace_given || arguments->wait || arguments->detach) {
+        return fail(arguments, EXIT_USAGE,
+                    "the root key is the whole vault's, and rotates at once");
+    }
+    enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
+    if (code != EXIT_OK) {
+        return code;
+    }
+    code = make_key(arguments, &how, key);
+    if (code == EXIT_OK) {
+        (void)cv_root_rotate(client, key, &how, &reply);
+        /* Kept where it may be in force. */
+        if (reply->status != CV_OK && !reply->outcome_unknown && how.provider == CV_KEYFILE) {
+            (void)unlink(arguments->key_file);
+        }
+        code = finish(arguments, &client, &reply,
+                      "rotated: only the new root key unseals the vault now. Older copies of its "
+                      "keyring\nstill open with the old one: destroy that, and take it out of the "
+                      "service's start.");
+    }
+    cv_close(&client);
+    explicit_bzero(key, sizeof key);
+    return code;
+}

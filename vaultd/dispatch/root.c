@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Another root key, on record: intent, change, outcome. */
+#include "dispatch_internal.h"
+#include "slot.h"
+
+static const char *const provider_names[UNSEAL_PROVIDERS] = {
+    [UNSEAL_KEYFILE] = "keyfile",
+    [UNSEAL_PASSPHRASE] = "passphrase",
+    [UNSEAL_SHARES] = "shares",
+};
+
+enum status
+dispatch_rotate_root(struct dispatch *dispatch, const struct audit_entry *as,
+                     const struct secret *root, const struct unseal_slot *slot,
+                     const char **ret_fault)
+{
+    struct vault *vault = dispatch->parts.vault;
+    struct audit_entry entry = *as;
+    enum status status, done;
+
+    entry.phase = AUDIT_INTENT;
+    entry.subject = bytes_of_text(provider_names[slot->provider]);
+    /* By this the next start finds out whether it came about. */
+    entry.amount = vault_keyring_generation(vault) + 1;
+    status = audit_record(dispatch->parts.audit, &entry, 1, AUDIT_RESERVE_NONE);
+    if (status != STATUS_OK) {
+        *ret_fault = "the log cannot be written, so nothing is done";
+        return status;
+    }
+    done = vault_replace_root(vault, root, slot);
+    if (vault_failed(vault)) {
+        *ret_fault =
+            "not known whether it was done: the vault stops; keep the old root key and the "
+            "new one until one of them unseals it";
+        return STATUS_UNAVAILABLE;
+    }
+    entry.phase = AUDIT_OUTCOME;
+    entry.refers = entry.sequence;
+    entry.result = done;
+    status = audit_record(dispatch->parts.audit, &entry, 1, AUDIT_RESERVE_STOP);
+    if (done != STATUS_OK) {
+        *ret_fault = "the keyring cannot be written, so the old root key stays: is the disk full?";
+        return done;
+    }
+    if (status != STATUS_OK) {
+        *ret_fault = "done, and in force, but the log could not take the outcome yet";
+        return STATUS_UNAVAILABLE; /* whoever asked keeps the new key */
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Another root key for the same keys. */
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "failpoint.h"
+#include "keyring_disk.h"
+#include "keyring_internal.h"
+#include "secret.h"
+
+/* What the new file has to give once it is opened. */
+struct expected {
+    const struct keyring_header *header;
+    const struct secret *root, *keys;
+};
+
+/* As the next start will open it. */
+static enum status
+open_afresh(void *state, struct bytes file)
+{
+    const struct expected *expected = state;
+    struct keyring_header header;
+    struct secret *keys = NULL;
+    enum status status = keyring_file_parse(file, &header);
+
+    if (FAILPOINT("keyring_read_back")) {
+        status = STATUS_CORRUPT;
+    }
+    if (status == STATUS_OK &&
+        !bytes_equal(bytes_of(header.data, header.size),
+                     bytes_of(expected->header->data, expected->header->size))) {
+        status = STATUS_CORRUPT;
+    }
+    if (status == STATUS_OK) {
+        status = keyring_file_unseal(file, &header, expected->root, &keys);
+    }
+    if (status == STATUS_OK &&
+        (secret_size(keys) != secret_size(expected->keys) ||
+         sodium_memcmp(secret_read(keys), secret_read(expected->keys), secret_size(keys)) != 0)) {
+        status = STATUS_CORRUPT;
+    }
+    secret_free(&keys);
+    /* The old file is in place, and good: what could not be written well may be tried again. */
+    return status == STATUS_OK ? STATUS_OK : STATUS_UNAVAILABLE;
+}
+
+static enum status
+copy_root(const struct secret *root, struct secret **ret_copy)
+{
+    struct secret *copy = NULL;
+    enum status status = secret_new(ROOT_KEY_BYTES, &copy);
+
+    if (status == STATUS_OK) {
+        memcpy(secret_write(copy), secret_read(root), ROOT_KEY_BYTES);
+        secret_freeze(copy);
+        *ret_copy = copy;
+    }
+    return status;
+}
+
+enum status
+keyring_replace_root(struct keyring *keyring, const struct secret *root,
+                     const struct unseal_slot *slot)
+{
+    struct keyring_header header = keyring->header;
+    struct expected expected = {.header = &header, .root = root, .keys = keyring->keys};
+    struct secret *copy = NULL;
+    uint8_t *file = NULL;
+    size_t size = 0;
+    enum status status;
+
+    assert(secret_size(root) == ROOT_KEY_BYTES);
+    if (!keyring_is_unsealed(keyring)) {
+        return STATUS_SEALED;
+    }
+    keyring_header_set_generation(&header, keyring_generation(keyring) + 1);
+    keyring_header_set_slot(&header, slot);
+    status = copy_root(root, &copy);
+    if (status == STATUS_OK) {
+        status = keyring_file_seal(&header, root, keyring->keys, &file, &size);
+    }
+    /* Memory short; INTERNAL is for what came after the rename. */
+    status = status == STATUS_INTERNAL ? STATUS_UNAVAILABLE : status;
+    if (status == STATUS_OK) {
+        status = keyring_disk_replace(keyring->path, bytes_of(file, size), open_afresh, &expected);
+    }
+    if (status == STATUS_OK) {
+        keyring->header = header;
+        secret_free(&keyring->root);
+        keyring->root = copy;
+        copy = NULL;
+    }
+    secret_free(&copy);
+    free(file);
+    return status;
+}
