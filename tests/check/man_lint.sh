@@ -17,7 +17,7 @@ pages=(man/*.[1-8])
 [ ${#pages[@]} -ge 4 ] || fault "only ${#pages[@]} pages"
 for page in "${pages[@]}"; do
     mandoc -T lint -W warning "$page" >&2 || fault "$page: mandoc has something to say"
-    said=$(groff -ww -m mandoc -T utf8 -z "$page" 2>&1)
+    said=$(groff -ww -W break -m mandoc -T utf8 -z "$page" 2>&1)
     [ -z "$said" ] || fault "$page: groff says: $said"
     longest=$(awk 'length > m { m = length } END { print m }' "$page")
     [ "$longest" -le 100 ] || fault "$page has a line of $longest characters"
