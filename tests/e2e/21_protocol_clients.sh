@@ -60,11 +60,13 @@ start_nng_req() {
     await 20 grep -q '^known as website$' "$work/lines" || fail "nng_req: $(cat "$work/said")"
 }
 asked() { [ "$(grep -cx asked "$work/lines")" -eq "$1" ]; }
+stands_still() { ! grep -hs '^State:' "/proc/$daemon/task/"*/status | grep -qv 'T (stopped)'; }
 # stopped_in_between: a request is sent that the vault has not read when it is killed.
 stopped_in_between() {
     local before
     before=$(grep -cx asked "$work/lines")
     kill -STOP "$daemon"
+    await 10 stands_still || fail "the daemon does not stop"
     echo 'lost@example.org' >&3
     await 20 asked $((before + 1)) || fail "nng_req: $(cat "$work/lines" "$work/said")"
     kill_vault
