@@ -115,7 +115,7 @@ refused 2 'no column' "$work/headless" --column phone -o "$work/new"
 refused 2 'is empty' "$work/empty" --column phone -o "$work/new"
 refused 1 'No such file' "$work/odd" --column phone -o "$work/nowhere/new"
 expect 5 as sender import -n milano "$work/odd" --column phone -o "$work/new"
-flock "$work/new.part" sleep 60 &
+(flock 9 && exec sleep 60) 9>"$work/new.part" & # one process, that ends when it is told to
 others+=($!)
 await 10 test -e "$work/new.part" || fail "no lock"
 await 10 bash -c "! flock -n '$work/new.part' true" || fail "no lock"
