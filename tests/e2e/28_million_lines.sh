@@ -10,7 +10,7 @@ many=${2:-120000}
 # What AddressSanitizer keeps back of what was freed would grow with the lines.
 export ASAN_OPTIONS=quarantine_size_mb=1:thread_local_quarantine_size_kb=64
 spare_kib=3072
-# An import has four threads, each with a pool of the allocator's that fills up when chance gives it work.
+# An import has sixteen threads, each with a pool of the allocator's that fills up when chance gives it work.
 import_spare_kib=6144
 
 peak() { python3 "$here/peak.py" "$work/peak" "$@"; }
@@ -52,7 +52,9 @@ through mask "$work/tokens" "$work/out-many" "$many" "${inbox[@]}" --json
 many_kib=$kib
 grows_not mask $spare_kib
 
-# The file a few and many times over, as a table of two columns.
+# As a table of two columns: half the file, by which every pool is full, and all of it.
+few=$((many / 2))
+head -n "$few" "$work/many" >"$work/few"
 for size in few many; do
     { echo 'id,email' && awk '{ print NR "," $0 }' "$work/$size"; } >"$work/$size.csv"
     peak "$vaultctl" import --data "$dir" "${inbox[@]}" "$work/$size.csv" --column email -o "$work/$size.out" \
