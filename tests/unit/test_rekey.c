@@ -485,6 +485,30 @@ test_a_header_that_cannot_be_read_keeps_both_keys(void **state)
 
 /* Keys between the one that is stuck and the new one go. */
 static void
+test_an_altered_row_of_epochs_is_told_and_others_go_on(void **state)
+{
+    uint8_t key[sizeof "epoch/" - 1 + 4] = "epoch/";
+    const uint8_t altered = 1;
+    enum vault_rekey_what what = REKEY_WORKED;
+    bool stuck = false;
+
+    (void)state;
+    put_u32(key + sizeof "epoch/" - 1, ALONE_NAMESPACE);
+    assert_int_equal(rotate(ROTATED_DATA, ALONE_NAMESPACE), STATUS_OK);
+    assert_int_equal(rotate(ROTATED_DATA, ALONE_OTHER_NAMESPACE), STATUS_OK);
+    alone_put(&alone, STORE_META, bytes_of(key, sizeof key), bytes_of(&altered, sizeof altered));
+    for (int i = 0; i < STEPS_MAX && what != REKEY_NOTHING; i++) {
+        what = step();
+        stuck |= what == REKEY_STUCK;
+    }
+    assert_true(stuck);
+    assert_int_equal(what, REKEY_NOTHING);
+    assert_true(vault_has_key(alone.vault, key_of(ROTATED_DATA, 1)));
+    assert_false(
+        vault_has_key(alone.vault, (struct vault_key){ROTATED_DATA, ALONE_OTHER_NAMESPACE, 1}));
+}
+
+static void
 test_only_the_key_that_is_needed_stays(void **state)
 {
     uint8_t record[RECORD_MAX];
@@ -831,6 +855,7 @@ main(int argc, char **argv)
         WITH_VAULT(test_a_record_that_does_not_open_keeps_the_index_key),
         WITH_VAULT(test_a_record_that_names_another_namespace_keeps_both_keys),
         WITH_VAULT(test_a_header_that_cannot_be_read_keeps_both_keys),
+        WITH_VAULT(test_an_altered_row_of_epochs_is_told_and_others_go_on),
         WITH_VAULT(test_only_the_key_that_is_needed_stays),
         WITH_VAULT(test_more_keys_than_there_may_be_are_refused),
         WITH_VAULT(test_a_second_record_of_a_contact_follows),

@@ -286,10 +286,12 @@ vault_rekey_step(struct vault *vault, struct vault_rekey *job, struct scratch *s
     assert(limit > 0 && limit <= VAULT_REKEY_AT_ONCE);
     *ret_event = (struct vault_rekey_event){.what = REKEY_WORKED, .key = job->key};
     status = run_stage(vault, job, scratch, limit, ret_event);
-    /* A row of its own that was altered: others go on. */
+    /* A row of its own that was altered: it is stuck, and others go on. */
     if (status == STATUS_CORRUPT && job->stuck_count < REKEY_STUCK_MAX) {
         job->stuck[job->stuck_count++] = job->key;
         job->stage = STAGE_LOOK;
+        *ret_event = (struct vault_rekey_event){.what = REKEY_STUCK, .key = job->key};
+        return STATUS_OK;
     }
     /* The rows are others than the job believed, or the namespace is not there yet: from the
      * beginning. */
