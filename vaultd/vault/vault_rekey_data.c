@@ -12,15 +12,7 @@ collect_old(struct rekey_work *work, struct store_txn *txn, uint64_t row, struct
 {
     (void)txn;
     (void)record;
-    if (header->epoch == work->job->key.number) {
-        return STATUS_OK;
-    }
-    if (work->count == work->limit) {
-        work->ended = true;
-        return STATUS_BUSY;
-    }
-    work->rows[work->count++] = row;
-    return STATUS_OK;
+    return header->epoch == work->job->key.number ? STATUS_OK : rekey_collect(work, row);
 }
 
 /* The same contact, token, kind and times, under the new epoch and a nonce of its own. */
@@ -79,29 +71,10 @@ move_record(struct rekey_work *work, struct store_txn *txn, uint64_t row)
     return status;
 }
 
-static enum status
-move_step(struct store_txn *txn, void *state)
-{
-    struct rekey_work *work = state;
-    struct vault_epoch epoch;
-    enum status status = rekey_epoch_of(txn, work->job, &epoch);
-
-    work->written = 0;
-    for (size_t i = 0; status == STATUS_OK && i < work->count; i++) {
-        status = move_record(work, txn, work->rows[i]);
-    }
-    return status == STATUS_OK ? rekey_cursor_write(txn, &work->job->key, work->next) : status;
-}
-
 enum status
 rekey_data_move(struct rekey_work *work, bool *ret_done)
 {
-    enum status status = rekey_scan(work, collect_old, ret_done);
-
-    if (status == STATUS_OK && work->count > 0) {
-        status = store_update(work->vault->store, move_step, work);
-    }
-    return status;
+    return rekey_move(work, collect_old, move_record, ret_done);
 }
 
 /* ---- verifying ---- */

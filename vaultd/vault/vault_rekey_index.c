@@ -68,12 +68,7 @@ collect_any(struct rekey_work *work, struct store_txn *txn, uint64_t row, struct
     (void)txn;
     (void)record;
     (void)header;
-    if (work->count == work->limit) {
-        work->ended = true;
-        return STATUS_BUSY;
-    }
-    work->rows[work->count++] = row;
-    return STATUS_OK;
+    return rekey_collect(work, row);
 }
 
 static enum status
@@ -104,29 +99,10 @@ fill_record(struct rekey_work *work, struct store_txn *txn, uint64_t row)
                : status;
 }
 
-static enum status
-fill_step(struct store_txn *txn, void *state)
-{
-    struct rekey_work *work = state;
-    struct vault_epoch epoch;
-    enum status status = rekey_epoch_of(txn, work->job, &epoch);
-
-    work->written = 0;
-    for (size_t i = 0; status == STATUS_OK && i < work->count; i++) {
-        status = fill_record(work, txn, work->rows[i]);
-    }
-    return status == STATUS_OK ? rekey_cursor_write(txn, &work->job->key, work->next) : status;
-}
-
 enum status
 rekey_index_move(struct rekey_work *work, bool *ret_done)
 {
-    enum status status = rekey_scan(work, collect_any, ret_done);
-
-    if (status == STATUS_OK && work->count > 0) {
-        status = store_update(work->vault->store, fill_step, work);
-    }
-    return status;
+    return rekey_move(work, collect_any, fill_record, ret_done);
 }
 
 /* ---- verifying ---- */

@@ -62,6 +62,14 @@ typedef enum status rekey_visit(struct rekey_work *work, struct store_txn *txn, 
                                 struct bytes record, const struct record_header *header);
 MUST_USE enum status rekey_scan(struct rekey_work *work, rekey_visit *visit, bool *ret_done);
 
+/* Records that `visit` collects into work->rows go through `each` in one update, which reads them
+ * again, and the cursor with them. Counts work->written. */
+typedef enum status rekey_each(struct rekey_work *work, struct store_txn *txn, uint64_t row);
+MUST_USE enum status rekey_move(struct rekey_work *work, rekey_visit *visit, rekey_each *each,
+                                bool *ret_done);
+/* For visitors: one more row. BUSY: there are as many as one step takes. */
+MUST_USE enum status rekey_collect(struct rekey_work *work, uint64_t row);
+
 /* How far the move has come, durable with what it wrote. Within a step. */
 MUST_USE enum status rekey_cursor_write(struct store_txn *txn, const struct vault_key *key,
                                         uint64_t next);

@@ -125,3 +125,48 @@ rekey_epoch_of(struct store_txn *txn, const struct vault_rekey *job, struct vaul
     }
     return as_believed ? STATUS_OK : STATUS_CONFLICT;
 }
+
+/* ---- moving what was found ---- */
+
+enum status
+rekey_collect(struct rekey_work *work, uint64_t row)
+{
+    if (work->count == work->limit) {
+        work->ended = true;
+        return STATUS_BUSY;
+    }
+    work->rows[work->count++] = row;
+    return STATUS_OK;
+}
+
+struct moving {
+    struct rekey_work *work;
+    rekey_each *each;
+};
+
+static enum status
+move_step(struct store_txn *txn, void *state)
+{
+    const struct moving *moving = state;
+    struct rekey_work *work = moving->work;
+    struct vault_epoch epoch;
+    enum status status = rekey_epoch_of(txn, work->job, &epoch);
+
+    work->written = 0;
+    for (size_t i = 0; status == STATUS_OK && i < work->count; i++) {
+        status = moving->each(work, txn, work->rows[i]);
+    }
+    return status == STATUS_OK ? rekey_cursor_write(txn, &work->job->key, work->next) : status;
+}
+
+enum status
+rekey_move(struct rekey_work *work, rekey_visit *visit, rekey_each *each, bool *ret_done)
+{
+    struct moving moving = {.work = work, .each = each};
+    enum status status = rekey_scan(work, visit, ret_done);
+
+    if (status == STATUS_OK && work->count > 0) {
+        status = store_update(work->vault->store, move_step, &moving);
+    }
+    return status;
+}
