@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct secret {
     uint8_t *data;
@@ -69,4 +70,18 @@ secret_freeze(struct secret *secret)
 
     assert(failed == 0);
     secret->frozen = true;
+}
+
+enum status
+secret_copy(const uint8_t *bytes, size_t size, struct secret **ret_secret)
+{
+    struct secret *copy = NULL;
+    enum status status = secret_new(size, &copy);
+
+    if (status == STATUS_OK) {
+        memcpy(secret_write(copy), bytes, size);
+        secret_freeze(copy);
+        *ret_secret = copy;
+    }
+    return status;
 }

@@ -15,6 +15,8 @@ struct secret;
 
 /* Writable and zeroed. UNAVAILABLE: no more memory may be locked. */
 MUST_USE enum status secret_new(size_t size, struct secret **ret_secret);
+/* A copy of these bytes, frozen. */
+MUST_USE enum status secret_copy(const uint8_t *bytes, size_t size, struct secret **ret_secret);
 /* Zeroes; NULL is fine. */
 void secret_free(struct secret **secret);
 

@@ -76,12 +76,10 @@ op_unseal(struct call *call)
         call->retry_after_s = UNSEAL_PAUSE_MS / 1000;
         return call_refuse(call, STATUS_BUSY, "one try in two seconds");
     }
-    status = secret_new(ROOT_KEY_BYTES, &root);
+    status = secret_copy(key.data, ROOT_KEY_BYTES, &root);
     if (status != STATUS_OK) {
         return status;
     }
-    memcpy(secret_write(root), key.data, ROOT_KEY_BYTES);
-    secret_freeze(root);
     status = dispatch_unseal_locked(dispatch, root, fault);
     secret_free(&root);
     return status == STATUS_OK ? reply_done(call) : call_refuse(call, status, fault);
@@ -170,12 +168,10 @@ op_root_rotate(struct call *call)
     if (!slot_read(call_text(call, FIELD_UNSEAL), &slot)) {
         return call_refuse(call, STATUS_INVALID, "unseal: no way to unseal, or out of bounds");
     }
-    status = secret_new(ROOT_KEY_BYTES, &root);
+    status = secret_copy(key.data, ROOT_KEY_BYTES, &root);
     if (status != STATUS_OK) {
         return call_refuse(call, STATUS_UNAVAILABLE, "no memory");
     }
-    memcpy(secret_write(root), key.data, ROOT_KEY_BYTES);
-    secret_freeze(root);
     status = dispatch_rotate_root(call->dispatch, &as, root, &slot, &call->fault);
     secret_free(&root);
     return status == STATUS_OK ? reply_done(call) : status;

@@ -287,14 +287,12 @@ keyring_unseal(struct keyring *keyring, const struct secret *root)
     }
     status = load(keyring, root, &keys);
     if (status == STATUS_OK) {
-        status = secret_new(ROOT_KEY_BYTES, &copy);
+        status = secret_copy(secret_read(root), ROOT_KEY_BYTES, &copy);
     }
     if (status != STATUS_OK) {
         secret_free(&keys);
         return status;
     }
-    memcpy(secret_write(copy), secret_read(root), ROOT_KEY_BYTES);
-    secret_freeze(copy);
     keyring->root = copy;
     keyring->keys = keys;
     return STATUS_OK;

@@ -46,20 +46,6 @@ open_afresh(void *state, struct bytes file)
     return status == STATUS_OK ? STATUS_OK : STATUS_UNAVAILABLE;
 }
 
-static enum status
-copy_root(const struct secret *root, struct secret **ret_copy)
-{
-    struct secret *copy = NULL;
-    enum status status = secret_new(ROOT_KEY_BYTES, &copy);
-
-    if (status == STATUS_OK) {
-        memcpy(secret_write(copy), secret_read(root), ROOT_KEY_BYTES);
-        secret_freeze(copy);
-        *ret_copy = copy;
-    }
-    return status;
-}
-
 enum status
 keyring_replace_root(struct keyring *keyring, const struct secret *root,
                      const struct unseal_slot *slot)
@@ -77,7 +63,7 @@ keyring_replace_root(struct keyring *keyring, const struct secret *root,
     }
     keyring_header_set_generation(&header, keyring_generation(keyring) + 1);
     keyring_header_set_slot(&header, slot);
-    status = copy_root(root, &copy);
+    status = secret_copy(secret_read(root), ROOT_KEY_BYTES, &copy);
     if (status == STATUS_OK) {
         status = keyring_file_seal(&header, root, keyring->keys, &file, &size);
     }
