@@ -4,33 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "passphrase.h"
 #include "shares.h"
-
-enum { PATH_BYTES = 4096 };
-
-/* A name in a folder is on disk when the folder is. */
-static bool
-sync_folder_of(const char *path)
-{
-    char copy[PATH_BYTES];
-    int size = snprintf(copy, sizeof copy, "%s", path);
-    int folder = size > 0 && size < PATH_BYTES
-                     ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                     : -1;
-    bool synced = folder >= 0 && fsync(folder) == 0;
-
-    if (folder >= 0) {
-        (void)close(folder);
-    }
-    return synced;
-}
 
 /* On disk before the vault hears of it: else a crash could leave a vault that nothing opens. */
 static enum exit_code
@@ -45,7 +26,7 @@ make_key_file(const struct arguments *arguments, uint8_t ret_key[static CV_KEY_B
     }
     randombytes_buf(ret_key, CV_KEY_BYTES);
     bool written = write(file, ret_key, CV_KEY_BYTES) == CV_KEY_BYTES && fsync(file) == 0;
-    if (close(file) != 0 || !written || !sync_folder_of(path)) {
+    if (close(file) != 0 || !written || !folder_sync(path)) {
         (void)unlink(path);
         return fail(arguments, EXIT_REFUSED, "%s: cannot be written; nothing was done", path);
     }
@@ -56,24 +37,28 @@ static enum exit_code
 make_key(const struct arguments *arguments, struct cv_unsealing *ret_how,
          uint8_t ret_key[static CV_KEY_BYTES])
 {
-    if (arguments->unseal != NULL && strcmp(arguments->unseal, "passphrase") == 0) {
-        if (arguments->key_file != NULL) {
-            return fail(arguments, EXIT_USAGE, "--key-file: a passphrase needs none");
-        }
-        passphrase_choose(ret_how);
-        return passphrase_new_key(arguments, ret_how, ret_key);
-    }
-    if (arguments->unseal != NULL && strcmp(arguments->unseal, "shares") == 0) {
-        enum exit_code code = shares_parse(arguments, ret_how);
+    enum cv_provider provider;
 
-        return code == EXIT_OK ? shares_make(arguments, ret_how, ret_key) : code;
-    }
-    if (arguments->unseal == NULL || strcmp(arguments->unseal, "keyfile") != 0) {
+    if (arguments->unseal == NULL) {
         return fail(arguments, EXIT_USAGE,
                     "say how the vault is unsealed from now on: --unseal keyfile, passphrase or "
                     "shares");
     }
-    if (arguments->key_file == NULL || arguments->passphrase_file != NULL) {
+    enum exit_code code = provider_parse(arguments, &provider);
+    if (code != EXIT_OK) {
+        return code;
+    }
+    switch (provider) {
+    case CV_PASSPHRASE:
+        passphrase_choose(ret_how);
+        return passphrase_new_key(arguments, ret_how, ret_key);
+    case CV_SHARES:
+        code = shares_parse(arguments, ret_how);
+        return code == EXIT_OK ? shares_make(arguments, ret_how, ret_key) : code;
+    case CV_KEYFILE:
+        break;
+    }
+    if (arguments->key_file == NULL) {
         return fail(arguments, EXIT_USAGE, "where to put the new root key? Give --key-file FILE");
     }
     *ret_how = (struct cv_unsealing){.provider = CV_KEYFILE};

@@ -29,8 +29,8 @@ add(struct exec_arguments *arguments, const char *option, const char *value)
     arguments->list[arguments->count++] = value;
 }
 
-static enum exit_code
-parse_provider(const struct arguments *arguments, enum cv_provider *ret_provider)
+enum exit_code
+provider_parse(const struct arguments *arguments, enum cv_provider *ret_provider)
 {
     *ret_provider = CV_KEYFILE;
     if (arguments->unseal != NULL && strcmp(arguments->unseal, "passphrase") == 0) {
@@ -84,7 +84,7 @@ cmd_init(const struct arguments *arguments)
     if (arguments->data == NULL) {
         return fail(arguments, EXIT_USAGE, "say where: --data DIR");
     }
-    enum exit_code code = parse_provider(arguments, &provider);
+    enum exit_code code = provider_parse(arguments, &provider);
     if (code == EXIT_OK && provider == CV_PASSPHRASE) {
         code = prepare_passphrase(arguments, option);
         add(&exec, "--unseal", option);

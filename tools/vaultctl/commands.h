@@ -94,6 +94,8 @@ enum exit_code cmd_namespace_create(const struct arguments *arguments);
 enum exit_code cmd_namespace_list(const struct arguments *arguments);
 enum exit_code cmd_namespace_set(const struct arguments *arguments);
 enum exit_code cmd_key_rotate(const struct arguments *arguments);
+/* Of --unseal (untold: a key file), with what may be given beside it. */
+enum exit_code provider_parse(const struct arguments *arguments, enum cv_provider *ret_provider);
 /* key rotate root */
 enum exit_code root_rotate(const struct arguments *arguments);
 enum exit_code cmd_key_status(const struct arguments *arguments);

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "folder.h"
+
 enum { SECOND_NS = 1000000000, OWNER_ALONE = S_IRUSR | S_IWUSR };
 
 static const char errors_head[] = "line,column,code,message\n";

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "folder.h"
 
 enum { STATE_BYTES = 1024, NUMBER_BYTES = 32 };
 
@@ -137,25 +138,6 @@ write_durably(const char *path, const char *text, size_t size)
     bool good = written == (ssize_t)size && fsync(file_fd) == 0;
     int error = errno;
     close(file_fd);
-    errno = error;
-    return good;
-}
-
-bool
-folder_sync(const char *path_in_it)
-{
-    char folder[FILE_PATH_BYTES];
-    const char *slash = strrchr(path_in_it, '/');
-    size_t size = slash == NULL ? 0 : (size_t)(slash - path_in_it) + 1;
-
-    (void)snprintf(folder, sizeof folder, "%.*s", (int)size, path_in_it);
-    int folder_fd = open(size == 0 ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder_fd < 0) {
-        return false;
-    }
-    bool good = fsync(folder_fd) == 0;
-    int error = errno;
-    close(folder_fd);
     errno = error;
     return good;
 }

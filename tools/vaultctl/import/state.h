@@ -27,8 +27,6 @@ enum state_found { STATE_FOUND, STATE_NONE, STATE_BROKEN };
 enum state_found state_read(const char *path, struct state *ret_state);
 /* Durable when it returns true; false: errno says why, and the one before is still there. */
 bool state_write(const char *path, const struct state *state);
-/* The folder's entries are on disk. False: errno. */
-bool folder_sync(const char *path_in_it);
 /* A number for what the import was told, to tell other options by; no secret, no proof. */
 uint64_t state_mix(uint64_t number, const char *text);
 
