@@ -128,6 +128,8 @@ struct cv_client {
 /* ---- client_link.c ---- */
 
 uint64_t client_now_ms(void);
+/* With the lock held, for that condition or until then. False: it is then. */
+bool client_wait(struct cv_client *client, pthread_cond_t *condition, uint64_t until_ms);
 /* So long from now; 0: the client's own timeout. */
 uint64_t client_deadline(const struct cv_client *client, uint32_t timeout_ms);
 

@@ -36,6 +36,15 @@ client_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+bool
+client_wait(struct cv_client *client, pthread_cond_t *condition, uint64_t until_ms)
+{
+    const struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                                   .tv_nsec = (long)(until_ms % 1000) * 1000000};
+
+    return pthread_cond_timedwait(condition, &client->lock, &until) != ETIMEDOUT;
+}
+
 uint64_t
 client_deadline(const struct cv_client *client, uint32_t timeout_ms)
 {
@@ -273,17 +282,12 @@ bool
 link_close(struct cv_client *client)
 {
     uint64_t until_ms = client_now_ms() + CLOSE_WAIT_MS;
-    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
-                             .tv_nsec = (long)(until_ms % 1000) * 1000000};
 
     if (client->socket.id != 0) {
         retire(client, client->socket);
     }
     pthread_mutex_lock(&client->lock);
-    while (client->sockets > 0) {
-        if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT) {
-            break;
-        }
+    while (client->sockets > 0 && client_wait(client, &client->changed, until_ms)) {
     }
     bool closed = client->sockets == 0;
     pthread_mutex_unlock(&client->lock);
@@ -301,26 +305,16 @@ is_settled(const struct cv_client *client)
 static void
 wait_until(struct cv_client *client, uint64_t until_ms)
 {
-    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
-                             .tv_nsec = (long)(until_ms % 1000) * 1000000};
-
-    while (!is_settled(client) && !client->cancelled) {
-        if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT) {
-            break;
-        }
+    while (!is_settled(client) && !client->cancelled &&
+           client_wait(client, &client->changed, until_ms)) {
     }
 }
 
 void
 link_pause(struct cv_client *client, uint64_t until_ms)
 {
-    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
-                             .tv_nsec = (long)(until_ms % 1000) * 1000000};
-    int error = 0;
-
     pthread_mutex_lock(&client->lock);
-    while (!client->cancelled && error != ETIMEDOUT) {
-        error = pthread_cond_timedwait(&client->changed, &client->lock, &until);
+    while (!client->cancelled && client_wait(client, &client->changed, until_ms)) {
     }
     pthread_mutex_unlock(&client->lock);
 }

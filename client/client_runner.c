@@ -7,7 +7,6 @@
 #include "client_internal.h"
 
 #include <signal.h>
-#include <time.h>
 
 #include "client_started.h"
 
@@ -46,9 +45,7 @@ wait_for_late(struct cv_client *client)
             started_unqueue(runners, earliest);
             return earliest;
         }
-        struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000),
-                                 .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
-        (void)pthread_cond_timedwait(&runners->late, &client->lock, &until);
+        (void)client_wait(client, &runners->late, deadline_ms);
     }
     return NULL;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client_internal.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <string.h>
-#include <time.h>
 
 #include "hello.h"
 
@@ -181,14 +179,10 @@ say_hello_persistently(struct cv_client *client, struct slot *slot, uint64_t dea
 static bool
 wait_for_other(struct cv_client *client, uint64_t deadline_ms)
 {
-    struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000),
-                             .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
     uint64_t attempts = client->session.attempts;
 
-    while (client->session.busy && client->session.attempts == attempts && !client->cancelled) {
-        if (pthread_cond_timedwait(&client->changed, &client->lock, &until) == ETIMEDOUT) {
-            break;
-        }
+    while (client->session.busy && client->session.attempts == attempts && !client->cancelled &&
+           client_wait(client, &client->changed, deadline_ms)) {
     }
     return client->session.attempts != attempts;
 }

@@ -31,21 +31,21 @@ share_fault_text(enum share_fault fault)
 {
     switch (fault) {
     case SHARE_FINE:
-        return "is a share";
+        return "this is a share";
     case SHARE_NOT_ONE:
-        return "is not a share: eighty letters and digits are one";
+        return "this is not a share: eighty letters and digits are one";
     case SHARE_ALTERED:
-        return "is not as it was made: a character of it is wrong";
+        return "this share is not as it was made: a character of it is wrong";
     case SHARE_OF_FUTURE:
-        return "is of a version that is not known here";
+        return "this share is of a version that is not known here";
     case SHARE_IMPOSSIBLE:
-        return "is not a share that was ever made";
+        return "this is not a share that was ever made";
     case SHARE_OF_OTHERS:
-        return "belongs to another set of shares";
+        return "this share belongs to another set: an older one, or another vault's";
     case SHARE_TWICE:
-        return "was given already";
+        return "this share was given already";
     }
-    return "is not a share";
+    return "this is not a share";
 }
 
 /* ---- GF(256), in constant time ---- */

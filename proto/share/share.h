@@ -56,7 +56,7 @@ enum share_fault {
     SHARE_OF_OTHERS,  /* of another set than those before it */
     SHARE_TWICE,      /* its number is there already */
 };
-/* For a person, after the share's name: "is not a share". */
+/* For a person: "this is not a share". */
 const char *share_fault_text(enum share_fault fault);
 
 /*

@@ -70,11 +70,11 @@ bring_one(struct bringing *bringing, struct typed *typed)
     typed->text[typed->size] = '\0';
     enum share_fault fault = share_parse(typed->text, &share);
     if (fault != SHARE_FINE && bringing->file < 0) {
-        note(bringing->arguments, "this %s", share_fault_text(fault));
+        note(bringing->arguments, "%s", share_fault_text(fault));
         return EXIT_WAITING;
     }
     if (fault != SHARE_FINE) {
-        return fail(bringing->arguments, EXIT_USAGE, "a share %s", share_fault_text(fault));
+        return fail(bringing->arguments, EXIT_USAGE, "%s", share_fault_text(fault));
     }
     share_write(&share, bytes);
     explicit_bzero(&share, sizeof share);

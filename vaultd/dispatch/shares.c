@@ -46,28 +46,6 @@ dispatch_forget_old_shares(struct dispatch *dispatch)
     gate_leave(&dispatch->gate);
 }
 
-static const char *
-words_of(enum share_fault fault)
-{
-    switch (fault) {
-    case SHARE_FINE:
-        return NULL;
-    case SHARE_NOT_ONE:
-        return "this is not a share";
-    case SHARE_ALTERED:
-        return "this share is not as it was made: a character of it is wrong";
-    case SHARE_OF_FUTURE:
-        return "this share is of a version that is not known here";
-    case SHARE_IMPOSSIBLE:
-        return "this is not a share that was ever made";
-    case SHARE_OF_OTHERS:
-        return "this share belongs to another set: an older one, or another vault's";
-    case SHARE_TWICE:
-        return "this share was given already";
-    }
-    return "this is not a share";
-}
-
 /* Of this vault's present set? */
 static enum share_fault
 compare_with_slot(const struct dispatch *dispatch, const struct share *share)
@@ -117,7 +95,7 @@ dispatch_take_share(struct dispatch *dispatch, struct bytes bytes, struct secret
         fault = share_fits(held, dispatch->share_count, &held[dispatch->share_count]);
     }
     if (fault != SHARE_FINE) {
-        *ret_fault = words_of(fault);
+        *ret_fault = share_fault_text(fault);
         return fault == SHARE_TWICE ? STATUS_CONFLICT : STATUS_INVALID;
     }
     dispatch->share_given_ms = clock_monotonic_ms();
