@@ -302,7 +302,10 @@ has_work(struct rekeying *rekeying)
 static void
 wait_a_little(struct rekeying *rekeying, enum status status)
 {
-    LOG(LOG_LEVEL_WARNING, EVENT_STORE_FULL, F_STATUS("rekey", status));
+    /* Rows that are others than was believed are looked at again; that is nobody's trouble. */
+    if (status != STATUS_CONFLICT && status != STATUS_NOT_FOUND) {
+        LOG(LOG_LEVEL_WARNING, EVENT_STORE_FULL, F_STATUS("rekey", status));
+    }
     rekeying->retry_ms = clock_monotonic_ms() + RETRY_MS;
 }
 
