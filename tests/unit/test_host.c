@@ -168,7 +168,7 @@ create_makes_the_layout(void **state)
     assert_int_equal(mode_of(path), 0600);
     text = folder_read(path, &size);
     assert_int_equal(size, 21);
-    assert_memory_equal(text, "contact-vault data 3\n", 21);
+    assert_memory_equal(text, "contact-vault data 4\n", 21);
     free(text);
     assert_opens(place);
 }
@@ -332,7 +332,7 @@ open_refuses_a_version_file_that_is_none(void **state)
         folder_write(version, texts[i], strlen(texts[i]));
         assert_refused(place, STATUS_CORRUPT, "not the version file of a vault");
     }
-    folder_write(version, "contact-vault data 3\n\0", 22);
+    folder_write(version, "contact-vault data 4\n\0", 22);
     assert_refused(place, STATUS_CORRUPT, "not the version file of a vault");
 }
 

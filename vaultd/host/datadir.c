@@ -27,7 +27,7 @@ enum {
 static const char version_file[] = "version";
 static const char lock_file[] = "lock";
 static const char version_prefix[] = "contact-vault data ";
-static const char version_line[] = "contact-vault data 3\n";
+static const char version_line[] = "contact-vault data 4\n";
 
 struct datadir {
     int lock;
