@@ -93,6 +93,7 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_NUMBER] = {NAMED("number"), UINT(0, UINT32_MAX)},
     [FIELD_DONE] = {NAMED("done"), UINT(0, UINT64_MAX)},
     [FIELD_TOTAL] = {NAMED("total"), UINT(0, UINT64_MAX)},
+    [FIELD_BYTES] = {NAMED("bytes"), UINT(0, UINT64_MAX)},
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma,bugprone-macro-parentheses) */
 /* clang-format on */

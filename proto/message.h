@@ -35,6 +35,7 @@ enum operation {
     OP_UNFREEZE = 33,
     OP_UNSEAL_INFO = 34,
     OP_UNSEAL_SHARE = 35,
+    OP_COMPACT = 39,
     OP_NAMESPACE_CREATE = 40,
     OP_NAMESPACE_LIST = 41,
     OP_NAMESPACE_SET = 42,
@@ -113,9 +114,10 @@ enum field {
     FIELD_AMOUNT = 56,        /* uint: how much an audit entry is about */
     FIELD_FROZEN = 57,        /* uint: enum freeze */
     FIELD_USED = 58,          /* uint: of a grant's budget, in the last 24 hours */
-    FIELD_NUMBER = 59,        /* uint: a key's epoch or generation */
+    FIELD_NUMBER = 59,        /* uint: a key's epoch or generation; of compact: the how manieth */
     FIELD_DONE = 60,          /* uint: of `total` */
     FIELD_TOTAL = 61,         /* uint: what rotations under way have to move */
+    FIELD_BYTES = 63,         /* uint: of the database file */
     FIELD_LIMIT_NUMBER = 128, /* one past the highest number there may be */
 };
 

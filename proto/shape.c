@@ -33,6 +33,7 @@ static const struct shape shapes[OPERATION_LIMIT] = {
     [OP_UNFREEZE] = {"unfreeze", BIT(CONNECTION), 0, 0},
     [OP_UNSEAL_INFO] = {"unseal_info", 0, 0, 0},
     [OP_UNSEAL_SHARE] = {"unseal_share", BIT(SHARE), 0, 0},
+    [OP_COMPACT] = {"compact", BIT(CONNECTION), BIT(NUMBER), 0},
     [OP_NAMESPACE_CREATE] = {"namespace_create", BIT(CONNECTION) | BIT(NAME), 0, 0},
     [OP_NAMESPACE_LIST] = {"namespace_list", BIT(CONNECTION), 0, 0},
     [OP_NAMESPACE_SET] = {"namespace_set", BIT(CONNECTION) | BIT(NAME) | BIT(RETAIN_MONTHS), 0, 0},

@@ -49,6 +49,18 @@ struct rekeying {
     size_t due_count;
 };
 
+/* The compaction under way. `lock` is held by whoever begins it or takes steps of it; it comes
+ * after the gate, and before the locks of store and audit. */
+struct compacting {
+    pthread_mutex_t lock;
+    uint64_t intent; /* its entry; 0: none is under way */
+    uint64_t number;
+    bool ended; /* with this result, which the log could not take yet: */
+    enum status result;
+    uint64_t bytes;  /* of the file, before */
+    atomic_int last; /* how the last one ended, since the start: a status */
+};
+
 /* What the maintenance thread alone remembers between two ticks. Times are monotonic, in ms. */
 struct chores {
     struct scratch *scratch;
@@ -105,6 +117,7 @@ struct dispatch {
     struct throttle proofs;   /* proofs that did not hold, by uid */
     pthread_mutex_t erasing;  /* one erase at a time; guards the outcomes it owes */
     struct owed_erasures owed_erasures;
+    struct compacting compacting;
     struct chores chores;
     bool was_sealed; /* dispatch_keep_elsewhere's own */
 };
@@ -183,6 +196,7 @@ enum status op_unfreeze(struct call *call);
 enum status op_namespace_create(struct call *call);
 enum status op_namespace_list(struct call *call);
 enum status op_namespace_set(struct call *call);
+enum status op_compact(struct call *call);
 enum status op_key_rotate(struct call *call);
 enum status op_key_status(struct call *call);
 enum status op_principal_add(struct call *call);
@@ -320,6 +334,19 @@ void dispatch_rekey(struct dispatch *dispatch);
 void dispatch_look_for_old_keys(struct dispatch *dispatch);
 bool dispatch_has_key_work(const struct dispatch *dispatch);
 void dispatch_do_key_work(struct dispatch *dispatch);
+
+/* ---- compact.c: the database file gives its free space back ---- */
+
+/*
+ * Begins the compaction of that number, unless it was made before or is under way: intent, then
+ * the maintenance thread goes on. `as` says who. UNAVAILABLE, with a fault in scratch or static:
+ * there is no room on the disk, or the log cannot be written. CONFLICT: not the next number.
+ */
+MUST_USE enum status dispatch_compact(struct dispatch *dispatch, struct scratch *scratch,
+                                      const struct audit_entry *as, uint64_t number,
+                                      const char **ret_fault);
+/* Chores: some steps of it, without the gate. */
+void dispatch_compact_step(struct dispatch *dispatch);
 
 /* ---- chores.c ---- */
 

@@ -32,6 +32,7 @@ static const struct operation_row rows[] = {
     {OP_SEAL,              ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_seal},
     {OP_FREEZE,            BOTH,    KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_STOP_REVEALS, op_freeze},
     {OP_UNFREEZE,          ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_unfreeze},
+    {OP_COMPACT,           BOTH,    KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_ROTATE,       op_compact},
     {OP_NAMESPACE_CREATE,  ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_namespace_create},
     {OP_NAMESPACE_LIST,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_namespace_list},
     {OP_NAMESPACE_SET,     ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_namespace_set},

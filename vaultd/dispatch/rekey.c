@@ -93,6 +93,8 @@ settled(struct dispatch *dispatch, const struct audit_key_act *act)
 
     if (act->operation == OP_ROOT_ROTATE) {
         came_about = vault_keyring_generation(vault) >= act->number;
+    } else if (act->operation == OP_COMPACT) {
+        came_about = vault_compactions(vault) >= act->number;
     } else {
         came_about = find_key(dispatch, act, &key) &&
                      (act->operation == OP_KEY_ROTATE ? vault_made_key(vault, key)
