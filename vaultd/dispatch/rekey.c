@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 #include "scratch.h"
 
@@ -125,7 +126,9 @@ dispatch_settle_key_acts(struct dispatch *dispatch)
         entries[i] = settled(dispatch, &acts[i]);
     }
     if (count > 0) {
+        CRASH_POINT("key_acts_settling");
         status = audit_record(dispatch->parts.audit, entries, count, AUDIT_RESERVE_STOP);
+        CRASH_POINT("key_acts_settled");
     }
     free(entries);
     return status;
@@ -162,12 +165,14 @@ rotate(struct dispatch *dispatch, const struct audit_entry *as, struct key_acts 
         *ret_fault = "the log cannot be written, so nothing is done";
         return status;
     }
+    CRASH_POINT("rekey_intended");
     done = vault_rotate(dispatch->parts.vault, acts->keys, acts->count);
     if (vault_failed(dispatch->parts.vault)) {
         *ret_fault = "not known whether it was done: the vault stops; look again when it is back";
         return STATUS_UNAVAILABLE;
     }
     status = record_outcomes(dispatch, acts, done);
+    CRASH_POINT("rekey_recorded");
     if (done != STATUS_OK) {
         return done;
     }
@@ -407,11 +412,13 @@ destroy(struct dispatch *dispatch)
     if (status != STATUS_OK) {
         return status;
     }
+    CRASH_POINT("rekey_destroy_intended");
     done = vault_rekey_destroy(dispatch->parts.vault, dispatch->chores.rekeying.job);
     if (vault_failed(dispatch->parts.vault)) {
         return STATUS_UNAVAILABLE; /* the intents stay open, and the restart looks */
     }
     status = record_outcomes(dispatch, &acts, done);
+    CRASH_POINT("rekey_destroy_recorded");
     return done != STATUS_OK ? done : status;
 }
 
