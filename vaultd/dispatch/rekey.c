@@ -11,8 +11,9 @@
 #include "scratch.h"
 
 enum {
-    BUSY_MS = 40,    /* of a tick */
-    RETRY_MS = 1000, /* after a failure: the disk may be full */
+    BUSY_MS = 40,          /* of a tick */
+    RETRY_MS = 1000,       /* after a failure: the disk may be full */
+    RETRY_DOUBLED_MAX = 6, /* so often, where each try is an intent and an outcome */
     STUCK_PAUSE_MS = 3600 * 1000,
     LOOK_PAUSE_MS = 60 * 1000,
     STEP_CONTACTS = 256, /* so long do others wait who write at the same time: about a ms */
@@ -314,6 +315,15 @@ wait_a_little(struct rekeying *rekeying, enum status status)
     rekeying->retry_ms = clock_monotonic_ms() + RETRY_MS;
 }
 
+/* Each try is two entries of the log: they must not use up what room it has. */
+static void
+wait_longer(struct rekeying *rekeying, enum status status)
+{
+    wait_a_little(rekeying, status);
+    rekeying->retry_ms = clock_monotonic_ms() + ((uint64_t)RETRY_MS << rekeying->failures);
+    rekeying->failures += rekeying->failures < RETRY_DOUBLED_MAX;
+}
+
 void
 dispatch_rekey(struct dispatch *dispatch)
 {
@@ -449,6 +459,8 @@ dispatch_do_key_work(struct dispatch *dispatch)
         rekeying->due_count = 0;
     }
     if (status != STATUS_OK) {
-        wait_a_little(rekeying, status);
+        wait_longer(rekeying, status);
+    } else {
+        rekeying->failures = 0;
     }
 }
