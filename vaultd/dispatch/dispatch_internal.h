@@ -41,6 +41,7 @@ struct rekeying {
     atomic_uint stuck;                 /* rotations that cannot be ended */
     struct vault_rekey_event destroys; /* key_count > 0: keys that may go */
     uint64_t retry_ms;                 /* after a failure: not before */
+    unsigned failures;                 /* to make or destroy keys, in a row */
     uint64_t refilled_ms;              /* 0: never */
     uint64_t credit;                   /* thousandths of a contact that may be moved now */
     uint64_t looked_ms;                /* for keys that are too old; 0: never */
