@@ -20,6 +20,8 @@ cmocka_test(unit vault DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::s
 cmocka_test(unit rotate DEPS ${whole}
   SOURCES support/fixture.c support/still_clock.c support/log_reader.c
   LIBS share PkgConfig::sodium -Wl,--wrap=clock_gettime)
+cmocka_test(unit compact DEPS ${whole} SOURCES support/fixture.c support/log_reader.c
+  LIBS PkgConfig::sodium)
 cmocka_test(unit gate DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit unlogged DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 set_tests_properties(unit/gate unit/unlogged PROPERTIES SKIP_RETURN_CODE 77)
