@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-# Backups: the files they are, and how they are made.
+# The files of a backup. How they are made: vault.cmake.
 cmocka_test(unit backup_file DEPS backup SOURCES support/backup_made.c LIBS PkgConfig::sodium)

@@ -36,6 +36,7 @@
 #include <stdint.h>
 
 #include "backup_fault.h"
+#include "bounds.h"
 #include "bytes.h"
 #include "status.h"
 
@@ -44,7 +45,6 @@ struct backup_writer;
 struct secret;
 
 enum {
-    BACKUP_ID_BYTES = 16,
     BACKUP_KEY_BYTES = 32, /* X25519, either half */
     BACKUP_BOX_BYTES = 80, /* a file key, sealed */
     BACKUP_RECIPIENTS_MAX = 16,
