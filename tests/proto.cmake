@@ -5,7 +5,7 @@ cmocka_test(unit scan)
 cmocka_test(unit message)
 cmocka_test(unit protocol)
 cmocka_test(unit vectors SOURCES ${golden} LIBS PkgConfig::sodium)
-cmocka_test(unit slot)
+cmocka_test(unit slot SOURCES support/vectors.c LIBS PkgConfig::sodium)
 cmocka_test(unit share SOURCES support/vectors.c LIBS share PkgConfig::sodium)
 cmocka_test(unit token DEPS vault SOURCES ${golden} LIBS PkgConfig::sodium)
 
