@@ -24,3 +24,20 @@ if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
   target_compile_options(fuzz_message PRIVATE ${proto_options} -fsanitize=fuzzer)
   target_link_options(fuzz_message PRIVATE -fsanitize=fuzzer)
 endif()
+
+# What unseals: slots and shares.
+add_executable(replay_unseal fuzz/fuzz_unseal.c support/fuzz_replay.c)
+target_link_libraries(replay_unseal PRIVATE house proto share)
+add_test(NAME fuzz/unseal
+         COMMAND replay_unseal ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/unseal)
+set_tests_properties(fuzz/unseal PROPERTIES LABELS unit)
+if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
+  set(unseal_sources ${CMAKE_CURRENT_SOURCE_DIR}/../proto/slot.c
+    ${CMAKE_CURRENT_SOURCE_DIR}/../proto/share/share.c)
+  add_executable(fuzz_unseal fuzz/fuzz_unseal.c ${unseal_sources})
+  get_target_property(proto_options proto INTERFACE_COMPILE_OPTIONS)
+  get_target_property(share_options share INTERFACE_COMPILE_OPTIONS)
+  target_link_libraries(fuzz_unseal PRIVATE house)
+  target_compile_options(fuzz_unseal PRIVATE ${proto_options} ${share_options} -fsanitize=fuzzer)
+  target_link_options(fuzz_unseal PRIVATE -fsanitize=fuzzer)
+endif()
