@@ -50,6 +50,7 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_MAINTENANCE_HANGS] = "maintenance_hangs",
     [EVENT_REKEY_BEGUN] = "rekey_begun",
     [EVENT_REKEY_ENDED] = "rekey_ended",
+    [EVENT_REKEY_MISSING] = "rekey_missing",
     [EVENT_REKEY_STUCK] = "rekey_stuck",
 };
 

@@ -54,7 +54,8 @@ enum log_event {
     EVENT_MAINTENANCE_HANGS, /* stopped without it: a write of it does not come back */
     EVENT_REKEY_BEGUN,       /* purpose, namespace, number */
     EVENT_REKEY_ENDED,
-    EVENT_REKEY_STUCK, /* records: that do not open, or that the counts miss; an old key stays */
+    EVENT_REKEY_MISSING, /* records: that are gone, by the counts; not counted any more */
+    EVENT_REKEY_STUCK,   /* records: that do not open, or that the counts miss; an old key stays */
     LOG_EVENT_COUNT,
 };
 
