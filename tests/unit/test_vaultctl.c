@@ -535,7 +535,7 @@ test_the_other_contact_commands(void **state)
     assert_non_null(strstr(err, "it is not known whether it was executed"));
 }
 
-#define BIT(name) (UINT64_C(1) << FIELD_##name)
+#define BIT(name) FIELD_BIT(FIELD_##name)
 
 static void
 test_describe(void **state)
