@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A backup's two files: what was put in comes out, and whatever was done to them is told by name.
- */
+ * Owns, with test_backup.c, SECURITY.md S31. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
