@@ -816,8 +816,6 @@ main(void)
         FIXTURE_TEST(test_lists),
         FIXTURE_TEST(test_backups),
         cmocka_unit_test(test_recipient_files),
-        FIXTURE_TEST(test_backups),
-        cmocka_unit_test(test_recipient_files),
         FIXTURE_TEST(test_audit_read),
         FIXTURE_TEST(test_audit_read_of_some),
         FIXTURE_TEST(test_describe),
