@@ -51,6 +51,8 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_REKEY_BEGUN] = "rekey_begun",
     [EVENT_REKEY_ENDED] = "rekey_ended",
     [EVENT_REKEY_STUCK] = "rekey_stuck",
+    [EVENT_SHREDDED] = "namespace_shredded",
+    [EVENT_SWEPT] = "namespace_swept",
 };
 
 static const char *const level_names[] = {

@@ -55,6 +55,8 @@ enum log_event {
     EVENT_REKEY_BEGUN,       /* purpose, namespace, number */
     EVENT_REKEY_ENDED,
     EVENT_REKEY_STUCK, /* records: that do not open, or that the counts miss; an old key stays */
+    EVENT_SHREDDED,    /* namespace, keys_left: that could not leave the keyring's file yet */
+    EVENT_SWEPT,       /* namespace, missed: contacts that its counts spoke of */
     LOG_EVENT_COUNT,
 };
 
