@@ -50,7 +50,7 @@ enum operation {
     OP_REVOKE = 55,
     OP_PRINCIPAL_ENABLE = 56,
     OP_AUDIT_READ = 60,
-    OPERATION_LIMIT = 64, /* one past the highest number there may be */
+    OPERATION_LIMIT = 128, /* one past the highest number there may be */
 };
 
 /* Lower-case name ("tokenize", "principal_add"), or NULL where there is no such operation. */
@@ -122,7 +122,7 @@ enum field {
     FIELD_DONE = 60,          /* uint: of `total` */
     FIELD_TOTAL = 61,         /* uint: what rotations under way have to move */
     FIELD_LEFT = 62,          /* uint: contacts of shredded namespaces, not swept yet */
-    FIELD_LIMIT_NUMBER = 64,  /* one past the highest number there may be */
+    FIELD_LIMIT_NUMBER = 128, /* one past the highest number there may be */
 };
 
 /* ---- reading ---- */
@@ -142,8 +142,14 @@ void message_parser_free(struct message_parser **parser);
 MUST_USE enum status message_parse(struct message_parser *parser, struct bytes bytes,
                                    const struct message **ret_message, const char **ret_fault);
 
-/* Which fields are there: bit n for field number n. */
-uint64_t message_fields(const struct message *message);
+/* Some fields: bit n for field number n. A struct, since half of it must not pass for all of it. */
+struct field_set {
+    unsigned __int128 bits;
+};
+#define FIELD_BIT(field) ((unsigned __int128)1 << (field))
+
+/* Which fields are there. */
+struct field_set message_fields(const struct message *message);
 
 /* Each returns false, and leaves *ret_value alone, where the field is absent. */
 MUST_USE bool message_uint(const struct message *message, enum field field, uint64_t *ret_value);

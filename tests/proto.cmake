@@ -11,6 +11,7 @@ cmocka_test(unit token DEPS vault SOURCES ${golden} LIBS PkgConfig::sodium)
 
 # With clang a fuzzer; with any compiler a test that replays the corpus.
 add_executable(replay_message fuzz/fuzz_message.c support/fuzz_replay.c)
+target_include_directories(replay_message PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/support)
 target_link_libraries(replay_message PRIVATE house proto)
 add_test(NAME fuzz/message
          COMMAND replay_message ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/message)
@@ -19,6 +20,7 @@ if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
   # proto's own files once more, so that the fuzzer sees which way each input took through them.
   file(GLOB proto_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/../proto/*.c)
   add_executable(fuzz_message fuzz/fuzz_message.c ${proto_sources})
+  target_include_directories(fuzz_message PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/support)
   get_target_property(proto_options proto INTERFACE_COMPILE_OPTIONS)
   target_link_libraries(fuzz_message PRIVATE house PkgConfig::msgpack)
   target_compile_options(fuzz_message PRIVATE ${proto_options} -fsanitize=fuzzer)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Owns SECURITY.md S28, S29 and S30: how a vault is unsealed that has no key file, and how its root key is replaced. A passphrase that is in no file, no argument and
+# Owns SECURITY.md S28, S29, S30 and S37: how a vault is unsealed that has no key file, and how its root key is replaced. A passphrase that is in no file, no argument and
 # no environment of the daemon's; a weaker derivation put into the keyring's header is refused.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -213,5 +213,46 @@ feed 0 "$vaultctl" unseal --data "$dir" --share-file - < <(sed -n 3,5p "$work/ne
 state_is unsealed || fail "still sealed"
 stop_vault
 ! grep -raqF "$(sed -n 1p "$work/new")" "$dir" "$log" || fail "a share is on the disk"
-dir=$work_vault
 say "shares: two of three unseal, a wrong one is named, new ones make the old ones worthless"
+
+# ---- their holders, each with an account of her own ----
+
+eva=4711 mia=4712 max=4713
+# by UID command...: vaultctl as that user, who is in the admin socket's group. Her program lies where she can reach it.
+by() {
+    local uid=$1
+    shift
+    setpriv --reuid "$uid" --regid $eva --clear-groups "$work/vaultctl" "$@"
+}
+if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null; then
+    say "not tried: only root can become other users"
+    exit 0
+fi
+install -m 0755 "$vaultctl" "$work/vaultctl"
+printf '[admin_socket]\ngroup = %s\n[unseal]\nuids = %s, %s, 65533\n' $eva $eva $mia >"$work/holders.conf"
+chmod 0600 "$work/holders.conf"
+holder_start() {
+    "$vaultd" --config "$work/holders.conf" --data "$dir" >>"$log" 2>&1 </dev/null &
+    daemon=$!
+    await 60 answers_or_is_gone sealed || fail "no answer"
+}
+holder_start
+for nobody in $max 65534; do
+    feed 5 by $nobody unseal --data "$dir" --share-file - < <(sed -n 1p "$work/new")
+    expect_error 'unseal.uids'
+done
+feed 4 by $eva unseal --data "$dir" --share-file - < <(sed -n 1p "$work/new")
+feed 4 by $mia unseal --data "$dir" --share-file - < <(sed -n 2p "$work/new")
+expect_error '2 of 3 shares are given'
+state_is sealed || fail "unsealed by two of three"
+feed 0 by 65533 unseal --data "$dir" --share-file - < <(sed -n 4p "$work/new")
+state_is unsealed || fail "still sealed"
+for command in seal 'namespace list' 'key status' 'principal list' freeze 'audit tail'; do
+    # shellcheck disable=SC2086 # words
+    expect 5 by $eva $command --data "$dir"
+done
+state_is unsealed || fail "a holder of a share sealed or froze it"
+expect 0 "$vaultctl" seal --data "$dir"
+stop_vault
+dir=$work_vault
+say "three people unseal, each from her own account, and may do nothing else; nobody else may"

@@ -456,12 +456,12 @@ put_entry(struct vault *vault, uint64_t number)
 static void
 put_entries(struct vault *vault, const struct message *request)
 {
-    const uint64_t filters = UINT64_C(1) << FIELD_PRINCIPAL | UINT64_C(1) << FIELD_TOKEN |
-                             UINT64_C(1) << FIELD_NAMESPACE | UINT64_C(1) << FIELD_ACT |
-                             UINT64_C(1) << FIELD_SINCE | UINT64_C(1) << FIELD_UNTIL;
+    const unsigned __int128 filters = FIELD_BIT(FIELD_PRINCIPAL) | FIELD_BIT(FIELD_TOKEN) |
+                                      FIELD_BIT(FIELD_NAMESPACE) | FIELD_BIT(FIELD_ACT) |
+                                      FIELD_BIT(FIELD_SINCE) | FIELD_BIT(FIELD_UNTIL);
     uint64_t last = FAKE_ENTRIES + atomic_load(&vault->fake->counts->executed);
     uint64_t from = 1, limit = last, picked[FAKE_REQUEST_BYTES];
-    bool filtered = (message_fields(request) & filters) != 0;
+    bool filtered = (message_fields(request).bits & filters) != 0;
     struct bytes wanted;
     size_t count = 0;
 

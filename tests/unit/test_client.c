@@ -17,7 +17,7 @@
 #include "client_fixture.h"
 #include "kind.h"
 
-#define BIT(name) (UINT64_C(1) << FIELD_##name)
+#define BIT(name) FIELD_BIT(FIELD_##name)
 
 static void
 test_open_says_what_is_wrong(void **state)

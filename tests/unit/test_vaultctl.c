@@ -466,7 +466,10 @@ test_advice_fits_the_cause(void **state)
     } cases[] = {
         {STATUS_DENIED, "no grant of yours permits this",
          "; an admin can help with: vaultctl grant"},
-        {STATUS_DENIED, "only root and the daemon's own user may do this", ""},
+        {STATUS_DENIED,
+         "only root, the daemon's own user and those that its configuration names in unseal.uids "
+         "may do this",
+         ""},
         {STATUS_DENIED, "not this vault's root key, or the keyring's header was altered",
          "; give the right passphrase, or name the right file with --key-file"},
         {STATUS_DENIED, "this principal is disabled",
@@ -532,7 +535,7 @@ test_the_other_contact_commands(void **state)
     assert_non_null(strstr(err, "it is not known whether it was executed"));
 }
 
-#define BIT(name) (UINT64_C(1) << FIELD_##name)
+#define BIT(name) FIELD_BIT(FIELD_##name)
 
 static void
 test_describe(void **state)

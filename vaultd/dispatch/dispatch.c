@@ -272,6 +272,18 @@ is_anywhere(const struct call *call, unsigned capabilities)
     return false;
 }
 
+/* Who may unseal. A uid that the kernel could not map stands for anybody. */
+static bool
+is_keeper(const struct dispatch_parts *parts, uint32_t uid)
+{
+    bool is_named = uid == 0 || uid == parts->daemon_uid;
+
+    for (size_t i = 0; !is_named && i < parts->unseal_uid_count; i++) {
+        is_named = uid == parts->unseal_uids[i];
+    }
+    return is_named && uid != ACCESS_UID_OVERFLOW;
+}
+
 /* Who asks: by the connection id the request repeats, and by what hello found on that connection.
  */
 static enum status
@@ -281,10 +293,11 @@ identify(struct call *call)
     const struct peer *peer = call->peer;
 
     if (call->row->strangers == KEEPERS_ONLY) {
-        return peer->uid == 0 || peer->uid == call->dispatch->parts.daemon_uid
+        return is_keeper(&call->dispatch->parts, peer->uid)
                    ? STATUS_OK
                    : call_refuse(call, STATUS_DENIED,
-                                 "only root and the daemon's own user may do this");
+                                 "only root, the daemon's own user and those that its "
+                                 "configuration names in unseal.uids may do this");
     }
     if (!message_bytes(call->request, FIELD_CONNECTION, &connection)) {
         return call->row->strangers == STRANGERS_TOO ? STATUS_OK : STATUS_UNAUTHENTICATED;

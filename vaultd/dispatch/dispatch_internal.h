@@ -152,7 +152,7 @@ enum gate_use {
 enum stranger_rule {
     KNOWN_ONLY, /* says its connection id, and is a principal that is not disabled */
     STRANGERS_TOO,
-    KEEPERS_ONLY, /* root and the daemon's own uid, by their uid alone */
+    KEEPERS_ONLY, /* root, the daemon's own uid and those the configuration names, by uid alone */
 };
 
 /*

@@ -19,7 +19,7 @@ enum {
     RUN_MODE = 0755,
     FILE_MODE = 0600,
     OTHERS_WRITE = S_IWGRP | S_IWOTH,
-    DATA_VERSION = 3, /* 2 had keys that never changed; 1 no budgets, checkpoints, times of use */
+    DATA_VERSION = 4, /* 2 had keys that never changed; 1 no budgets, checkpoints, times of use */
     VERSION_DIGITS_MAX = 9,
     VERSION_FILE_BYTES = 64, /* more than a version file ever has */
 };
