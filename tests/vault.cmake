@@ -39,5 +39,7 @@ set(alone_support support/vault_alone.c support/vault_rows.c support/folder.c
 foreach(name record erase retention vault_log rekey)
   cmocka_test(unit ${name} DEPS ${alone} SOURCES ${alone_support} LIBS PkgConfig::sodium)
 endforeach()
+cmocka_test(unit shred DEPS ${alone} SOURCES ${alone_support} support/still_clock.c
+  LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit spend DEPS ${whole} SOURCES support/fixture.c support/store_faulty.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime,--wrap=vault_lookup)
