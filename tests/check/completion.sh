@@ -70,7 +70,7 @@ cat >"$place/wanted" <<'CASES'
 vaultctl to -> tokenize
 vaultctl fre -> freeze
 vaultctl name -> namespace
-vaultctl namespace _ -> create list set
+vaultctl namespace _ -> create list set shred
 vaultctl principal dis -> disable
 vaultctl audit _ -> tail verify
 vaultctl frobnicate _ ->
