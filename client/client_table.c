@@ -95,6 +95,9 @@ static const struct column reply_columns[] = {
     COLUMN(cv_reply, disk_horizon_ms, HORIZON, UINT64, false),
     COLUMN(cv_reply, root_since_ms, CREATED, UINT64, false),
     COLUMN(cv_reply, left, LEFT, UINT64, false),
+    COLUMN(cv_reply, number, NUMBER, UINT64, false),
+    COLUMN(cv_reply, bytes, BYTES, UINT64, false),
+    COLUMN(cv_reply, result, RESULT, UINT32, false),
     COLUMN(cv_reply, audit_key, PUBLIC_KEY, KEY, false),
 };
 

@@ -223,7 +223,10 @@ struct cv_reply {
     uint64_t namespaces_total, contacts_total;
     enum cv_freeze frozen;
     struct cv_unsealing unsealing; /* cv_unseal_info */
-    uint64_t done, total; /* cv_key_status: so much is moved, of so much; 0: nothing rotates */
+    uint64_t done, total; /* cv_key_status, cv_compact: so much, of so much; 0: nothing under way */
+    uint64_t number;      /* cv_compact: so many came about, ever */
+    uint64_t bytes;       /* cv_compact: of the database file */
+    enum cv_status result; /* cv_compact: how the last one ended, if it failed */
     /* cv_key_status, for admins: the earliest disk_horizon_ms of all namespaces, shredded ones too
      * (UINT64_MAX: there is none); since when the root key is in use (0: not told, or unknown);
      * contacts of shredded namespaces that are not swept yet. */
@@ -419,6 +422,16 @@ CV_API enum cv_status cv_key_rotate(struct cv_client *client, enum cv_key_purpos
  */
 CV_API enum cv_status cv_key_status(struct cv_client *client, uint64_t from,
                                     struct cv_reply **ret_reply);
+
+/*
+ * The database file gives its free space back: its rows are copied, packed, into a new one, which
+ * takes its place, while everything goes on. `number` 0: only looks. Else the compaction of that
+ * number is begun, if it is the next one (reply->number + 1) and none is under way; asking again
+ * does no harm. state: "idle", "running", or "waiting" for the last who still reads the old file.
+ * CV_UNAVAILABLE: the disk has no room for the copy. For privacy too, on either socket.
+ */
+CV_API enum cv_status cv_compact(struct cv_client *client, uint64_t number,
+                                 struct cv_reply **ret_reply);
 
 /*
  * Another root key, got in that way from now on; the old one opens nothing any more but older

@@ -78,6 +78,7 @@ took init
 expect 0 as admin namespace create hamburg
 ask 0 admin namespace shred hamburg --yes
 ask 0 admin key status
+ask 0 admin compact --wait
 ask 0 admin principal list
 ask 0 admin principal show paola
 ask 0 admin principal show visitor

@@ -571,6 +571,9 @@ test_admin_acts(void **state)
     assert_sent_uint(fixture, FIELD_PURPOSE, CV_KEY_INDEX);
     ACT(cv_key_rotate(client, CV_KEY_DATA, NULL, true, &reply));
     assert_sent(fixture, OP_KEY_ROTATE, BIT(PURPOSE) | BIT(ALL));
+    ACT(cv_compact(client, 4, &reply));
+    assert_sent(fixture, OP_COMPACT, BIT(NUMBER));
+    assert_sent_uint(fixture, FIELD_NUMBER, 4);
     ACT(cv_root_rotate(client, key, &unsealing, &reply));
     assert_sent(fixture, OP_ROOT_ROTATE, BIT(ROOT_KEY) | BIT(UNSEAL));
     ACT(cv_principal_add(client, &by_uid, &reply));
@@ -677,6 +680,7 @@ test_names(void **state)
     assert_string_equal(cv_act_name(209), "budget_extra");
     assert_string_equal(cv_act_name(210), "key_destroyed");
     assert_string_equal(cv_act_name(212), "swept");
+    assert_string_equal(cv_act_name(213), "backup_ended");
     assert_null(cv_act_name(214));
     assert_string_equal(cv_act_name(14), "erase");
     assert_null(cv_act_name(0));

@@ -39,7 +39,8 @@ static const struct answer {
     {'Q', STATUS_QUOTA, true, 6},
     {'I', STATUS_INVALID, false, 1}, /* there is no such operation on that socket */
     {'S', STATUS_SEALED, false, 4},
-    {'C', STATUS_CONFLICT, false, 1}, /* permitted, and so already */
+    {'C', STATUS_CONFLICT, false, 1}, /* permitted, and so already, or against what is there */
+    {'M', STATUS_NOT_FOUND, false, 1}, /* permitted, but there is none */
 };
 
 /* What an operation that is done leaves in the log. */
@@ -86,12 +87,16 @@ static const struct row rows[] = {
     {OP_UNSEAL,            NOTHING,   NOT_HERE,           "NNNNNN NNN OO"}, /* it is open already */
     {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_SHARE,      NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_BACKUP_BEGIN,      NOTHING,   NOT_HERE,           "DDDDCD DDU UU"}, /* for nobody */
+    {OP_BACKUP_READ,       NOTHING,   NOT_HERE,           "DDDDMD DDU UU"},
+    {OP_BACKUP_END,        NOTHING,   NOT_HERE,           "DDDDMD DDU UU"},
     {OP_SEAL,              CLOSED,    NOT_HERE,           "DDDDOD DDU UU"},
     {OP_NAMESPACE_CREATE,  CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
     {OP_NAMESPACE_SET,     CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_NAMESPACE_SHRED,   CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_KEY_ROTATE,        CHANGED,   "DDDOOD DDU UU",    "DDDOOD DDU UU"},
+    {OP_COMPACT,           NOTHING,   "DDDOOD DDU UU",    "DDDOOD DDU UU"},
     {OP_KEY_STATUS,        NOTHING,   "DDDOOD DDU UU",    "DDDOOD DDU UU"},
     {OP_ROOT_ROTATE,       CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_PRINCIPAL_ADD,     CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
@@ -101,6 +106,9 @@ static const struct row rows[] = {
     {OP_PRINCIPAL_ENABLE,  CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_GRANT,             CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_REVOKE,            CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
+    {OP_RECIPIENT_ADD,     CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
+    {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
+    {OP_RECIPIENT_REMOVE,  CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
 };
 
@@ -121,12 +129,16 @@ static const struct row sealed_rows[] = {
     {OP_UNSEAL,            OPENED,    NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_SHARE,      NOTHING,   NOT_HERE,           "NNNNNN NNN II"},
+    {OP_BACKUP_BEGIN,      NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_BACKUP_READ,       NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_BACKUP_END,        NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_SEAL,              NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_NAMESPACE_CREATE,  NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_NAMESPACE_SET,     NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_NAMESPACE_SHRED,   NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_KEY_ROTATE,        NOTHING,   "SSSSSS SSS SS",    "SSSSSS SSS SS"},
+    {OP_COMPACT,           NOTHING,   "SSSSSS SSS SS",    "SSSSSS SSS SS"},
     {OP_KEY_STATUS,        NOTHING,   "SSSSSS SSS SS",    "SSSSSS SSS SS"},
     {OP_ROOT_ROTATE,       NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_PRINCIPAL_ADD,     NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
@@ -136,6 +148,9 @@ static const struct row sealed_rows[] = {
     {OP_PRINCIPAL_ENABLE,  NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_GRANT,             NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_REVOKE,            NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_RECIPIENT_ADD,     NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_RECIPIENT_REMOVE,  NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
 };
 
@@ -156,12 +171,16 @@ static const struct row disabled_rows[] = {
     {OP_UNSEAL,            NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_SHARE,      NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_BACKUP_BEGIN,      NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_BACKUP_READ,       NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_BACKUP_END,        NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_SEAL,              NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_NAMESPACE_CREATE,  NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_NAMESPACE_SET,     NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_NAMESPACE_SHRED,   NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_KEY_ROTATE,        NOTHING,   "DDDDDD DDU UU",    "DDDDDD DDU UU"},
+    {OP_COMPACT,           NOTHING,   "DDDDDD DDU UU",    "DDDDDD DDU UU"},
     {OP_KEY_STATUS,        NOTHING,   "DDDDDD DDU UU",    "DDDDDD DDU UU"},
     {OP_ROOT_ROTATE,       NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_PRINCIPAL_ADD,     NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
@@ -171,6 +190,9 @@ static const struct row disabled_rows[] = {
     {OP_PRINCIPAL_ENABLE,  NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_GRANT,             NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_REVOKE,            NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_RECIPIENT_ADD,     NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_RECIPIENT_REMOVE,  NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
 };
 
@@ -191,12 +213,16 @@ static const struct row expired_rows[] = {
     {OP_UNSEAL,            NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_SHARE,      NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_BACKUP_BEGIN,      NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_BACKUP_READ,       NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_BACKUP_END,        NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_SEAL,              NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_NAMESPACE_CREATE,  NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
     {OP_NAMESPACE_SET,     NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_NAMESPACE_SHRED,   NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_KEY_ROTATE,        NOTHING,   "DDDEED DDU UU",    "DDDEED DDU UU"},
+    {OP_COMPACT,           NOTHING,   "DDDEED DDU UU",    "DDDEED DDU UU"},
     {OP_KEY_STATUS,        NOTHING,   "DDDEED DDU UU",    "DDDEED DDU UU"},
     {OP_ROOT_ROTATE,       NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_PRINCIPAL_ADD,     NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
@@ -206,6 +232,9 @@ static const struct row expired_rows[] = {
     {OP_PRINCIPAL_ENABLE,  NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_GRANT,             NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_REVOKE,            NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_RECIPIENT_ADD,     NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
+    {OP_RECIPIENT_REMOVE,  NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
 };
 

@@ -739,7 +739,7 @@ test_calls_that_fail(void **state)
 
 /* ---- kills ---- */
 
-/* The child: rotates until it is killed, or done. */
+/* The child: rotates, or goes on with what rotates, until it is killed, or done. */
 static int
 run_until_killed(const char *folder, const char *purpose)
 {
@@ -760,6 +760,10 @@ run_until_killed(const char *folder, const char *purpose)
     secret_freeze(alone.root);
     if (alone_open(&alone) != STATUS_OK || vault_rekey_new(&job) != STATUS_OK) {
         return 3;
+    }
+    if (strcmp(purpose, "on") == 0) {
+        vault_rekey_wake(job);
+        return finish() == REKEY_ENDED ? 0 : 5;
     }
     if (rotate(strcmp(purpose, "data") == 0 ? ROTATED_DATA : ROTATED_INDEX, ALONE_NAMESPACE) !=
         STATUS_OK) {
@@ -798,7 +802,8 @@ crash_at(const char *failpoint, const char *purpose)
 struct kill {
     const char *failpoint;
     const char *purpose;
-    bool begun; /* the new key outlived the kill */
+    bool begun;        /* the new key outlived the kill */
+    const char *again; /* and then, on the way back; NULL: there is nothing to go on with */
 };
 
 static void
@@ -806,15 +811,24 @@ test_kills_between_any_two_steps(void **state)
 {
 #ifdef CONTACT_VAULT_FAILPOINTS
     static const struct kill kills[] = {
-        {"keyring_after_tmp", "data", false},      {"keyring_before_rename", "index", false},
-        {"keyring_after_rename", "data", true},    {"rekey_key_added", "data", true},
-        {"rekey_key_added", "index", true},        {"rekey_flipped", "data", true},
-        {"rekey_flipped", "index", true},          {"rekey_moved=1", "data", true},
-        {"rekey_moved=3", "index", true},          {"rekey_verified", "data", true},
-        {"rekey_verified", "index", true},         {"rekey_switched", "index", true},
-        {"rekey_swept=2", "index", true},          {"keyring_before_rename=2", "data", true},
-        {"keyring_after_rename=2", "index", true}, {"rekey_key_removed", "data", true},
-        {"rekey_key_removed", "index", true},
+        {"keyring_after_tmp", "data", false, NULL},
+        {"keyring_before_rename", "index", false, NULL},
+        {"keyring_after_rename", "data", true, "rekey_moved"},
+        {"rekey_key_added", "data", true, "rekey_verified"},
+        {"rekey_key_added", "index", true, "rekey_switched"},
+        {"rekey_flipped", "data", true, "keyring_after_tmp"},
+        {"rekey_flipped", "index", true, "rekey_moved=2"},
+        {"rekey_moved=1", "data", true, "rekey_moved=1"},
+        {"rekey_moved=3", "index", true, "rekey_swept=2"},
+        {"rekey_verified", "data", true, "keyring_after_rename"},
+        {"rekey_verified", "index", true, "rekey_verified"},
+        {"rekey_switched", "index", true, "rekey_swept=1"},
+        {"rekey_swept=2", "index", true, "keyring_before_rename"},
+        {"keyring_before_rename=2", "data", true, "rekey_key_removed"},
+        {"keyring_before_rename=2", "index", true, "keyring_before_rename"},
+        {"keyring_after_rename=2", "index", true, NULL},
+        {"rekey_key_removed", "data", true, NULL},
+        {"rekey_key_removed", "index", true, NULL},
     };
     uint32_t numbers[ROTATED_COUNT] = {0, 1, 1};
 
@@ -825,6 +839,10 @@ test_kills_between_any_two_steps(void **state)
 
         crash_at(kills[i].failpoint, kills[i].purpose);
         expect_all();
+        if (kills[i].again != NULL) {
+            crash_at(kills[i].again, "on");
+            expect_all();
+        }
         numbers[purpose] += kills[i].begun;
         (void)finish();
         expect_rotated(purpose, numbers[purpose]);

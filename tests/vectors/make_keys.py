@@ -83,6 +83,17 @@ def seal(key, nonce_24, associated, plain):
     return cipher + tag
 
 
+def unseal(key, nonce_24, associated, sealed):
+    """The plaintext; ends the program where the tag does not hold."""
+    subkey = hchacha(key, nonce_24[:16])
+    nonce = bytes(4) + nonce_24[16:]
+    cipher, tag = sealed[:-16], sealed[-16:]
+    if tag != poly1305(stream(subkey, nonce, 0, 32), padded(associated) + padded(cipher)
+                       + struct.pack("<QQ", len(associated), len(cipher))):
+        raise SystemExit("the tag does not hold")
+    return bytes(a ^ b for a, b in zip(cipher, stream(subkey, nonce, 1, len(cipher))))
+
+
 # ---- the keyring file ----
 
 VAULT_ID = bytes(range(16))
@@ -315,6 +326,7 @@ def self_test():
                   b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip "
                   b"for the future, sunscreen would be it.")
     assert sealed[-16:].hex() == "c0875924c1c7987947deafd8780acf49"
+    assert unseal(key, bytes(range(0x40, 0x58)), bytes.fromhex("50515253c0c1c2c3c4c5c6c7"), sealed)[:6] == b"Ladies"
     # RFC 8032, 7.1, test 1
     seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
     public, signature = sign(seed, b"")

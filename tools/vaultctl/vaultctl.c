@@ -91,6 +91,11 @@ static const struct argp_option rotate_options[] = {
     {"detach", OPTION_DETACH, NULL, 0, "The vault goes on by itself (untold: elsewhere)", 1},
     {0},
 };
+static const struct argp_option compact_options[] = {
+    {"wait", OPTION_WAIT, NULL, 0, "Until the space is given back (untold: at a terminal)", 1},
+    {"detach", OPTION_DETACH, NULL, 0, "The vault goes on by itself (untold: elsewhere)", 1},
+    {0},
+};
 static const struct argp_option freeze_options[] = {
     {"all", OPTION_ALL, NULL, 0, "Deliveries too, not only reveals by people", 1},
     {0},
@@ -100,8 +105,9 @@ static const struct argp_option erase_options[] = {
     {"namespace", 'n', "NS", 0, "The namespace of contacts ($CONTACT_VAULT_NAMESPACE)", 1},
     PHONE_ROWS,
     {"now", OPTION_NOW, NULL, 0,
-     "And replace the namespace's keys: what was erased then opens with none that the vault has", 1},
-    {"detach", OPTION_DETACH, NULL, 0, "With --now: the vault goes on with the keys by itself", 1},
+     "And replace the namespace's keys, and compact: what was erased then opens with no key that "
+     "the vault has, and is not in its database any more", 1},
+    {"detach", OPTION_DETACH, NULL, 0, "With --now: the vault goes on by itself", 1},
     {0},
 };
 static const struct argp_option contact_options[] = {
@@ -179,6 +185,8 @@ static const struct command commands[] = {
      "vaultctl key rotate data -n milano --wait", rotate_options, 1, 1, cmd_key_rotate},
     {"key status", "", "The keys there are, and how far rotations have come",
      "vaultctl key status --json", no_options, 0, 0, cmd_key_status},
+    {"compact", "", "Give the database file's free space back, while everything goes on",
+     "vaultctl compact --wait --data /var/lib/contact-vault", compact_options, 0, 0, cmd_compact},
     {"principal add", "NAME", "Make a principal: who calls, known by a uid or by a key",
      "vaultctl principal add inbox --public-key inbox.pub --data /var/lib/contact-vault",
      principal_options, 1, 1, cmd_principal_add},

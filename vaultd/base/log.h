@@ -54,6 +54,10 @@ enum log_event {
     EVENT_MAINTENANCE_HANGS, /* stopped without it: a write of it does not come back */
     EVENT_REKEY_BEGUN,       /* purpose, namespace, number */
     EVENT_REKEY_ENDED,
+    EVENT_BACKUP_BEGUN,
+    EVENT_BACKUP_ENDED,
+    EVENT_BACKUP_FAILED,
+    EVENT_COMPACTED,   /* before, bytes: of the file; held_us: so long did writers wait */
     EVENT_REKEY_STUCK, /* records: that do not open, or that the counts miss; an old key stays */
     EVENT_SHREDDED,    /* namespace, keys_left: that could not leave the keyring's file yet */
     EVENT_SWEPT,       /* namespace, missed: contacts that its counts spoke of */

@@ -14,6 +14,7 @@
 #include "access.h"
 #include "access_change.h"
 #include "audit.h"
+#include "backup.h"
 #include "budget.h"
 #include "dispatch.h"
 #include "message.h"
@@ -42,6 +43,7 @@ struct rekeying {
     atomic_uint stuck;                 /* rotations that cannot be ended */
     struct vault_rekey_event destroys; /* key_count > 0: keys that may go */
     uint64_t retry_ms;                 /* after a failure: not before */
+    unsigned failures;                 /* to make or destroy keys, in a row */
     uint64_t refilled_ms;              /* 0: never */
     uint64_t credit;                   /* thousandths of a contact that may be moved now */
     uint64_t looked_ms;                /* for keys that are too old; 0: never */
@@ -58,6 +60,18 @@ struct shredding {
     struct vault_swept_namespace sweep; /* namespace_id 0: the next one is to be found */
     uint32_t entered;  /* whose end is in the log, but not yet in the store; 0: none */
     uint64_t retry_ms; /* monotonic; after a failure: not before */
+};
+
+/* The compaction under way. `lock` is held by whoever begins it or takes steps of it; it comes
+ * after the gate, and before the locks of store and audit. */
+struct compacting {
+    pthread_mutex_t lock;
+    uint64_t intent; /* its entry; 0: none is under way */
+    uint64_t number;
+    bool ended; /* with this result, which the log could not take yet: */
+    enum status result;
+    uint64_t bytes;  /* of the file, before */
+    atomic_int last; /* how the last one ended, since the start: a status */
 };
 
 /* What the maintenance thread alone remembers between two ticks. Times are monotonic, in ms. */
@@ -117,8 +131,10 @@ struct dispatch {
     struct throttle proofs;   /* proofs that did not hold, by uid */
     pthread_mutex_t erasing;  /* one erase at a time; guards the outcomes it owes */
     struct owed_erasures owed_erasures;
+    struct compacting compacting;
     struct chores chores;
-    bool was_sealed; /* dispatch_keep_elsewhere's own */
+    bool was_sealed;                     /* dispatch_keep_elsewhere's own */
+    _Atomic(const char *) backup_failed; /* why the last one failed; NULL: it did not */
 };
 
 struct workspace {
@@ -196,6 +212,7 @@ enum status op_namespace_create(struct call *call);
 enum status op_namespace_list(struct call *call);
 enum status op_namespace_set(struct call *call);
 enum status op_namespace_shred(struct call *call);
+enum status op_compact(struct call *call);
 enum status op_key_rotate(struct call *call);
 enum status op_key_status(struct call *call);
 enum status op_principal_add(struct call *call);
@@ -206,6 +223,12 @@ enum status op_principal_enable(struct call *call);
 enum status op_grant(struct call *call);
 enum status op_revoke(struct call *call);
 enum status op_audit_read(struct call *call);
+enum status op_recipient_add(struct call *call);
+enum status op_recipient_list(struct call *call);
+enum status op_recipient_remove(struct call *call);
+enum status op_backup_begin(struct call *call);
+enum status op_backup_read(struct call *call);
+enum status op_backup_end(struct call *call);
 
 /* ---- for handlers ---- */
 
@@ -365,6 +388,27 @@ MUST_USE enum status dispatch_destroy_shredded(struct dispatch *dispatch);
 void dispatch_sweep_shredded(struct dispatch *dispatch);
 bool dispatch_has_shred_work(const struct dispatch *dispatch);
 void dispatch_do_shred_work(struct dispatch *dispatch);
+/* ---- compact.c: the database file gives its free space back ---- */
+
+/*
+ * Begins the compaction of that number, unless it was made before or is under way: intent, then
+ * the maintenance thread goes on. `as` says who. UNAVAILABLE, with a fault in scratch or static:
+ * there is no room on the disk, or the log cannot be written. CONFLICT: not the next number.
+ */
+MUST_USE enum status dispatch_compact(struct dispatch *dispatch, struct scratch *scratch,
+                                      const struct audit_entry *as, uint64_t number,
+                                      const char **ret_fault);
+/* Chores: some steps of it, without the gate. */
+void dispatch_compact_step(struct dispatch *dispatch);
+/* ---- backup.c ---- */
+
+/* Is one being made? Then no key is destroyed, and no entry of the log removed. */
+bool dispatch_has_backup(const struct dispatch *dispatch);
+/* Ends it, if there is one, on record: it failed, and `reason` says why: a static word without
+ * blanks, "shredded". The gate is held. */
+void dispatch_backup_abort(struct dispatch *dispatch, const char *reason);
+/* Chores: one that nobody takes any more. */
+void dispatch_forget_backup(struct dispatch *dispatch);
 
 /* ---- chores.c ---- */
 

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 #include "scratch.h"
 
 enum {
-    BUSY_MS = 40,    /* of a tick */
-    RETRY_MS = 1000, /* after a failure: the disk may be full */
+    BUSY_MS = 40,          /* of a tick */
+    RETRY_MS = 1000,       /* after a failure: the disk may be full */
+    RETRY_DOUBLED_MAX = 6, /* so often, where each try is an intent and an outcome */
     STUCK_PAUSE_MS = 3600 * 1000,
     LOOK_PAUSE_MS = 60 * 1000,
     STEP_CONTACTS = 256, /* so long do others wait who write at the same time: about a ms */
@@ -87,6 +89,8 @@ settled(struct dispatch *dispatch, const struct audit_key_act *act)
 
     if (act->operation == OP_ROOT_ROTATE) {
         came_about = vault_keyring_generation(vault) >= act->number;
+    } else if (act->operation == OP_COMPACT) {
+        came_about = vault_compactions(vault) >= act->number;
     } else {
         came_about = find_key(dispatch, act, &key) &&
                      (act->operation == OP_KEY_ROTATE ? vault_made_key(vault, key)
@@ -119,7 +123,9 @@ dispatch_settle_key_acts(struct dispatch *dispatch)
         entries[i] = settled(dispatch, &acts[i]);
     }
     if (count > 0) {
+        CRASH_POINT("key_acts_settling");
         status = audit_record(dispatch->parts.audit, entries, count, AUDIT_RESERVE_STOP);
+        CRASH_POINT("key_acts_settled");
     }
     free(entries);
     return status;
@@ -156,12 +162,14 @@ rotate(struct dispatch *dispatch, const struct audit_entry *as, struct key_acts 
         *ret_fault = "the log cannot be written, so nothing is done";
         return status;
     }
+    CRASH_POINT("rekey_intended");
     done = vault_rotate(dispatch->parts.vault, acts->keys, acts->count);
     if (vault_failed(dispatch->parts.vault)) {
         *ret_fault = "not known whether it was done: the vault stops; look again when it is back";
         return STATUS_UNAVAILABLE;
     }
     status = dispatch_record_key_outcomes(dispatch, acts, done);
+    CRASH_POINT("rekey_recorded");
     if (done != STATUS_OK) {
         return done;
     }
@@ -305,6 +313,15 @@ wait_a_little(struct rekeying *rekeying, enum status status)
     rekeying->retry_ms = clock_monotonic_ms() + RETRY_MS;
 }
 
+/* Each try is two entries of the log: they must not use up what room it has. */
+static void
+wait_longer(struct rekeying *rekeying, enum status status)
+{
+    wait_a_little(rekeying, status);
+    rekeying->retry_ms = clock_monotonic_ms() + ((uint64_t)RETRY_MS << rekeying->failures);
+    rekeying->failures += rekeying->failures < RETRY_DOUBLED_MAX;
+}
+
 void
 dispatch_rekey(struct dispatch *dispatch)
 {
@@ -415,11 +432,13 @@ destroy(struct dispatch *dispatch)
     if (status != STATUS_OK) {
         return status;
     }
+    CRASH_POINT("rekey_destroy_intended");
     done = vault_rekey_destroy(dispatch->parts.vault, dispatch->chores.rekeying.job);
     if (vault_failed(dispatch->parts.vault)) {
         return STATUS_UNAVAILABLE; /* the intents stay open, and the restart looks */
     }
     status = dispatch_record_key_outcomes(dispatch, &acts, done);
+    CRASH_POINT("rekey_destroy_recorded");
     return done != STATUS_OK ? done : status;
 }
 
@@ -428,7 +447,8 @@ dispatch_has_key_work(const struct dispatch *dispatch)
 {
     const struct rekeying *rekeying = &dispatch->chores.rekeying;
 
-    return rekeying->destroys.key_count > 0 || rekeying->due_count > 0;
+    return (rekeying->destroys.key_count > 0 && !dispatch_has_backup(dispatch)) ||
+           rekeying->due_count > 0;
 }
 
 void
@@ -439,7 +459,8 @@ dispatch_do_key_work(struct dispatch *dispatch)
     const char *fault = NULL;
     enum status status = STATUS_OK;
 
-    if (rekeying->destroys.key_count > 0) {
+    /* A backup under way has them in its keyring, and rows that want them. */
+    if (rekeying->destroys.key_count > 0 && !dispatch_has_backup(dispatch)) {
         status = destroy(dispatch);
         /* What was not destroyed the job names again. */
         rekeying->destroys.key_count = 0;
@@ -450,6 +471,8 @@ dispatch_do_key_work(struct dispatch *dispatch)
         rekeying->due_count = 0;
     }
     if (status != STATUS_OK) {
-        wait_a_little(rekeying, status);
+        wait_longer(rekeying, status);
+    } else {
+        rekeying->failures = 0;
     }
 }

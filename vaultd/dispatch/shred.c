@@ -32,9 +32,13 @@ dispatch_shred_keys(struct dispatch *dispatch, uint32_t namespace_id)
 {
     struct vault_key keys[VAULT_SHRED_KEYS_MAX];
     struct shredding *shredding = &dispatch->chores.shredding;
-    enum status status = vault_shred_keys(dispatch->parts.vault, namespace_id);
-    size_t left = vault_shred_keys_left(dispatch->parts.vault, namespace_id, keys);
+    enum status status;
+    size_t left;
 
+    /* A backup would hold what is destroyed here, with the keys. */
+    dispatch_backup_abort(dispatch, "shredded");
+    status = vault_shred_keys(dispatch->parts.vault, namespace_id);
+    left = vault_shred_keys_left(dispatch->parts.vault, namespace_id, keys);
     wake(dispatch);
     shredding->keys_wait |= left > 0;
     LOG(left == 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR, EVENT_SHREDDED,
@@ -71,6 +75,7 @@ destroy_keys_of(struct dispatch *dispatch, uint32_t namespace_id)
     if (acts.count == 0) {
         return STATUS_OK;
     }
+    dispatch_backup_abort(dispatch, "shredded");
     status = dispatch_announce_keys(dispatch, &as, &acts);
     if (status != STATUS_OK) {
         return status;
