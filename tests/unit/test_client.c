@@ -586,7 +586,7 @@ test_admin_acts(void **state)
     ACT(cv_revoke(client, "a", CV_ROLE_ADMIN, NULL, &reply));
     assert_sent(fixture, OP_REVOKE, BIT(NAME) | BIT(ROLE));
     ACT(cv_seal(client, &reply));
-    assert_int_equal(fixture->fake.counts->executed, 13);
+    assert_int_equal(fixture->fake.counts->executed, 14);
 }
 
 static void
