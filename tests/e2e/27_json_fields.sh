@@ -75,6 +75,8 @@ mv "$dir.key" "$work/first.key"
 ask 0 admin key rotate root --unseal keyfile --key-file "$dir.key"
 expect 0 "$vaultctl" init --data "$work/shared" --unseal shares --shares 3 --threshold 2 --json
 took init
+expect 0 as admin namespace create hamburg
+ask 0 admin namespace shred hamburg --yes
 ask 0 admin key status
 ask 0 admin compact --wait
 ask 0 admin recipient new safe -o "$work/safe.recipient"
