@@ -85,6 +85,10 @@ enum audit_act {
     AUDIT_ACT_RETAINED = 208,      /* entries before number `amount` were removed as too old */
     AUDIT_ACT_BUDGET_EXTRA = 209,  /* a block of `amount` of a grant that ends */
     AUDIT_ACT_KEY_DESTROYED = 210, /* number `amount`, of the purpose that `subject` names */
+    AUDIT_ACT_RESTORED = 211,
+    AUDIT_ACT_SWEPT = 212,
+    AUDIT_ACT_BACKUP_ENDED = 213, /* whose last entry of the log is `amount`; of one that failed,
+                                     `subject` says why */
 };
 
 /* Name of an operation or act ("detokenize", "opened"), or "unknown". */
@@ -249,6 +253,12 @@ bool audit_retain_due(struct audit *audit, uint64_t before_ms);
 typedef enum status audit_visit(void *state, const struct audit_entry *entry);
 MUST_USE enum status audit_read(struct audit *audit, uint64_t from, uint64_t limit,
                                 audit_visit *visit, void *state);
+
+/* The entry's bytes as they are on disk too; decoded as they come: CORRUPT if one cannot be. */
+typedef enum status audit_raw_visit(void *state, const struct audit_entry *entry,
+                                    struct bytes bytes);
+MUST_USE enum status audit_read_raw(struct audit *audit, uint64_t from, uint64_t limit,
+                                    audit_raw_visit *visit, void *state);
 
 uint64_t audit_flushes(const struct audit *audit);
 

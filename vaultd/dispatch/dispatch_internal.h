@@ -14,6 +14,7 @@
 #include "access.h"
 #include "access_change.h"
 #include "audit.h"
+#include "backup.h"
 #include "budget.h"
 #include "dispatch.h"
 #include "message.h"
@@ -41,6 +42,7 @@ struct rekeying {
     atomic_uint stuck;                 /* rotations that cannot be ended */
     struct vault_rekey_event destroys; /* key_count > 0: keys that may go */
     uint64_t retry_ms;                 /* after a failure: not before */
+    unsigned failures;                 /* to make or destroy keys, in a row */
     uint64_t refilled_ms;              /* 0: never */
     uint64_t credit;                   /* thousandths of a contact that may be moved now */
     uint64_t looked_ms;                /* for keys that are too old; 0: never */
@@ -119,7 +121,8 @@ struct dispatch {
     struct owed_erasures owed_erasures;
     struct compacting compacting;
     struct chores chores;
-    bool was_sealed; /* dispatch_keep_elsewhere's own */
+    bool was_sealed;                     /* dispatch_keep_elsewhere's own */
+    _Atomic(const char *) backup_failed; /* why the last one failed; NULL: it did not */
 };
 
 struct workspace {
@@ -207,6 +210,12 @@ enum status op_principal_enable(struct call *call);
 enum status op_grant(struct call *call);
 enum status op_revoke(struct call *call);
 enum status op_audit_read(struct call *call);
+enum status op_recipient_add(struct call *call);
+enum status op_recipient_list(struct call *call);
+enum status op_recipient_remove(struct call *call);
+enum status op_backup_begin(struct call *call);
+enum status op_backup_read(struct call *call);
+enum status op_backup_end(struct call *call);
 
 /* ---- for handlers ---- */
 
@@ -347,6 +356,15 @@ MUST_USE enum status dispatch_compact(struct dispatch *dispatch, struct scratch 
                                       const char **ret_fault);
 /* Chores: some steps of it, without the gate. */
 void dispatch_compact_step(struct dispatch *dispatch);
+/* ---- backup.c ---- */
+
+/* Is one being made? Then no key is destroyed, and no entry of the log removed. */
+bool dispatch_has_backup(const struct dispatch *dispatch);
+/* Ends it, if there is one, on record: it failed, and `reason` says why: a static word without
+ * blanks, "shredded". The gate is held. */
+void dispatch_backup_abort(struct dispatch *dispatch, const char *reason);
+/* Chores: one that nobody takes any more. */
+void dispatch_forget_backup(struct dispatch *dispatch);
 
 /* ---- chores.c ---- */
 

@@ -71,7 +71,8 @@ void keyring_slot(const struct keyring *keyring, struct unseal_slot *ret_slot);
 /*
  * DENIED: not this vault's root key, or the file's header was altered on purpose (nobody can tell
  * which without the right key). CORRUPT: the file is damaged, or no longer the one that was opened.
- * CONFLICT: unsealed already. The keyring keeps its own copy of `root`.
+ * CONFLICT: unsealed already. The keyring keeps its own copy of `root`. A new file that a crash
+ * kept from its place is removed.
  */
 MUST_USE enum status keyring_unseal(struct keyring *keyring, const struct secret *root);
 /* Every key leaves the memory. */
@@ -109,6 +110,11 @@ MUST_USE enum status keyring_remove_keys(struct keyring *keyring, const struct k
  */
 MUST_USE enum status keyring_replace_root(struct keyring *keyring, const struct secret *root,
                                           const struct unseal_slot *slot);
+
+/* The file as it is, sealed, for the caller to free. CORRUPT: it is not the one that was opened, or
+ * written last. SEALED. */
+MUST_USE enum status keyring_copy(const struct keyring *keyring, uint8_t **ret_file,
+                                  size_t *ret_size);
 
 /*
  * keyring_encrypt: ret_box (plain.size + KEYRING_BOX_EXTRA bytes) becomes nonce, ciphertext, tag.

@@ -266,6 +266,7 @@ const struct store_backend store_lmdb_backend = {
     .get_many = store_lmdb_get_many,
     .apply = store_lmdb_apply,
     .last_key = store_lmdb_last_key,
+    .count = store_lmdb_count,
     .cursor_open = store_lmdb_cursor_open,
     .cursor_next = store_lmdb_cursor_next,
     .cursor_close = store_lmdb_cursor_close,
