@@ -52,6 +52,7 @@ visit_keys(struct cv_client *client, key_visit *visit, void *state, struct look 
         }
         for (size_t i = 0; i < count; i++) {
             ret_look->any |= !is_active(&reply->keys[i]);
+            horizon_add(&ret_look->horizon, &reply->keys[i]);
             visit(state, &reply->keys[i]);
         }
         if (count > 0) {
