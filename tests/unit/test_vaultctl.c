@@ -99,6 +99,13 @@ test_usage_errors(void **state)
         "$V grant inbox owner",
         "$V grant inbox service",
         "$V keygen",
+        "$V backup",
+        "$V backup ''",
+        "$V backup $D/b --rate fast",
+        "$V backup $D/b --rate 100001",
+        "$V recipient new safe",
+        "$V recipient add safe",
+        "$V recipient add safe --public-key /nowhere",
         "$V init",
         "$V unseal",
         "$V unseal --key-file /nowhere",
@@ -724,6 +731,49 @@ test_a_list_that_does_not_go_on_is_not_the_end(void **state)
 }
 
 static void
+test_backup(void **state)
+{
+    assert_int_equal(shell(*state, "$V backup $D/b --json"), 0);
+    assert_non_null(strstr(out, "\"rows\":42"));
+    assert_non_null(strstr(out, "\"backup\":\"b0000000000000000000000000000000\""));
+    assert_non_null(strstr(out, "\"bytes\":9"));
+    assert_int_equal(shell(*state, "cat $D/b $D/b.keyring && ls $D/*.part; true"), 0);
+    assert_string_equal(out, "firstlastfirstlast");
+    assert_non_null(strstr(err, "No such file"));
+
+    assert_int_equal(shell(*state, "$V backup $D/b"), 1);
+    assert_non_null(strstr(err, "/b is there already; nothing is overwritten"));
+    /* One of the two is enough. */
+    assert_int_equal(shell(*state, "rm $D/b && $V backup $D/b"), 1);
+    assert_non_null(strstr(err, "/b.keyring is there already; nothing is overwritten"));
+    assert_int_equal(shell(*state, "ls $D/b"), 2);
+    assert_int_equal(shell(*state, "rm -f $D/b*; $V backup $D/nowhere/b"), 1);
+    assert_non_null(strstr(err, "No such file or directory; there is no backup"));
+    /* What a killed one left is no obstacle. */
+    assert_int_equal(shell(*state, "echo old > $D/b.part; $V backup $D/b && cat $D/b"), 0);
+    assert_non_null(strstr(out, "firstlast"));
+    assert_int_equal(shell(*state, "rm -f $D/b*"), 0);
+}
+
+static void
+test_recipients(void **state)
+{
+    assert_int_equal(shell(*state, "$V recipient new safe -o $D/safe.key > $D/safe.pub"), 0);
+    assert_non_null(strstr(err, "belongs offline"));
+    assert_int_equal(shell(*state, "$V recipient new safe -o $D/safe.key"), 1);
+    assert_non_null(strstr(err, "never overwritten"));
+    assert_int_equal(shell(*state, "$V recipient add safe --public-key $D/safe.pub"), 0);
+    assert_int_equal(shell(*state, "$V recipient add safe --public-key - < $D/safe.pub"), 0);
+    assert_int_equal(shell(*state, "$V recipient add safe --public-key $D/safe.key"), 2);
+    assert_int_equal(shell(*state, "$V recipient list --json"), 0);
+    assert_non_null(strstr(out, "\"name\":\"safe\""));
+    assert_non_null(strstr(out, "contact-vault recipient public 1 BwAA"));
+    assert_int_equal(shell(*state, "$V recipient remove safe"), 0);
+    assert_non_null(strstr(out, "still opens"));
+    assert_int_equal(shell(*state, "rm -f $D/safe.key $D/safe.pub"), 0);
+}
+
+static void
 test_keygen_and_principal_add(void **state)
 {
     assert_int_equal(shell(*state, "$V keygen -o $D/key > $D/pub && "
@@ -951,6 +1001,8 @@ main(void)
         FIXTURE_TEST(test_state),
         FIXTURE_TEST(test_admin_commands),
         FIXTURE_TEST(test_a_list_that_does_not_go_on_is_not_the_end),
+        FIXTURE_TEST(test_backup),
+        FIXTURE_TEST(test_recipients),
         FIXTURE_TEST(test_keygen_and_principal_add),
         FIXTURE_TEST(test_unseal),
         FIXTURE_TEST(test_another_root_key),
