@@ -44,6 +44,11 @@ struct store {
     _Atomic uint64_t flushes;
 };
 
+/* Ends the engine's transaction, with the counts in it. UNAVAILABLE: known abort, or nobody knows
+ * and the store has failed. */
+MUST_USE enum status store_commit(struct store *store, struct store_engine_txn *engine,
+                                  bool reserved);
+
 struct store_txn {
     struct store *store;
     struct store_engine_txn *engine;
