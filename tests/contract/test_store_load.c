@@ -129,6 +129,7 @@ rows_loaded_are_there_after_a_restart(void **state)
         }
     }
     assert_int_equal(load(fixture, STORE_TOKEN, 0, 0), STATUS_OK);
+    assert_int_equal(next_row(fixture), 3 * (uint64_t)ROWS - 1);
     store_close(&fixture->store);
     open_store(fixture);
     for (enum store_table table = STORE_RECORD; table < STORE_TABLES; table++) {
