@@ -24,13 +24,13 @@ audit_act_name(uint32_t operation)
 {
     static const char *const names[] = {
         "created",       "opened",     "closed",   "cut",          "checkpoint",    "budget",
-        "clock_forward", "clock_back", "retained", "budget_extra", "key_destroyed",
+        "clock_forward", "clock_back", "retained", "budget_extra", "key_destroyed", "restored",
     };
     const char *name = NULL;
 
-    _Static_assert(AUDIT_ACT_CREATED + sizeof names / sizeof *names - 1 == AUDIT_ACT_KEY_DESTROYED,
+    _Static_assert(AUDIT_ACT_CREATED + sizeof names / sizeof *names - 1 == AUDIT_ACT_RESTORED,
                    "every act has a name");
-    if (operation >= AUDIT_ACT_CREATED && operation <= AUDIT_ACT_KEY_DESTROYED) {
+    if (operation >= AUDIT_ACT_CREATED && operation <= AUDIT_ACT_RESTORED) {
         return names[operation - AUDIT_ACT_CREATED];
     }
     if (operation < OPERATION_LIMIT) {
@@ -198,7 +198,8 @@ chain_entry(const struct audit *audit, const struct slot *slot, struct bytes enc
 static bool
 wants_checkpoint(const struct audit *audit, const struct outcome *outcome)
 {
-    return outcome->since >= AUDIT_CHECKPOINT_ENTRIES && keyring_is_unsealed(audit->keyring);
+    return outcome->since >= AUDIT_CHECKPOINT_ENTRIES && !audit->restoring &&
+           keyring_is_unsealed(audit->keyring);
 }
 
 static void
@@ -263,6 +264,12 @@ chain_and_take(struct audit *audit, const struct batch *batch, struct audit_link
     return STATUS_OK;
 }
 
+static bool
+has_restored(const struct audit_entry *entries, size_t count)
+{
+    return entries[count - 1].operation == AUDIT_ACT_RESTORED;
+}
+
 static enum status
 append(struct audit *audit, struct audit_entry *entries, size_t count, enum audit_reserve reserve)
 {
@@ -295,6 +302,7 @@ append(struct audit *audit, struct audit_entry *entries, size_t count, enum audi
     status = chain_and_take(audit, &batch, &first);
     (void)pthread_mutex_unlock(&audit->lock);
     free(batch.slots);
+    audit->restoring = audit->restoring && !(status == STATUS_OK && has_restored(entries, count));
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         entries[i].sequence = first.sequence + 1 + i;
         entries[i].time_ms = first.time_ms;
