@@ -136,8 +136,9 @@ const char *
 cv_act_name(uint32_t act)
 {
     static const char *const names[] = {
-        "created",       "opened",     "closed",   "cut",          "checkpoint",    "budget",
-        "clock_forward", "clock_back", "retained", "budget_extra", "key_destroyed",
+        "created",       "opened",        "closed",     "cut",          "checkpoint",
+        "budget",        "clock_forward", "clock_back", "retained",     "budget_extra",
+        "key_destroyed", "restored",      "swept",      "backup_ended",
     };
 
     if (act >= ACT_CREATED) {

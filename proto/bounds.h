@@ -32,6 +32,8 @@ enum {
     UNSEAL_SHARES_MAX = 16,
     UNSEAL_SHARE_BYTES = 50,
     UNSEAL_SLOT_BYTES_MAX = 25,               /* slot.h */
+    BACKUP_ID_BYTES = 16,
+    BACKUP_DATA_BYTES_MAX = 64 * 1024 + 21,   /* of one of its files, in one reply */
     AUDIT_PAGE_MAX = 256,                     /* entries in one audit_read reply */
     LIST_ITEMS_MAX = 4096,                    /* principals, namespaces, grants in one reply */
     GRANT_SECONDS_MAX = 10 * 366 * 24 * 3600, /* what has no end shall say so */

@@ -35,6 +35,9 @@ enum operation {
     OP_UNFREEZE = 33,
     OP_UNSEAL_INFO = 34,
     OP_UNSEAL_SHARE = 35,
+    OP_BACKUP_BEGIN = 36,
+    OP_BACKUP_READ = 37,
+    OP_BACKUP_END = 38,
     OP_NAMESPACE_CREATE = 40,
     OP_NAMESPACE_LIST = 41,
     OP_NAMESPACE_SET = 42,
@@ -48,6 +51,9 @@ enum operation {
     OP_GRANT = 54,
     OP_REVOKE = 55,
     OP_PRINCIPAL_ENABLE = 56,
+    OP_RECIPIENT_ADD = 57,
+    OP_RECIPIENT_LIST = 58,
+    OP_RECIPIENT_REMOVE = 59,
     OP_AUDIT_READ = 60,
     OPERATION_LIMIT = 64, /* one past the highest number there may be */
 };
@@ -84,6 +90,8 @@ enum field {
     FIELD_SINCE = 24,         /* uint: ms since 1970: audit_read: entries from then on */
     FIELD_UNSEAL = 25,        /* bin: how the root key is got, as slot.h has it */
     FIELD_SHARE = 26,         /* bin 50: a share of the root key, as share/share.h has it */
+    FIELD_DATA = 27,          /* bin: of a backup's file, to be written where `from` says */
+    FIELD_BACKUP = 28,        /* bin 16: a backup's id */
     FIELD_PURPOSE = 30,       /* uint: enum rotated_key */
     /* a reply, or an item of one */
     FIELD_STATUS = 32,        /* uint: enum status */
@@ -115,7 +123,8 @@ enum field {
     FIELD_USED = 58,          /* uint: of a grant's budget, in the last 24 hours */
     FIELD_NUMBER = 59,        /* uint: a key's epoch or generation */
     FIELD_DONE = 60,          /* uint: of `total` */
-    FIELD_TOTAL = 61,         /* uint: what rotations under way have to move */
+    FIELD_TOTAL = 61,         /* uint: what rotations under way have to move; a backup: to copy */
+    FIELD_BYTES = 63,         /* uint: of a backup: so many may be read in a second; 0: all */
     FIELD_LIMIT_NUMBER = 64,  /* one past the highest number there may be */
 };
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The vault as a whole, without a socket: dispatch and everything below it.
-set(whole dispatch access vault audit store keyring journal contact)
+set(whole dispatch backup access vault audit store keyring journal contact)
 # With the part of vaultctl that makes an exit code of a status.
 set(exit_codes ${CMAKE_CURRENT_SOURCE_DIR}/../tools/vaultctl)
 cmocka_test(unit matrix DEPS ${whole} TIMEOUT 300
@@ -20,6 +20,9 @@ cmocka_test(unit vault DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::s
 cmocka_test(unit rotate DEPS ${whole}
   SOURCES support/fixture.c support/still_clock.c support/log_reader.c
   LIBS share PkgConfig::sodium -Wl,--wrap=clock_gettime)
+cmocka_test(unit backup DEPS ${whole}
+  SOURCES support/fixture.c support/backup_made.c support/still_clock.c support/log_reader.c
+  LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit gate DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit unlogged DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 set_tests_properties(unit/gate unit/unlogged PROPERTIES SKIP_RETURN_CODE 77)

@@ -8,6 +8,7 @@
 
 #include "access.h"
 #include "audit.h"
+#include "backup.h"
 #include "budget.h"
 #include "config.h"
 #include "dispatch.h"
@@ -23,6 +24,7 @@ enum {
     LOCKED_BYTES_NEEDED = 5 * 1024 * 1024, /* workers' scratch, connections' buffers, keys */
     SENTENCE_BYTES = 2048,
     GIB_SHIFT = 30,
+    MIB_SHIFT = 20,
 };
 
 static bool
@@ -147,11 +149,25 @@ open_access(struct graph *graph)
 }
 
 static bool
+open_backup(struct graph *graph)
+{
+    const struct backup_parts parts = {
+        .store = graph->store,
+        .keyring = graph->keyring,
+        .audit = graph->audit,
+        .instance_id = vault_instance_id(graph->vault),
+        .rate = (uint64_t)graph->config->backup_rate << MIB_SHIFT,
+    };
+
+    return backup_new(&parts, &graph->backup) == STATUS_OK ? true : say("memory", "none left");
+}
+
+static bool
 open_above(struct graph *graph)
 {
     struct audit_summary found;
 
-    if (!open_audit(graph, &found) || !open_access(graph)) {
+    if (!open_audit(graph, &found) || !open_access(graph) || !open_backup(graph)) {
         return false;
     }
     const struct dispatch_parts parts = {
@@ -159,6 +175,7 @@ open_above(struct graph *graph)
         .access = graph->access,
         .audit = graph->audit,
         .budgets = graph->budgets,
+        .backup = graph->backup,
         .found = &found,
         .daemon_uid = (uint32_t)geteuid(),
         .audit_retain_months = graph->config->retain_months,
@@ -181,6 +198,7 @@ void
 graph_close(struct graph *graph)
 {
     dispatch_free(&graph->dispatch);
+    backup_free(&graph->backup);
     budgets_free(&graph->budgets);
     access_free(&graph->access);
     audit_close(&graph->audit);

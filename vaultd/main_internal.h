@@ -34,6 +34,7 @@ struct graph {
     struct audit *audit;
     struct access *access;
     struct budgets *budgets;
+    struct backup *backup;
     struct dispatch *dispatch;
 };
 

@@ -15,6 +15,7 @@
 #include "store_backend.h"
 #include "store_faulty.h"
 #include "store_folder.h"
+#include "store_snapshot.h"
 
 enum { MAP_BYTES = 256 * 1024 * 1024, MANY = 4096, WRITERS = 64, UPDATES = 25 };
 
@@ -786,6 +787,134 @@ reserved_steps_are_updates(void **state)
     expect(fixture->store, "r", NULL);
 }
 
+/* ---- snapshots ---- */
+
+struct walk {
+    uint64_t rows;
+    uint64_t most; /* then the visitor ends the scan */
+    uint8_t key[STORE_KEY_BYTES_MAX];
+    size_t key_size;
+};
+
+static enum status
+walk_row(void *state, struct bytes key, struct bytes value)
+{
+    struct walk *walk = state;
+
+    assert_true(bytes_equal(value, bytes_of_text("old")));
+    memcpy(walk->key, key.data, key.size);
+    walk->key_size = key.size;
+    return ++walk->rows == walk->most ? STATUS_BUSY : STATUS_OK;
+}
+
+static void
+put_many(struct store *store, const char *value)
+{
+    char key[16];
+
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(key, sizeof key, "k%02d", i);
+        assert_int_equal(put(store, STORE_REPLACE, key, value), STATUS_OK);
+    }
+}
+
+/* Whatever is changed, added or deleted meanwhile; and each piece is read by another thread. */
+struct piece {
+    struct store_snapshot *snapshot;
+    struct walk *walk;
+    enum status status;
+};
+
+static void *
+read_piece(void *state)
+{
+    struct piece *piece = state;
+
+    piece->status = store_snapshot_scan(piece->snapshot, STORE_TOKEN,
+                                        bytes_of(piece->walk->key, piece->walk->key_size), walk_row,
+                                        piece->walk);
+    return NULL;
+}
+
+static void
+a_snapshot_outlives_its_step(void **state)
+{
+    struct fixture *fixture = *state;
+    struct walk walk = {.most = 7};
+    struct piece piece = {.walk = &walk};
+    uint64_t changes;
+    pthread_t thread;
+
+    put_many(fixture->store, "old");
+    changes = store_changes(fixture->store);
+    assert_int_equal(store_snapshot_open(fixture->store, &piece.snapshot), STATUS_OK);
+    for (int i = 1; i <= 3; i++) {
+        put_many(fixture->store, "new");
+        assert_int_equal(put(fixture->store, STORE_REPLACE, "k99", "new"), STATUS_OK);
+        assert_int_equal(put(fixture->store, STORE_REPLACE, "k05", NULL), STATUS_OK);
+        assert_int_equal(pthread_create(&thread, NULL, read_piece, &piece), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(piece.status, i < 3 ? STATUS_BUSY : STATUS_OK);
+        walk.most += 7;
+    }
+    assert_int_equal(walk.rows, 20);
+    assert_int_equal(store_snapshot_rows(piece.snapshot, STORE_TOKEN), 20);
+    assert_int_equal(store_snapshot_rows(piece.snapshot, STORE_META), 0);
+    assert_int_equal(store_snapshot_changes(piece.snapshot), changes);
+    store_snapshot_close(&piece.snapshot);
+    assert_null(piece.snapshot);
+    expect(fixture->store, "k00", "new");
+}
+
+/* The store's own rows are nobody's to copy. */
+static enum status
+refuse_row(void *state, struct bytes key, struct bytes value)
+{
+    (void)state;
+    (void)key;
+    (void)value;
+    return STATUS_INTERNAL;
+}
+
+static void
+a_snapshot_knows_the_next_row_number(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_snapshot *snapshot = NULL;
+    uint64_t first = 0;
+
+    assert_int_equal(put(fixture->store, STORE_REPLACE, "a", "old"), STATUS_OK);
+    assert_int_equal(store_snapshot_open(fixture->store, &snapshot), STATUS_OK);
+    assert_int_equal(store_snapshot_scan(snapshot, STORE_META, (struct bytes){0}, refuse_row, NULL),
+                     STATUS_OK);
+    first = store_snapshot_next_row(snapshot);
+    store_snapshot_close(&snapshot);
+    reopen(fixture);
+    assert_int_equal(store_snapshot_open(fixture->store, &snapshot), STATUS_OK);
+    assert_int_equal(store_snapshot_next_row(snapshot), first);
+    store_snapshot_close(&snapshot);
+}
+
+/* Pages that it sees are not written again, though they were freed: it is an old view. */
+static void
+a_snapshot_is_whole_after_many_commits(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_snapshot *snapshot = NULL;
+    struct walk walk = {0};
+
+    put_many(fixture->store, "old");
+    assert_int_equal(store_snapshot_open(fixture->store, &snapshot), STATUS_OK);
+    for (int i = 0; i < 10; i++) {
+        put_many(fixture->store, "new");
+    }
+    assert_true(store_keep_reserve(fixture->store));
+    assert_int_equal(store_snapshot_scan(snapshot, STORE_TOKEN, (struct bytes){0}, walk_row, &walk),
+                     STATUS_OK);
+    assert_int_equal(walk.rows, 20);
+    store_snapshot_close(&snapshot);
+}
+
 #define CONTRACT(test) cmocka_unit_test_prestate_setup_teardown(test, set_up, tear_down, backend)
 
 static int
@@ -810,6 +939,9 @@ run_contract(const char *name, void *backend)
         CONTRACT(one_insert_wins),
         CONTRACT(a_view_is_one_moment),
         CONTRACT(reserved_steps_are_updates),
+        CONTRACT(a_snapshot_outlives_its_step),
+        CONTRACT(a_snapshot_knows_the_next_row_number),
+        CONTRACT(a_snapshot_is_whole_after_many_commits),
     };
 
     return cmocka_run_group_tests_name(name, tests, NULL, NULL);

@@ -207,6 +207,23 @@ arrange_pawn(struct cast *cast, bool granted)
     }
 }
 
+static void
+arrange_recipient(struct cast *cast, bool there)
+{
+    const uint8_t key[PUBLIC_KEY_BYTES] = {9};
+    const struct access *access = cast->fixture.access;
+    bool is_there = access_recipient_count(access) > 0 && !access_recipient_at(access, 0)->removed;
+
+    if (is_there && !there) {
+        must(caller_name(&cast->hand, OP_RECIPIENT_REMOVE, "safe"));
+    } else if (!is_there && there) {
+        caller_begin(&cast->hand, OP_RECIPIENT_ADD, 2);
+        message_put_text(&cast->hand.request, FIELD_NAME, "safe");
+        message_put_bytes(&cast->hand.request, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
+        must(caller_send(&cast->hand));
+    }
+}
+
 void
 cast_arrange(struct cast *cast, enum operation operation)
 {
@@ -229,6 +246,13 @@ cast_arrange(struct cast *cast, enum operation operation)
         break;
     case OP_PRINCIPAL_ENABLE:
         arrange_victim(cast, true);
+        break;
+    case OP_BACKUP_BEGIN: /* nobody it could be sealed to */
+    case OP_RECIPIENT_ADD:
+        arrange_recipient(cast, false);
+        break;
+    case OP_RECIPIENT_REMOVE:
+        arrange_recipient(cast, true);
         break;
     case OP_GRANT:
         arrange_pawn(cast, false);
@@ -307,6 +331,38 @@ begin_about_contacts(const struct cast *cast, struct caller *caller, enum operat
 }
 
 static void
+begin_about_backups(struct cast *cast, struct caller *caller, enum operation operation)
+{
+    const uint8_t bytes[PUBLIC_KEY_BYTES] = {9};
+    struct message_writer *request = &caller->request;
+
+    switch (operation) {
+    case OP_RECIPIENT_ADD:
+        caller_begin(caller, operation, 2);
+        put_subject(cast, request, "safe");
+        message_put_bytes(request, FIELD_PUBLIC_KEY, bytes_of(bytes, sizeof bytes));
+        break;
+    case OP_RECIPIENT_REMOVE:
+        caller_begin(caller, operation, 1);
+        put_subject(cast, request, "safe");
+        break;
+    case OP_BACKUP_READ:
+        caller_begin(caller, operation, 3);
+        message_put_bytes(request, FIELD_BACKUP, bytes_of(bytes, BACKUP_ID_BYTES));
+        message_put_uint(request, FIELD_KIND, 1);
+        message_put_uint(request, FIELD_FROM, 0);
+        break;
+    case OP_BACKUP_END:
+        caller_begin(caller, operation, 1);
+        message_put_bytes(request, FIELD_BACKUP, bytes_of(bytes, BACKUP_ID_BYTES));
+        break;
+    default:
+        caller_begin(caller, operation, 0);
+        break;
+    }
+}
+
+static void
 begin_about_rules(struct cast *cast, struct caller *caller, enum operation operation)
 {
     struct message_writer *request = &caller->request;
@@ -361,6 +417,14 @@ begin_about_rules(struct cast *cast, struct caller *caller, enum operation opera
     case OP_AUDIT_READ:
         caller_begin(caller, operation, 1);
         message_put_uint(request, FIELD_FROM, 1);
+        break;
+    case OP_BACKUP_BEGIN:
+    case OP_BACKUP_READ:
+    case OP_BACKUP_END:
+    case OP_RECIPIENT_ADD:
+    case OP_RECIPIENT_LIST:
+    case OP_RECIPIENT_REMOVE:
+        begin_about_backups(cast, caller, operation);
         break;
     default:
         caller_begin(caller, operation, 0);

@@ -92,6 +92,15 @@ open_parts(struct fixture *fixture)
         status = budgets_new(&fixture->budgets);
     }
     if (status == STATUS_OK) {
+        status = backup_new(&(struct backup_parts){.store = fixture->store,
+                                                   .keyring = fixture->keyring,
+                                                   .audit = fixture->audit,
+                                                   .instance_id = vault_instance_id(fixture->vault),
+                                                   .rate = fixture->backup_rate},
+                            &fixture->backup);
+    }
+    if (status == STATUS_OK) {
+        parts.backup = fixture->backup;
         parts.vault = fixture->vault;
         parts.access = fixture->access;
         parts.audit = fixture->audit;
@@ -116,6 +125,7 @@ void
 fixture_close(struct fixture *fixture)
 {
     dispatch_free(&fixture->dispatch);
+    backup_free(&fixture->backup);
     budgets_free(&fixture->budgets);
     access_free(&fixture->access);
     audit_close(&fixture->audit);

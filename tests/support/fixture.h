@@ -10,6 +10,7 @@
 
 #include "access.h"
 #include "audit.h"
+#include "backup.h"
 #include "budget.h"
 #include "dispatch.h"
 #include "keyring.h"
@@ -35,6 +36,7 @@ struct fixture {
     struct audit *audit;
     struct access *access;
     struct budgets *budgets;
+    struct backup *backup;
     struct dispatch *dispatch;
     char fault[256]; /* of the last opening that was refused */
     /* May be changed before fixture_open, for the next opening. */
@@ -43,7 +45,8 @@ struct fixture {
     uint64_t segment_bytes; /* of the log; 0: its default */
     uint32_t audit_retain_months;
     uint32_t rekey_rate, data_key_max_days, data_key_max_records;
-    uint32_t daemon_uid; /* may unseal, as root may */
+    uint64_t backup_rate; /* bytes in a second */
+    uint32_t daemon_uid;  /* may unseal, as root may */
 };
 
 /* A new vault, unsealed, with the admin "admin" of uid FIXTURE_ADMIN_UID. */

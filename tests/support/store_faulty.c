@@ -113,6 +113,12 @@ faulty_last_key(struct store_engine_txn *txn, enum store_table table, struct byt
 }
 
 static enum status
+faulty_count(struct store_engine_txn *txn, enum store_table table, uint64_t *ret_rows)
+{
+    return fails() ? STATUS_UNAVAILABLE : store_lmdb_backend.count(txn, table, ret_rows);
+}
+
+static enum status
 faulty_cursor_open(struct store_engine_txn *txn, enum store_table table, struct bytes from,
                    struct store_cursor **ret_cursor)
 {
@@ -144,6 +150,7 @@ const struct store_backend store_faulty_backend = {
     .apply = faulty_apply,
     .append = faulty_append,
     .last_key = faulty_last_key,
+    .count = faulty_count,
     .cursor_open = faulty_cursor_open,
     .cursor_next = faulty_cursor_next,
     .cursor_close = faulty_cursor_close,

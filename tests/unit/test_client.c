@@ -665,6 +665,7 @@ test_names(void **state)
     assert_string_equal(cv_act_name(208), "retained");
     assert_string_equal(cv_act_name(209), "budget_extra");
     assert_string_equal(cv_act_name(210), "key_destroyed");
+    assert_string_equal(cv_act_name(213), "backup_ended");
     assert_null(cv_act_name(211));
     assert_string_equal(cv_act_name(14), "erase");
     assert_null(cv_act_name(0));

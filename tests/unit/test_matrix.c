@@ -39,7 +39,8 @@ static const struct answer {
     {'Q', STATUS_QUOTA, true, 6},
     {'I', STATUS_INVALID, false, 1}, /* there is no such operation on that socket */
     {'S', STATUS_SEALED, false, 4},
-    {'C', STATUS_CONFLICT, false, 1}, /* permitted, and so already */
+    {'C', STATUS_CONFLICT, false, 1}, /* permitted, and so already, or against what is there */
+    {'M', STATUS_NOT_FOUND, false, 1}, /* permitted, but there is none */
 };
 
 /* What an operation that is done leaves in the log. */
@@ -86,6 +87,9 @@ static const struct row rows[] = {
     {OP_UNSEAL,            NOTHING,   NOT_HERE,           "NNNNNN NNN OO"}, /* it is open already */
     {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_SHARE,      NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_BACKUP_BEGIN,      NOTHING,   NOT_HERE,           "DDDDCD DDU UU"}, /* for nobody */
+    {OP_BACKUP_READ,       NOTHING,   NOT_HERE,           "DDDDMD DDU UU"},
+    {OP_BACKUP_END,        NOTHING,   NOT_HERE,           "DDDDMD DDU UU"},
     {OP_SEAL,              CLOSED,    NOT_HERE,           "DDDDOD DDU UU"},
     {OP_NAMESPACE_CREATE,  CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
@@ -100,6 +104,9 @@ static const struct row rows[] = {
     {OP_PRINCIPAL_ENABLE,  CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_GRANT,             CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_REVOKE,            CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
+    {OP_RECIPIENT_ADD,     CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
+    {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
+    {OP_RECIPIENT_REMOVE,  CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
 };
 
@@ -120,6 +127,9 @@ static const struct row sealed_rows[] = {
     {OP_UNSEAL,            OPENED,    NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_SHARE,      NOTHING,   NOT_HERE,           "NNNNNN NNN II"},
+    {OP_BACKUP_BEGIN,      NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_BACKUP_READ,       NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_BACKUP_END,        NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_SEAL,              NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_NAMESPACE_CREATE,  NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
@@ -134,6 +144,9 @@ static const struct row sealed_rows[] = {
     {OP_PRINCIPAL_ENABLE,  NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_GRANT,             NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_REVOKE,            NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_RECIPIENT_ADD,     NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_RECIPIENT_REMOVE,  NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
 };
 
@@ -154,6 +167,9 @@ static const struct row disabled_rows[] = {
     {OP_UNSEAL,            NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_SHARE,      NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_BACKUP_BEGIN,      NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_BACKUP_READ,       NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_BACKUP_END,        NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_SEAL,              NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_NAMESPACE_CREATE,  NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
@@ -168,6 +184,9 @@ static const struct row disabled_rows[] = {
     {OP_PRINCIPAL_ENABLE,  NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_GRANT,             NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_REVOKE,            NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_RECIPIENT_ADD,     NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_RECIPIENT_REMOVE,  NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
 };
 
@@ -188,6 +207,9 @@ static const struct row expired_rows[] = {
     {OP_UNSEAL,            NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_INFO,       NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
     {OP_UNSEAL_SHARE,      NOTHING,   NOT_HERE,           "NNNNNN NNN OO"},
+    {OP_BACKUP_BEGIN,      NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_BACKUP_READ,       NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_BACKUP_END,        NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_SEAL,              NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_NAMESPACE_CREATE,  NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_NAMESPACE_LIST,    NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
@@ -202,6 +224,9 @@ static const struct row expired_rows[] = {
     {OP_PRINCIPAL_ENABLE,  NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_GRANT,             NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_REVOKE,            NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_RECIPIENT_ADD,     NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
+    {OP_RECIPIENT_REMOVE,  NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
 };
 

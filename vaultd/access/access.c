@@ -47,8 +47,12 @@ access_unload(struct access *access)
     for (size_t i = 0; i < access->namespace_count; i++) {
         free(access->namespaces[i]);
     }
+    for (size_t i = 0; i < access->recipient_count; i++) {
+        free(access->recipients[i]);
+    }
     free(access->settings);
     access->settings = NULL;
+    access->recipient_count = 0;
     access->principal_count = 0;
     access->namespace_count = 0;
 }
@@ -58,6 +62,7 @@ access_entry_free(struct access_entry *entry)
 {
     free(entry->namespace_entry);
     free(entry->principal);
+    free(entry->recipient);
     free(entry->settings);
     *entry = (struct access_entry){0};
 }
@@ -136,6 +141,20 @@ place_namespace(struct access *access, struct namespace_entry *entry)
     access->namespaces[index] = entry;
 }
 
+static void
+place_recipient(struct access *access, struct recipient_entry *entry)
+{
+    size_t index = entry->recipient.number - 1;
+
+    assert(index <= access->recipient_count && index < ACCESS_RECIPIENTS_MAX);
+    if (index == access->recipient_count) {
+        access->recipient_count++;
+    } else {
+        free(access->recipients[index]);
+    }
+    access->recipients[index] = entry;
+}
+
 void
 access_place(struct access *access, struct access_entry *entry)
 {
@@ -143,6 +162,8 @@ access_place(struct access *access, struct access_entry *entry)
         place_namespace(access, entry->namespace_entry);
     } else if (entry->principal != NULL) {
         place_principal(access, entry->principal);
+    } else if (entry->recipient != NULL) {
+        place_recipient(access, entry->recipient);
     } else {
         free(access->settings);
         access->settings = entry->settings;
@@ -166,7 +187,7 @@ access_all_different(const struct access *access)
             return false;
         }
     }
-    return true;
+    return access_recipients_different(access);
 }
 
 static const struct principal *
@@ -283,6 +304,20 @@ add_hash(crypto_generichash_state *state, const uint8_t hash[static ACCESS_DIGES
     (void)crypto_generichash_update(state, hash, ACCESS_DIGEST_BYTES);
 }
 
+static void
+add_recipients(crypto_generichash_state *state, const struct access *access,
+               const struct recipient_entry *put)
+{
+    size_t index = put == NULL ? SIZE_MAX : put->recipient.number - 1;
+
+    for (size_t i = 0; i < access->recipient_count; i++) {
+        add_hash(state, i == index ? put->hash : access->recipients[i]->hash);
+    }
+    if (index == access->recipient_count) {
+        add_hash(state, put->hash);
+    }
+}
+
 void
 access_digest_with(const struct access *access, const struct access_entry *put,
                    uint8_t ret_digest[static ACCESS_DIGEST_BYTES])
@@ -308,6 +343,7 @@ access_digest_with(const struct access *access, const struct access_entry *put,
     if (principal_index == access->principal_count) {
         add_hash(&state, principal->hash);
     }
+    add_recipients(&state, access, put->recipient);
     if (settings != NULL) {
         add_hash(&state, settings->hash);
     }

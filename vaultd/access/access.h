@@ -28,6 +28,7 @@ enum {
     ACCESS_DIGEST_BYTES = 32,
     ACCESS_GRANTS_MAX = 100,          /* of one principal */
     ACCESS_ROWS_MAX = LIST_ITEMS_MAX, /* namespaces; and principals */
+    ACCESS_RECIPIENTS_MAX = 16,
     ACCESS_UID_OVERFLOW =
         65534, /* what the kernel says for a uid it cannot map: never a principal */
 };
@@ -71,6 +72,15 @@ struct namespace_row {
     uint32_t id; /* from 1; never given twice */
     uint64_t created_ms;
     uint16_t retain_months; /* contacts unused for so long are erased; 0: never */
+    char name[NAME_BYTES_MAX + 1];
+};
+
+/* Whom backups are sealed to: an X25519 public key, whose other half is kept offline. */
+struct recipient {
+    uint32_t number; /* from 1 */
+    bool removed;    /* the row waits for another one */
+    uint8_t public_key[PUBLIC_KEY_BYTES];
+    uint64_t created_ms;
     char name[NAME_BYTES_MAX + 1];
 };
 
@@ -156,6 +166,10 @@ bool access_limits(const struct access *access, const struct principal *principa
                    struct limits_asked asked, struct budget_limits *ret_limits);
 /* Of one grant, in force or not, defaults filled in; zeros for a role without a budget. */
 struct budget_limits access_grant_limits(const struct access *access, const struct grant *grant);
+
+/* Rows of recipients, those that were removed too; index < access_recipient_count. */
+const struct recipient *access_recipient_at(const struct access *access, size_t index);
+size_t access_recipient_count(const struct access *access);
 
 /* Who is kept from revealing. */
 enum freeze access_frozen(const struct access *access);

@@ -48,6 +48,9 @@ is_there(const struct access *access, const struct access_entry *entry)
     if (entry->principal != NULL) {
         return entry->principal->principal.number <= access->principal_count;
     }
+    if (entry->recipient != NULL) {
+        return entry->recipient->recipient.number <= access->recipient_count;
+    }
     return access->settings != NULL;
 }
 

@@ -54,6 +54,16 @@ MUST_USE enum status access_prepare_retention(struct access *access, struct byte
                                               struct access_change **ret_change,
                                               const char **ret_fault);
 
+/* `public_key`: PUBLIC_KEY_BYTES, X25519. CONFLICT: the name or the key is there already. */
+MUST_USE enum status access_prepare_recipient(struct access *access, struct bytes name,
+                                              const uint8_t *public_key,
+                                              struct access_change **ret_change,
+                                              const char **ret_fault);
+/* What was sealed to it before still opens with its other half. */
+MUST_USE enum status access_prepare_recipient_removal(struct access *access, struct bytes name,
+                                                      struct access_change **ret_change,
+                                                      const char **ret_fault);
+
 /*
  * A principal holds at most two grants of one role in one namespace: one without an end, and one
  * with an end, which may carry a larger budget for a while. Granting again replaces the one of the

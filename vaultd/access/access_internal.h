@@ -2,7 +2,8 @@
 /*
  * access_internal.h: the access state as its own files see it.
  *
- * 1. Rows are never removed, so numbers have no gaps: number n stands at index n - 1.
+ * 1. Rows are never removed, so numbers have no gaps: number n stands at index n - 1. That of a
+ *    recipient that was removed is kept, marked, until another one takes its place.
  * 2. What is in memory is what the store holds: a change is committed there first.
  * 3. `hash` is over the row as the store holds it, sealed: the state's digest needs no row again.
  */
@@ -35,10 +36,16 @@ struct settings_entry {
     uint8_t hash[ACCESS_DIGEST_BYTES];
 };
 
-/* Any row, in clear: one of the three is there. Owns it. */
+struct recipient_entry {
+    struct recipient recipient;
+    uint8_t hash[ACCESS_DIGEST_BYTES];
+};
+
+/* Any row, in clear: one of them is there. Owns it. */
 struct access_entry {
     struct namespace_entry *namespace_entry;
     struct principal_entry *principal;
+    struct recipient_entry *recipient;
     struct settings_entry *settings;
 };
 
@@ -54,6 +61,8 @@ struct access {
     struct principal_entry *by_identity[ACCESS_ROWS_MAX]; /* the same, sorted */
     struct namespace_entry *namespaces[ACCESS_ROWS_MAX];
     struct namespace_entry *namespaces_by_name[ACCESS_ROWS_MAX];
+    size_t recipient_count;
+    struct recipient_entry *recipients[ACCESS_RECIPIENTS_MAX];
 };
 
 /* ---- access.c ---- */
@@ -87,6 +96,11 @@ struct principal_entry *access_copy_principal(const struct access *access,
 MUST_USE enum status access_check_last_admin(const struct access *access,
                                              const struct principal *principal,
                                              const char **ret_fault);
+
+/* ---- access_recipient.c ---- */
+
+/* Of two that are not removed, no name or key stands twice. */
+bool access_recipients_different(const struct access *access);
 
 /* ---- access_may.c ---- */
 

@@ -21,6 +21,10 @@ make_entry(uint8_t type, struct access_entry *ret_entry)
         ret_entry->principal = calloc(1, sizeof *ret_entry->principal);
         return ret_entry->principal != NULL;
     }
+    if (type == ACCESS_ROW_RECIPIENT) {
+        ret_entry->recipient = calloc(1, sizeof *ret_entry->recipient);
+        return ret_entry->recipient != NULL;
+    }
     ret_entry->settings = calloc(1, sizeof *ret_entry->settings);
     return ret_entry->settings != NULL;
 }
@@ -34,6 +38,11 @@ number_due(const struct access *access, uint8_t type)
 
     if (type == ACCESS_ROW_SETTINGS) {
         return ACCESS_SETTINGS_NUMBER;
+    }
+    if (type == ACCESS_ROW_RECIPIENT) {
+        return access->recipient_count == ACCESS_RECIPIENTS_MAX
+                   ? 0
+                   : (uint32_t)access->recipient_count + 1;
     }
     count = type == ACCESS_ROW_NAMESPACE ? access->namespace_count : access->principal_count;
     return count == ACCESS_ROWS_MAX ? 0 : (uint32_t)count + 1;

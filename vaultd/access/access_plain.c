@@ -9,6 +9,7 @@
  *         size of name u8, name, number of grants u8, and for each: role u8, namespace u32 (0:
  *         vault-wide), binding 32 (zeros where the role has none), ends u64 (ms of vault time; 0:
  *         no end), daily u32, hourly u32 (0: the default)
+ * Recipient: number u32, flags u8 (1: removed), public key 32, created u64, size of name u8, name
  * Settings: number u32 (1), freeze u8 (0 nobody, 1 people, 2 all)
  *
  * A binding is BLAKE2b-256 of "key" and the public key, or of "uid" and the uid (u32).
@@ -23,6 +24,8 @@ enum {
     FLAG_DISABLED = 1,
     FLAG_BY_UID = 2,
     FLAG_RELAYED = 4,
+
+    FLAG_REMOVED = 1, /* of a recipient */
 };
 
 /* ---- writing ---- */
@@ -110,6 +113,16 @@ encode_principal(struct cursor *to, const struct principal *principal)
     }
 }
 
+static void
+encode_recipient(struct cursor *to, const struct recipient *recipient)
+{
+    write_u32(to, recipient->number);
+    write_u8(to, recipient->removed ? FLAG_REMOVED : 0);
+    write_bytes(to, recipient->public_key, PUBLIC_KEY_BYTES);
+    write_u64(to, recipient->created_ms);
+    write_name(to, recipient->name);
+}
+
 size_t
 access_plain_encode(const struct access_entry *entry,
                     uint8_t ret_plain[static ACCESS_PLAIN_BYTES_MAX])
@@ -120,6 +133,8 @@ access_plain_encode(const struct access_entry *entry,
         encode_namespace(&to, &entry->namespace_entry->row);
     } else if (entry->principal != NULL) {
         encode_principal(&to, &entry->principal->principal);
+    } else if (entry->recipient != NULL) {
+        encode_recipient(&to, &entry->recipient->recipient);
     } else {
         write_u32(&to, ACCESS_SETTINGS_NUMBER);
         write_u8(&to, (uint8_t)entry->settings->freeze);
@@ -304,6 +319,19 @@ identify(struct principal_entry *entry)
 }
 
 static bool
+decode_recipient(struct reader *from, struct recipient *ret_recipient)
+{
+    uint8_t flags;
+
+    ret_recipient->number = read_u32(from);
+    flags = read_u8(from);
+    ret_recipient->removed = (flags & FLAG_REMOVED) != 0;
+    read_bytes(from, ret_recipient->public_key, PUBLIC_KEY_BYTES);
+    ret_recipient->created_ms = read_u64(from);
+    return read_name(from, ret_recipient->name) && (flags & ~FLAG_REMOVED) == 0;
+}
+
+static bool
 decode_settings(struct reader *from, struct settings_entry *ret_settings)
 {
     uint32_t number = read_u32(from);
@@ -324,6 +352,8 @@ access_plain_decode(struct bytes plain, struct access_entry *entry)
     } else if (entry->principal != NULL) {
         well_formed = decode_principal(&from, &entry->principal->principal);
         identify(entry->principal);
+    } else if (entry->recipient != NULL) {
+        well_formed = decode_recipient(&from, &entry->recipient->recipient);
     } else {
         well_formed = decode_settings(&from, entry->settings);
     }

@@ -2,7 +2,8 @@
 /*
  * Access rows, version 2. Numbers in network order.
  *
- * Key:    type u8 ('n' namespace, 'p' principal, 's' settings), number u32, from 1 without gaps
+ * Key:    type u8 ('n' namespace, 'p' principal, 'r' recipient, 's' settings), number
+ *         u32, from 1 without gaps
  * Value:  version u8 (2), suite u8 (1: XChaCha20-Poly1305), box
  * Box:    nonce 24, ciphertext, tag 16; sealed under the access key, with associated data
  *         vault_id, the row's key, version, suite. What is inside: top of access_plain.c.
@@ -70,6 +71,11 @@ name_entry(struct access_entry *entry, uint32_t *ret_number, uint8_t **ret_hash)
         *ret_hash = entry->principal->hash;
         return ACCESS_ROW_PRINCIPAL;
     }
+    if (entry->recipient != NULL) {
+        *ret_number = entry->recipient->recipient.number;
+        *ret_hash = entry->recipient->hash;
+        return ACCESS_ROW_RECIPIENT;
+    }
     *ret_number = ACCESS_SETTINGS_NUMBER;
     *ret_hash = entry->settings->hash;
     return ACCESS_ROW_SETTINGS;
@@ -106,7 +112,7 @@ access_row_read_key(struct bytes key, uint8_t *ret_type, uint32_t *ret_number)
 {
     if (key.size != ACCESS_ROW_KEY_BYTES ||
         (key.data[0] != ACCESS_ROW_NAMESPACE && key.data[0] != ACCESS_ROW_PRINCIPAL &&
-         key.data[0] != ACCESS_ROW_SETTINGS)) {
+         key.data[0] != ACCESS_ROW_RECIPIENT && key.data[0] != ACCESS_ROW_SETTINGS)) {
         return STATUS_CORRUPT;
     }
     *ret_type = key.data[0];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * access_row.h: namespaces, principals and settings as sealed rows of the store. Format: top of
- * access_row.c.
+ * access_row.h: namespaces, principals, recipients and settings as sealed rows of the store.
+ * Format: top of access_row.c.
  */
 #ifndef CONTACT_VAULT_ACCESS_ROW_H
 #define CONTACT_VAULT_ACCESS_ROW_H
@@ -19,6 +19,7 @@ struct keyring;
 enum {
     ACCESS_ROW_NAMESPACE = 'n',
     ACCESS_ROW_PRINCIPAL = 'p',
+    ACCESS_ROW_RECIPIENT = 'r',
     ACCESS_ROW_SETTINGS = 's', /* one or none */
     ACCESS_SETTINGS_NUMBER = 1,
     ACCESS_ROW_KEY_BYTES = 5,

@@ -23,14 +23,15 @@ const char *
 audit_act_name(uint32_t operation)
 {
     static const char *const names[] = {
-        "created",       "opened",     "closed",   "cut",          "checkpoint",    "budget",
-        "clock_forward", "clock_back", "retained", "budget_extra", "key_destroyed", "restored",
+        "created",       "opened",        "closed",     "cut",          "checkpoint",
+        "budget",        "clock_forward", "clock_back", "retained",     "budget_extra",
+        "key_destroyed", "restored",      "swept",      "backup_ended",
     };
     const char *name = NULL;
 
-    _Static_assert(AUDIT_ACT_CREATED + sizeof names / sizeof *names - 1 == AUDIT_ACT_RESTORED,
+    _Static_assert(AUDIT_ACT_CREATED + sizeof names / sizeof *names - 1 == AUDIT_ACT_BACKUP_ENDED,
                    "every act has a name");
-    if (operation >= AUDIT_ACT_CREATED && operation <= AUDIT_ACT_RESTORED) {
+    if (operation >= AUDIT_ACT_CREATED && operation <= AUDIT_ACT_BACKUP_ENDED) {
         return names[operation - AUDIT_ACT_CREATED];
     }
     if (operation < OPERATION_LIMIT) {

@@ -88,6 +88,9 @@ enum audit_act {
     /* The first entry of another instance of the vault, with an access tag. `subject`:
      * AUDIT_LOG_LOST, where what stood behind the entry before it in the lost log is not known. */
     AUDIT_ACT_RESTORED = 211,
+    AUDIT_ACT_SWEPT = 212,
+    AUDIT_ACT_BACKUP_ENDED = 213, /* whose last entry of the log is `amount`; of one that failed,
+                                     `subject` says why */
 };
 #define AUDIT_LOG_LOST "log-lost"
 
@@ -256,6 +259,12 @@ bool audit_retain_due(struct audit *audit, uint64_t before_ms);
 typedef enum status audit_visit(void *state, const struct audit_entry *entry);
 MUST_USE enum status audit_read(struct audit *audit, uint64_t from, uint64_t limit,
                                 audit_visit *visit, void *state);
+
+/* The entry's bytes as they are on disk too; decoded as they come: CORRUPT if one cannot be. */
+typedef enum status audit_raw_visit(void *state, const struct audit_entry *entry,
+                                    struct bytes bytes);
+MUST_USE enum status audit_read_raw(struct audit *audit, uint64_t from, uint64_t limit,
+                                    audit_raw_visit *visit, void *state);
 
 uint64_t audit_flushes(const struct audit *audit);
 

@@ -72,10 +72,4 @@ struct audit {
 /* audit_key_acts.c: an entry met by the walk at opening. TOO_LARGE: more are open than can be. */
 MUST_USE enum status audit_note_key_act(struct audit *audit, const struct audit_entry *entry);
 
-/* The entry's bytes as they are on disk, and decoded. CORRUPT: it cannot be. */
-typedef enum status audit_raw_visit(void *state, const struct audit_entry *entry,
-                                    struct bytes bytes);
-MUST_USE enum status audit_read_raw(struct audit *audit, uint64_t from, uint64_t limit,
-                                    audit_raw_visit *visit, void *state);
-
 #endif

@@ -56,6 +56,13 @@ audit_read(struct audit *audit, uint64_t from, uint64_t limit, audit_visit *visi
     return read_entries(audit, from, limit, &reading);
 }
 
+bool
+audit_start_of(const struct audit *audit, struct audit_start *ret_start)
+{
+    *ret_start = audit->start;
+    return audit->start.first > 1;
+}
+
 /* ---- by number ---- */
 
 struct digest {

@@ -45,6 +45,10 @@ bool audit_start_decode(struct bytes file, struct audit_start *ret_start);
 
 /* From the log's folder. No such file: a chain that is whole. CORRUPT: it is none. */
 MUST_USE enum status audit_start_read(const char *folder, struct audit_start *ret_start);
+/* Of an open log: as its folder has it. False: the chain is whole, and there is no such file. Not
+ * while audit_retain runs. */
+bool audit_start_of(const struct audit *audit, struct audit_start *ret_start);
+
 /* Durable on return. Whatever the failure: the old one or the new one is there. */
 MUST_USE enum status audit_start_write(const char *folder, const struct audit_start *start);
 

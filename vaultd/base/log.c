@@ -50,6 +50,9 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_MAINTENANCE_HANGS] = "maintenance_hangs",
     [EVENT_REKEY_BEGUN] = "rekey_begun",
     [EVENT_REKEY_ENDED] = "rekey_ended",
+    [EVENT_BACKUP_BEGUN] = "backup_begun",
+    [EVENT_BACKUP_ENDED] = "backup_ended",
+    [EVENT_BACKUP_FAILED] = "backup_failed",
     [EVENT_REKEY_STUCK] = "rekey_stuck",
 };
 

@@ -54,6 +54,9 @@ enum log_event {
     EVENT_MAINTENANCE_HANGS, /* stopped without it: a write of it does not come back */
     EVENT_REKEY_BEGUN,       /* purpose, namespace, number */
     EVENT_REKEY_ENDED,
+    EVENT_BACKUP_BEGUN,
+    EVENT_BACKUP_ENDED,
+    EVENT_BACKUP_FAILED,
     EVENT_REKEY_STUCK, /* records: that do not open, or that the counts miss; an old key stays */
     LOG_EVENT_COUNT,
 };

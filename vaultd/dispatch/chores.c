@@ -309,7 +309,8 @@ wants_retain(struct dispatch *dispatch)
 {
     struct chores *chores = &dispatch->chores;
 
-    if (dispatch->sealed || is_on_hold(dispatch) || dispatch->parts.audit_retain_months == 0 ||
+    if (dispatch->sealed || is_on_hold(dispatch) || dispatch_has_backup(dispatch) ||
+        dispatch->parts.audit_retain_months == 0 ||
         !is_due(chores->retain_looked_ms, RETAIN_PAUSE_MS)) {
         return false;
     }
@@ -364,7 +365,7 @@ do_exclusive_work(struct dispatch *dispatch)
     if (lacks_reason_key(dispatch)) {
         create_reason_keys(dispatch);
     }
-    if (chores->entries_too_old && !dispatch->sealed) {
+    if (chores->entries_too_old && !dispatch->sealed && !dispatch_has_backup(dispatch)) {
         retain(dispatch, retain_before_ms(dispatch));
     }
     if (!dispatch->sealed) {
@@ -385,6 +386,7 @@ dispatch_tick(struct dispatch *dispatch)
     do_shared(dispatch, sweep, false);
     do_shared(dispatch, dispatch_rekey, false);
     do_shared(dispatch, look_for_old_keys, false);
+    do_shared(dispatch, dispatch_forget_backup, false);
     do_shared(dispatch, look_for_exclusive_work, false);
     do_exclusive_work(dispatch);
     dispatch_forget_old_shares(dispatch);

@@ -17,6 +17,7 @@
 struct access;
 struct audit;
 struct audit_summary;
+struct backup;
 struct budgets;
 struct dispatch;
 struct secret;
@@ -31,6 +32,7 @@ struct dispatch_parts {
     struct access *access;
     struct audit *audit;
     struct budgets *budgets;
+    struct backup *backup;
     const struct audit_summary *found; /* what opening the chain learned; copied */
     uint32_t daemon_uid;
     uint32_t audit_retain_months;  /* older entries of the log are removed; 0: never */

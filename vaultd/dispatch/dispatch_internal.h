@@ -14,6 +14,7 @@
 #include "access.h"
 #include "access_change.h"
 #include "audit.h"
+#include "backup.h"
 #include "budget.h"
 #include "dispatch.h"
 #include "message.h"
@@ -106,7 +107,8 @@ struct dispatch {
     pthread_mutex_t erasing;  /* one erase at a time; guards the outcomes it owes */
     struct owed_erasures owed_erasures;
     struct chores chores;
-    bool was_sealed; /* dispatch_keep_elsewhere's own */
+    bool was_sealed;                     /* dispatch_keep_elsewhere's own */
+    _Atomic(const char *) backup_failed; /* why the last one failed; NULL: it did not */
 };
 
 struct workspace {
@@ -193,6 +195,12 @@ enum status op_principal_enable(struct call *call);
 enum status op_grant(struct call *call);
 enum status op_revoke(struct call *call);
 enum status op_audit_read(struct call *call);
+enum status op_recipient_add(struct call *call);
+enum status op_recipient_list(struct call *call);
+enum status op_recipient_remove(struct call *call);
+enum status op_backup_begin(struct call *call);
+enum status op_backup_read(struct call *call);
+enum status op_backup_end(struct call *call);
 
 /* ---- for handlers ---- */
 
@@ -320,6 +328,16 @@ void dispatch_rekey(struct dispatch *dispatch);
 void dispatch_look_for_old_keys(struct dispatch *dispatch);
 bool dispatch_has_key_work(const struct dispatch *dispatch);
 void dispatch_do_key_work(struct dispatch *dispatch);
+
+/* ---- backup.c ---- */
+
+/* Is one being made? Then no key is destroyed, and no entry of the log removed. */
+bool dispatch_has_backup(const struct dispatch *dispatch);
+/* Ends it, if there is one, on record: it failed, and `reason` says why: a static word without
+ * blanks, "shredded". The gate is held. */
+void dispatch_backup_abort(struct dispatch *dispatch, const char *reason);
+/* Chores: one that nobody takes any more. */
+void dispatch_forget_backup(struct dispatch *dispatch);
 
 /* ---- chores.c ---- */
 

@@ -32,6 +32,9 @@ static const struct operation_row rows[] = {
     {OP_SEAL,              ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_seal},
     {OP_FREEZE,            BOTH,    KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_STOP_REVEALS, op_freeze},
     {OP_UNFREEZE,          ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_unfreeze},
+    {OP_BACKUP_BEGIN,      ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_backup_begin},
+    {OP_BACKUP_READ,       ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_ADMINISTER,   op_backup_read},
+    {OP_BACKUP_END,        ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_ADMINISTER,   op_backup_end},
     {OP_NAMESPACE_CREATE,  ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_namespace_create},
     {OP_NAMESPACE_LIST,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_namespace_list},
     {OP_NAMESPACE_SET,     ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_namespace_set},
@@ -45,6 +48,9 @@ static const struct operation_row rows[] = {
     {OP_PRINCIPAL_ENABLE,  ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_principal_enable},
     {OP_GRANT,             ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_grant},
     {OP_REVOKE,            ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_revoke},
+    {OP_RECIPIENT_ADD,     ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_recipient_add},
+    {OP_RECIPIENT_LIST,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_recipient_list},
+    {OP_RECIPIENT_REMOVE,  ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_recipient_remove},
     {OP_AUDIT_READ,        ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_audit_read},
 };
 /* clang-format on */

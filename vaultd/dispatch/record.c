@@ -18,6 +18,7 @@ reserve_for(const struct audit_entry *entry)
     case OP_PRINCIPAL_ENABLE:
     case OP_GRANT:
     case OP_UNFREEZE:
+    case OP_RECIPIENT_ADD:
         return entry->phase == AUDIT_OUTCOME ? AUDIT_RESERVE_STOP : AUDIT_RESERVE_NONE;
     default:
         return AUDIT_RESERVE_STOP;

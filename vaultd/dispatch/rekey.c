@@ -420,7 +420,8 @@ dispatch_has_key_work(const struct dispatch *dispatch)
 {
     const struct rekeying *rekeying = &dispatch->chores.rekeying;
 
-    return rekeying->destroys.key_count > 0 || rekeying->due_count > 0;
+    return (rekeying->destroys.key_count > 0 && !dispatch_has_backup(dispatch)) ||
+           rekeying->due_count > 0;
 }
 
 void
@@ -431,7 +432,8 @@ dispatch_do_key_work(struct dispatch *dispatch)
     const char *fault = NULL;
     enum status status = STATUS_OK;
 
-    if (rekeying->destroys.key_count > 0) {
+    /* A backup under way has them in its keyring, and rows that want them. */
+    if (rekeying->destroys.key_count > 0 && !dispatch_has_backup(dispatch)) {
         status = destroy(dispatch);
         /* What was not destroyed the job names again. */
         rekeying->destroys.key_count = 0;

@@ -304,6 +304,7 @@ dispatch_seal_locked(struct dispatch *dispatch, struct audit_entry *closed)
     if (dispatch->sealed) {
         return STATUS_OK;
     }
+    dispatch_backup_abort(dispatch, "sealed");
     /* Sealed whether or not the log can take it: keys in memory are the greater danger. */
     status = record_checkpoint(dispatch, closed);
     close_all(dispatch);

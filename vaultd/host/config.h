@@ -59,6 +59,7 @@ struct config {
     uint32_t retain_months;
     uint32_t rekey_rate;
     uint32_t data_key_max_days, data_key_max_records;
+    uint32_t backup_rate;            /* MiB in a second */
     uint32_t log_level;              /* enum log_level */
     char file[CONFIG_PATH_BYTES];    /* where all this was read; empty: nowhere */
     uint32_t lines[CONFIG_KEYS_MAX]; /* of each row of the table; 0: not said there */

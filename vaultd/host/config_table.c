@@ -85,6 +85,8 @@ const struct config_key config_keys[] = {
     NUMBER_OR_0("keys", "data_key_max_records", data_key_max_records, 1000, 2000000000, 0,
                 "never rotated"),
 
+    NUMBER_OR_0("backup", "rate", backup_rate, 1, 100000, 0, "without limit"),
+
     {"log", "level", CONFIG_LEVEL, 0, 0, LOG_LEVEL_INFO, AT(log_level), NULL},
 };
 

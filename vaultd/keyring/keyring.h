@@ -110,6 +110,11 @@ MUST_USE enum status keyring_remove_keys(struct keyring *keyring, const struct k
 MUST_USE enum status keyring_replace_root(struct keyring *keyring, const struct secret *root,
                                           const struct unseal_slot *slot);
 
+/* The file as it is, sealed, for the caller to free. CORRUPT: it is not the one that was opened, or
+ * written last. SEALED. */
+MUST_USE enum status keyring_copy(const struct keyring *keyring, uint8_t **ret_file,
+                                  size_t *ret_size);
+
 /*
  * keyring_encrypt: ret_box (plain.size + KEYRING_BOX_EXTRA bytes) becomes nonce, ciphertext, tag.
  * Every call takes a fresh random nonce. SEALED or NOT_FOUND: there is no such key.

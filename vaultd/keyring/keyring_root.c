@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Another root key for the same keys. */
+/* What is done with the file as a whole: sealed under another root key, and copied. */
 #include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -79,6 +79,49 @@ keyring_replace_root(struct keyring *keyring, const struct secret *root,
         copy = NULL;
     }
     secret_free(&copy);
+    free(file);
+    return status;
+}
+
+/* The file at `path`, if it opens as the one in memory did. */
+static enum status
+check_copy(const struct keyring *keyring, struct bytes file)
+{
+    struct keyring_header header;
+    struct secret *keys = NULL;
+    enum status status = keyring_file_parse(file, &header);
+
+    if (status == STATUS_OK && !bytes_equal(bytes_of(header.data, header.size),
+                                            bytes_of(keyring->header.data, keyring->header.size))) {
+        status = STATUS_CORRUPT;
+    }
+    if (status == STATUS_OK) {
+        status = keyring_file_unseal(file, &header, keyring->root, &keys);
+        status = status == STATUS_DENIED ? STATUS_CORRUPT : status;
+    }
+    secret_free(&keys);
+    return status;
+}
+
+enum status
+keyring_copy(const struct keyring *keyring, uint8_t **ret_file, size_t *ret_size)
+{
+    uint8_t *file = NULL;
+    size_t size = 0;
+    enum status status = STATUS_SEALED;
+
+    if (keyring->root == NULL) {
+        return status;
+    }
+    status = keyring_disk_read(keyring->path, KEYRING_FILE_BYTES_MAX, &file, &size);
+    if (status == STATUS_OK) {
+        status = check_copy(keyring, bytes_of(file, size));
+    }
+    if (status == STATUS_OK) {
+        *ret_file = file;
+        *ret_size = size;
+        file = NULL;
+    }
     free(file);
     return status;
 }

@@ -55,6 +55,8 @@ struct store_backend {
     enum status (*last_key)(struct store_engine_txn *txn, enum store_table table,
                             struct bytes *ret_key);
 
+    enum status (*count)(struct store_engine_txn *txn, enum store_table table, uint64_t *ret_rows);
+
     /* Rows from the first key at or after `from`; closed before the transaction ends. */
     enum status (*cursor_open)(struct store_engine_txn *txn, enum store_table table,
                                struct bytes from, struct store_cursor **ret_cursor);

@@ -228,6 +228,7 @@ const struct store_backend store_lmdb_backend = {
     .apply = store_lmdb_apply,
     .append = store_lmdb_append,
     .last_key = store_lmdb_last_key,
+    .count = store_lmdb_count,
     .cursor_open = store_lmdb_cursor_open,
     .cursor_next = store_lmdb_cursor_next,
     .cursor_close = store_lmdb_cursor_close,

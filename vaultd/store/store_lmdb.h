@@ -70,6 +70,8 @@ enum status store_lmdb_append(struct store_engine_txn *txn, const struct store_r
                               size_t count);
 enum status store_lmdb_last_key(struct store_engine_txn *txn, enum store_table table,
                                 struct bytes *ret_key);
+enum status store_lmdb_count(struct store_engine_txn *txn, enum store_table table,
+                             uint64_t *ret_rows);
 enum status store_lmdb_cursor_open(struct store_engine_txn *txn, enum store_table table,
                                    struct bytes from, struct store_cursor **ret_cursor);
 enum status store_lmdb_cursor_next(struct store_cursor *cursor, struct bytes *ret_key,

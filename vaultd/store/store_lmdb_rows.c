@@ -147,6 +147,19 @@ store_lmdb_last_key(struct store_engine_txn *txn, enum store_table table, struct
 /* ---- scanning ---- */
 
 enum status
+store_lmdb_count(struct store_engine_txn *txn, enum store_table table, uint64_t *ret_rows)
+{
+    MDB_stat stat;
+    int error = mdb_stat(txn->txn, txn->engine->tables[table], &stat);
+
+    if (error != 0) {
+        return store_lmdb_failed(error, __LINE__);
+    }
+    *ret_rows = stat.ms_entries;
+    return STATUS_OK;
+}
+
+enum status
 store_lmdb_cursor_open(struct store_engine_txn *txn, enum store_table table, struct bytes from,
                        struct store_cursor **ret_cursor)
 {
