@@ -108,6 +108,50 @@ audit_build_entry(struct audit_build *build, struct bytes entry)
     return status == STATUS_OK ? journal_append(build->journal, &entry, 1, &position) : status;
 }
 
+static enum status
+copy_start(struct audit_build *build, const char *folder)
+{
+    uint8_t file[AUDIT_START_FILE_BYTES];
+    struct audit_start start;
+    enum status status = audit_start_read(folder, &start);
+
+    if (status != STATUS_OK || start.first <= 1) {
+        return status;
+    }
+    audit_start_encode(&start, file);
+    return audit_build_start(build, bytes_of(file, sizeof file));
+}
+
+static enum status
+copy_entry(void *state, uint64_t position, struct bytes entry)
+{
+    struct audit_build *build = state;
+
+    return audit_chain_skips(&build->chain, position) ? STATUS_OK : audit_build_entry(build, entry);
+}
+
+enum status
+audit_build_copy(struct audit_build *build, const char *folder,
+                 char ret_place[static AUDIT_PLACE_BYTES])
+{
+    struct journal_options options = {.folder = folder};
+    struct journal_report report = {0};
+    enum status status = copy_start(build, folder);
+
+    memcpy(options.id, build->vault_id, JOURNAL_ID_BYTES);
+    if (status == STATUS_OK) {
+        options.first_position = build->start.first;
+        status = journal_walk(&options, copy_entry, build, &report);
+    }
+    if (status == STATUS_OK && build->chain.sequence == 0) {
+        status = STATUS_NOT_FOUND;
+    }
+    if (status == STATUS_CORRUPT) {
+        audit_chain_place(&build->chain, &report, ret_place);
+    }
+    return status;
+}
+
 const char *
 audit_build_fault(const struct audit_build *build)
 {

@@ -29,6 +29,11 @@ MUST_USE enum status audit_build_start(struct audit_build *build, struct bytes s
 MUST_USE enum status audit_build_entry(struct audit_build *build, struct bytes entry);
 const char *audit_build_fault(const struct audit_build *build); /* for a person; static */
 
+/* All of the log in that folder, which is only read; a torn end is left out. Into an empty build.
+ * NOT_FOUND: there is none. CORRUPT: ret_place says where it breaks. */
+MUST_USE enum status audit_build_copy(struct audit_build *build, const char *folder,
+                                      char ret_place[static AUDIT_PLACE_BYTES]);
+
 /* How far it has come. */
 struct audit_built {
     uint64_t first, last;               /* entries; last 0: none yet */
