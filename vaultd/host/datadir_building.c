@@ -112,12 +112,13 @@ clear_leftover(struct datadir_building *building, struct datadir_fault *ret_faul
 {
     enum status status;
 
+    if (faccessat(building->root, "data", F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        return datadir_fault(ret_fault, STATUS_CONFLICT,
+                             "%s holds a vault already: name a new folder or an empty one",
+                             building->final.root);
+    }
     if (faccessat(building->root, BUILDING, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
         return STATUS_OK;
-    }
-    if (faccessat(building->root, "data", F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-        return datadir_fault(ret_fault, STATUS_CONFLICT, "%s holds a vault already",
-                             building->final.root);
     }
     status = take_lock(building, ret_fault);
     if (status == STATUS_OK && !remove_leftover(building->root)) {
