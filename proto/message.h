@@ -38,6 +38,7 @@ enum operation {
     OP_BACKUP_BEGIN = 36,
     OP_BACKUP_READ = 37,
     OP_BACKUP_END = 38,
+    OP_COMPACT = 39,
     OP_NAMESPACE_CREATE = 40,
     OP_NAMESPACE_LIST = 41,
     OP_NAMESPACE_SET = 42,
@@ -55,7 +56,7 @@ enum operation {
     OP_RECIPIENT_LIST = 58,
     OP_RECIPIENT_REMOVE = 59,
     OP_AUDIT_READ = 60,
-    OPERATION_LIMIT = 64, /* one past the highest number there may be */
+    OPERATION_LIMIT = 128, /* one past the highest number there may be */
 };
 
 /* Lower-case name ("tokenize", "principal_add"), or NULL where there is no such operation. */
@@ -121,11 +122,11 @@ enum field {
     FIELD_AMOUNT = 56,        /* uint: how much an audit entry is about */
     FIELD_FROZEN = 57,        /* uint: enum freeze */
     FIELD_USED = 58,          /* uint: of a grant's budget, in the last 24 hours */
-    FIELD_NUMBER = 59,        /* uint: a key's epoch or generation */
+    FIELD_NUMBER = 59,        /* uint: a key's epoch or generation; of compact: the how manieth */
     FIELD_DONE = 60,          /* uint: of `total` */
     FIELD_TOTAL = 61,         /* uint: what rotations under way have to move; a backup: to copy */
-    FIELD_BYTES = 63,         /* uint: of a backup: so many may be read in a second; 0: all */
-    FIELD_LIMIT_NUMBER = 64,  /* one past the highest number there may be */
+    FIELD_BYTES = 63,         /* uint: of the database file; of a backup: may be read in a second */
+    FIELD_LIMIT_NUMBER = 128, /* one past the highest number there may be */
 };
 
 /* ---- reading ---- */
@@ -145,8 +146,14 @@ void message_parser_free(struct message_parser **parser);
 MUST_USE enum status message_parse(struct message_parser *parser, struct bytes bytes,
                                    const struct message **ret_message, const char **ret_fault);
 
-/* Which fields are there: bit n for field number n. */
-uint64_t message_fields(const struct message *message);
+/* Some fields: bit n for field number n. A struct, since half of it must not pass for all of it. */
+struct field_set {
+    unsigned __int128 bits;
+};
+#define FIELD_BIT(field) ((unsigned __int128)1 << (field))
+
+/* Which fields are there. */
+struct field_set message_fields(const struct message *message);
 
 /* Each returns false, and leaves *ret_value alone, where the field is absent. */
 MUST_USE bool message_uint(const struct message *message, enum field field, uint64_t *ret_value);

@@ -74,14 +74,14 @@ message_parse(struct message_parser *parser, struct bytes bytes, const struct me
     return STATUS_OK;
 }
 
-uint64_t
+struct field_set
 message_fields(const struct message *message)
 {
     const msgpack_object_map *map = &message->object.via.map;
-    uint64_t fields = 0;
+    struct field_set fields = {0};
 
     for (uint32_t i = 0; i < map->size; i++) {
-        fields |= UINT64_C(1) << map->ptr[i].key.via.u64;
+        fields.bits |= FIELD_BIT(map->ptr[i].key.via.u64);
     }
     return fields;
 }

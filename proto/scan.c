@@ -23,11 +23,13 @@ struct head {
     uint64_t number; /* the value, the size in bytes, or the count */
 };
 
+enum { SEEN_BITS = 64 };
+
 /* A map or a list under way. Maps and lists alternate, since no list holds a list. */
 struct level {
-    const struct field_rule *list; /* the list's field; NULL: a map */
-    uint64_t left;                 /* fields or entries still to come */
-    uint64_t seen;                 /* a map's fields so far, by bit */
+    const struct field_rule *list;                 /* the list's field; NULL: a map */
+    uint64_t left;                                 /* fields or entries still to come */
+    uint64_t seen[FIELD_LIMIT_NUMBER / SEEN_BITS]; /* a map's fields so far, by bit */
 };
 
 struct scan {
@@ -234,11 +236,12 @@ take_field(struct scan *scan, struct level *map)
     if (rule == NULL) {
         return refuse(scan, STATUS_INVALID, "message: a field that does not exist");
     }
-    uint64_t bit = UINT64_C(1) << key.number;
-    if ((map->seen & bit) != 0) {
+    uint64_t *seen = &map->seen[key.number / SEEN_BITS];
+    uint64_t bit = UINT64_C(1) << key.number % SEEN_BITS;
+    if ((*seen & bit) != 0) {
         return refuse_field(scan, rule, FIELD_FAULT_TWICE);
     }
-    map->seen |= bit;
+    *seen |= bit;
     return take_value(scan, rule);
 }
 

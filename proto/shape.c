@@ -6,13 +6,13 @@
 
 #include "field.h"
 
-#define BIT(name) (UINT64_C(1) << FIELD_##name)
+#define BIT(name) FIELD_BIT(FIELD_##name)
 
 /* Each has FIELD_OPERATION besides. */
 struct shape {
     const char *name;
-    uint64_t required, optional;
-    uint64_t one_of; /* exactly one of these; 0: nothing to choose */
+    unsigned __int128 required, optional;
+    unsigned __int128 one_of; /* exactly one of these; 0: nothing to choose */
 };
 
 /* One row an operation. */
@@ -36,6 +36,7 @@ static const struct shape shapes[OPERATION_LIMIT] = {
     [OP_BACKUP_BEGIN] = {"backup_begin", BIT(CONNECTION), 0, 0},
     [OP_BACKUP_READ] = {"backup_read", BIT(CONNECTION) | BIT(BACKUP) | BIT(KIND) | BIT(FROM), 0, 0},
     [OP_BACKUP_END] = {"backup_end", BIT(CONNECTION) | BIT(BACKUP), BIT(ALL), 0},
+    [OP_COMPACT] = {"compact", BIT(CONNECTION), BIT(NUMBER), 0},
     [OP_NAMESPACE_CREATE] = {"namespace_create", BIT(CONNECTION) | BIT(NAME), 0, 0},
     [OP_NAMESPACE_LIST] = {"namespace_list", BIT(CONNECTION), 0, 0},
     [OP_NAMESPACE_SET] = {"namespace_set", BIT(CONNECTION) | BIT(NAME) | BIT(RETAIN_MONTHS), 0, 0},
@@ -79,19 +80,24 @@ operation_name(enum operation operation)
 }
 
 static const char *
-fault_of_first(uint64_t fields, enum field_fault fault)
+fault_of_first(unsigned __int128 fields, enum field_fault fault)
 {
-    return field_rule((uint64_t)__builtin_ctzll(fields))->faults[fault];
+    uint64_t field = 0;
+
+    while ((fields & FIELD_BIT(field)) == 0) {
+        field++;
+    }
+    return field_rule(field)->faults[fault];
 }
 
 /* NULL: the fields are those of the shape. */
 static const char *
-find_fault(const struct shape *shape, uint64_t fields)
+find_fault(const struct shape *shape, unsigned __int128 fields)
 {
-    uint64_t required = shape->required | BIT(OPERATION);
-    uint64_t missing = required & ~fields;
-    uint64_t surplus = fields & ~(required | shape->optional | shape->one_of);
-    uint64_t chosen = fields & shape->one_of;
+    unsigned __int128 required = shape->required | BIT(OPERATION);
+    unsigned __int128 missing = required & ~fields;
+    unsigned __int128 surplus = fields & ~(required | shape->optional | shape->one_of);
+    unsigned __int128 chosen = fields & shape->one_of;
 
     if (missing != 0) {
         return fault_of_first(missing, FIELD_FAULT_MISSING);
@@ -123,7 +129,7 @@ message_check_request(const struct message *request, enum operation *ret_operati
         *ret_fault = "operation: unknown";
         return STATUS_INVALID;
     }
-    const char *fault = find_fault(shape, message_fields(request));
+    const char *fault = find_fault(shape, message_fields(request).bits);
     if (fault != NULL) {
         *ret_fault = fault;
         return STATUS_INVALID;

@@ -76,6 +76,7 @@ ask 0 admin key rotate root --unseal keyfile --key-file "$dir.key"
 expect 0 "$vaultctl" init --data "$work/shared" --unseal shares --shares 3 --threshold 2 --json
 took init
 ask 0 admin key status
+ask 0 admin compact --wait
 ask 0 admin principal list
 ask 0 admin principal show paola
 ask 0 admin principal show visitor

@@ -9,6 +9,7 @@
 
 #include "bounds.h"
 #include "field.h"
+#include "field_count.h"
 #include "message.h"
 
 /* Written by us a message is never longer than by another: ours are the shortest heads. */
@@ -72,11 +73,11 @@ write_field(struct message_writer *writer, const struct message *message, enum f
 static void
 write_message(struct message_writer *writer, const struct message *message)
 {
-    uint64_t fields = message_fields(message);
+    struct field_set fields = message_fields(message);
 
-    message_begin(writer, (size_t)__builtin_popcountll(fields));
+    message_begin(writer, field_count(fields));
     for (unsigned field = 0; field < FIELD_LIMIT_NUMBER; field++) {
-        if ((fields >> field & 1) != 0) {
+        if ((fields.bits & FIELD_BIT(field)) != 0) {
             write_field(writer, message, (enum field)field);
         }
     }

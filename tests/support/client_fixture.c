@@ -92,15 +92,15 @@ last_request(struct fixture *fixture)
 }
 
 void
-assert_sent(struct fixture *fixture, enum operation operation, uint64_t fields)
+assert_sent(struct fixture *fixture, enum operation operation, unsigned __int128 fields)
 {
-    const uint64_t always = UINT64_C(1) << FIELD_OPERATION | UINT64_C(1) << FIELD_CONNECTION;
+    const unsigned __int128 always = FIELD_BIT(FIELD_OPERATION) | FIELD_BIT(FIELD_CONNECTION);
     const struct message *message = last_request(fixture);
     uint64_t sent;
 
     assert_true(message_uint(message, FIELD_OPERATION, &sent));
     assert_int_equal(sent, operation);
-    assert_int_equal(message_fields(message), always | fields);
+    assert_true(message_fields(message).bits == (always | fields));
 }
 
 void

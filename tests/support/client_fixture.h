@@ -33,7 +33,7 @@ uint64_t now_ms(void);
 /* What the fake was asked last; HELLOs not counted. Fails the test where that was nothing. */
 const struct message *last_request(struct fixture *fixture);
 /* Its operation, and exactly these fields besides that and the connection: bits. */
-void assert_sent(struct fixture *fixture, enum operation operation, uint64_t fields);
+void assert_sent(struct fixture *fixture, enum operation operation, unsigned __int128 fields);
 void assert_sent_uint(struct fixture *fixture, enum field field, uint64_t number);
 void assert_sent_text(struct fixture *fixture, enum field field, const char *text);
 /* values[index] of it. */

@@ -56,6 +56,8 @@ struct vault {
     struct connection connections[CONNECTIONS_MAX];
     uint8_t request[FRAME_BYTES_MAX], reply[FRAME_BYTES_MAX];
     struct message_writer writer;
+    uint64_t compacted; /* how often */
+    bool compacting;
 };
 
 /* Unlike assert, it may have side effects. */
@@ -445,12 +447,12 @@ put_entry(struct vault *vault, uint64_t number)
 static void
 put_entries(struct vault *vault, const struct message *request)
 {
-    const uint64_t filters = UINT64_C(1) << FIELD_PRINCIPAL | UINT64_C(1) << FIELD_TOKEN |
-                             UINT64_C(1) << FIELD_NAMESPACE | UINT64_C(1) << FIELD_ACT |
-                             UINT64_C(1) << FIELD_SINCE | UINT64_C(1) << FIELD_UNTIL;
+    const unsigned __int128 filters = FIELD_BIT(FIELD_PRINCIPAL) | FIELD_BIT(FIELD_TOKEN) |
+                                      FIELD_BIT(FIELD_NAMESPACE) | FIELD_BIT(FIELD_ACT) |
+                                      FIELD_BIT(FIELD_SINCE) | FIELD_BIT(FIELD_UNTIL);
     uint64_t last = FAKE_ENTRIES + atomic_load(&vault->fake->counts->executed);
     uint64_t from = 1, limit = last, picked[FAKE_REQUEST_BYTES];
-    bool filtered = (message_fields(request) & filters) != 0;
+    bool filtered = (message_fields(request).bits & filters) != 0;
     struct bytes wanted;
     size_t count = 0;
 
@@ -521,6 +523,33 @@ put_share_taken(struct vault *vault)
     message_put_uint(&vault->writer, FIELD_TOTAL, 3);
 }
 
+/* It runs when it is looked at for the first time after it was begun, and then is over. */
+static void
+put_compaction(struct vault *vault, const struct message *request)
+{
+    uint64_t number = 0;
+    bool begins = message_uint(request, FIELD_NUMBER, &number);
+    bool runs = begins || vault->compacting;
+
+    if (begins) {
+        atomic_fetch_add(&vault->fake->counts->executed, 1);
+        vault->compacted = vault->fake->options.compact_fails ? 0 : number;
+    }
+    vault->compacting = begins;
+    message_begin(&vault->writer, runs ? 6 : 5);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_text(&vault->writer, FIELD_STATE, runs ? "running" : "idle");
+    message_put_uint(&vault->writer, FIELD_NUMBER, runs ? 0 : vault->compacted);
+    message_put_uint(&vault->writer, FIELD_BYTES, vault->compacted > 0 && !runs ? 600 : 1000);
+    if (runs) {
+        message_put_uint(&vault->writer, FIELD_DONE, 5);
+        message_put_uint(&vault->writer, FIELD_TOTAL, 10);
+    } else {
+        message_put_uint(&vault->writer, FIELD_RESULT,
+                         vault->fake->options.compact_fails ? STATUS_BUSY : STATUS_OK);
+    }
+}
+
 static void
 put_done(struct vault *vault)
 {
@@ -550,6 +579,8 @@ take_act(struct vault *vault, struct connection *connection, enum operation oper
         put_namespaces(vault);
     else if (operation == OP_KEY_STATUS)
         put_keys(vault, request);
+    else if (operation == OP_COMPACT)
+        put_compaction(vault, request);
     else if (operation == OP_PRINCIPAL_LIST)
         put_page(vault, request);
     else if (operation == OP_PRINCIPAL_SHOW) {

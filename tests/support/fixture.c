@@ -63,6 +63,8 @@ open_parts(struct fixture *fixture)
     char path[FIXTURE_PATH_BYTES];
     struct audit_summary found;
     struct dispatch_parts parts = {.daemon_uid = fixture->daemon_uid,
+                                   .unseal_uids = fixture->unseal_uids,
+                                   .unseal_uid_count = fixture->unseal_uid_count,
                                    .found = &found,
                                    .making = true,
                                    .audit_retain_months = fixture->audit_retain_months,

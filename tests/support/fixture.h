@@ -45,8 +45,10 @@ struct fixture {
     uint64_t segment_bytes; /* of the log; 0: its default */
     uint32_t audit_retain_months;
     uint32_t rekey_rate, data_key_max_days, data_key_max_records;
-    uint64_t backup_rate; /* bytes in a second */
-    uint32_t daemon_uid;  /* may unseal, as root may */
+    uint64_t backup_rate;        /* bytes in a second */
+    uint32_t daemon_uid;         /* may unseal, as root may */
+    const uint32_t *unseal_uids; /* as they may; the test's own */
+    size_t unseal_uid_count;
 };
 
 /* A new vault, unsealed, with the admin "admin" of uid FIXTURE_ADMIN_UID. */

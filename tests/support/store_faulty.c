@@ -139,6 +139,76 @@ faulty_cursor_close(struct store_cursor *cursor)
     store_lmdb_backend.cursor_close(cursor);
 }
 
+static enum status
+faulty_copy_begin(struct store_engine *engine, struct store_copy **ret_copy, uint64_t *ret_lacks)
+{
+    *ret_lacks = 0;
+    return fails() ? STATUS_UNAVAILABLE
+                   : store_lmdb_backend.copy_begin(engine, ret_copy, ret_lacks);
+}
+
+static enum status
+faulty_copy_step(struct store_copy *copy, bool *ret_done)
+{
+    return fails() ? STATUS_UNAVAILABLE : store_lmdb_backend.copy_step(copy, ret_done);
+}
+
+/* Half of the rows are there when it fails. */
+static enum status
+faulty_copy_rows(struct store_copy *copy, const struct store_row *rows, size_t count)
+{
+    if (!fails()) {
+        return store_lmdb_backend.copy_rows(copy, rows, count);
+    }
+    (void)!store_lmdb_backend.copy_rows(copy, rows, count / 2);
+    return STATUS_UNAVAILABLE;
+}
+
+static enum status
+faulty_copy_flush(struct store_copy *copy)
+{
+    return fails() ? STATUS_UNAVAILABLE : store_lmdb_backend.copy_flush(copy);
+}
+
+static enum status
+faulty_copy_replace(struct store_copy *copy)
+{
+    enum status status;
+
+    if (!fails()) {
+        return store_lmdb_backend.copy_replace(copy);
+    }
+    if (commit_fails == FAULTY_ABORTED) {
+        return STATUS_UNAVAILABLE;
+    }
+    status = store_lmdb_backend.copy_replace(copy);
+    return status == STATUS_OK ? STATUS_INTERNAL : status;
+}
+
+static bool
+faulty_copy_settle(struct store_copy *copy)
+{
+    return store_lmdb_backend.copy_settle(copy);
+}
+
+static void
+faulty_copy_end(struct store_copy *copy)
+{
+    store_lmdb_backend.copy_end(copy);
+}
+
+static void
+faulty_copy_progress(const struct store_copy *copy, uint64_t *ret_done, uint64_t *ret_total)
+{
+    store_lmdb_backend.copy_progress(copy, ret_done, ret_total);
+}
+
+static uint64_t
+faulty_size(struct store_engine *engine)
+{
+    return store_lmdb_backend.size(engine);
+}
+
 const struct store_backend store_faulty_backend = {
     .open = faulty_open,
     .close = faulty_close,
@@ -154,4 +224,13 @@ const struct store_backend store_faulty_backend = {
     .cursor_open = faulty_cursor_open,
     .cursor_next = faulty_cursor_next,
     .cursor_close = faulty_cursor_close,
+    .copy_begin = faulty_copy_begin,
+    .copy_step = faulty_copy_step,
+    .copy_rows = faulty_copy_rows,
+    .copy_flush = faulty_copy_flush,
+    .copy_replace = faulty_copy_replace,
+    .copy_settle = faulty_copy_settle,
+    .copy_end = faulty_copy_end,
+    .copy_progress = faulty_copy_progress,
+    .size = faulty_size,
 };

@@ -17,7 +17,7 @@
 #include "client_fixture.h"
 #include "kind.h"
 
-#define BIT(name) (UINT64_C(1) << FIELD_##name)
+#define BIT(name) FIELD_BIT(FIELD_##name)
 
 static void
 test_open_says_what_is_wrong(void **state)
@@ -560,6 +560,9 @@ test_admin_acts(void **state)
     assert_sent_uint(fixture, FIELD_PURPOSE, CV_KEY_INDEX);
     ACT(cv_key_rotate(client, CV_KEY_DATA, NULL, true, &reply));
     assert_sent(fixture, OP_KEY_ROTATE, BIT(PURPOSE) | BIT(ALL));
+    ACT(cv_compact(client, 4, &reply));
+    assert_sent(fixture, OP_COMPACT, BIT(NUMBER));
+    assert_sent_uint(fixture, FIELD_NUMBER, 4);
     ACT(cv_root_rotate(client, key, &unsealing, &reply));
     assert_sent(fixture, OP_ROOT_ROTATE, BIT(ROOT_KEY) | BIT(UNSEAL));
     ACT(cv_principal_add(client, &by_uid, &reply));
@@ -572,7 +575,7 @@ test_admin_acts(void **state)
     ACT(cv_revoke(client, "a", CV_ROLE_ADMIN, NULL, &reply));
     assert_sent(fixture, OP_REVOKE, BIT(NAME) | BIT(ROLE));
     ACT(cv_seal(client, &reply));
-    assert_int_equal(fixture->fake.counts->executed, 12);
+    assert_int_equal(fixture->fake.counts->executed, 13);
 }
 
 static void

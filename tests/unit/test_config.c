@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Owns SECURITY.md S25. */
+/* Owns SECURITY.md S25, and of S37 who may be named. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -189,11 +189,11 @@ parse_refuses_what_it_does_not_know(void **state)
     (void)state;
     refused("[limit]\nqueue = 17\nquark = 1\n",
             "file:1: limit: there is no such section; there are [vault] [socket] [admin_socket] "
-            "[limits] [budgets] [audit] [keys] [backup] [log]\n");
+            "[unseal] [limits] [budgets] [audit] [keys] [backup] [log]\n");
     assert_int_equal(config.limits.queue, 4096);
     refused("[nothing]\n",
             "file:1: nothing: there is no such section; there are [vault] [socket] [admin_socket] "
-            "[limits] [budgets] [audit] [keys] [backup] [log]\n");
+            "[unseal] [limits] [budgets] [audit] [keys] [backup] [log]\n");
     refused("[socket]\n\nowner = me\n",
             "file:3: socket.owner: there is no such key; [socket] takes path mode group\n");
     refused("[log]\nLevel = info\n",
@@ -318,6 +318,40 @@ parse_does_not_talk_for_ever(void **state)
     assert_non_null(strstr(heard.text, "file:100: "));
     assert_null(strstr(heard.text, "file:101: "));
     assert_non_null(strstr(heard.text, "\nand more\n"));
+}
+
+#define UIDS_MAY                                                                                   \
+    "at most 16 numbers of users, each once, apart by commas; not 0, for root always may, nor "    \
+    "65534 or 4294967295, which are nobody\n"
+
+static void
+parse_takes_the_users_who_may_unseal(void **state)
+{
+    static const char *const wrong[] = {
+        "0",          "65534",       "4294967295",
+        "4294967296", "maria",       "1001 1002",
+        "1001,",      ",1001",       "1001,,1002",
+        "1001, 1001", "-1",          "1001; 1002",
+        "1001, ",     "1001, 65534", "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17",
+    };
+    char text[ROW_TEXT_BYTES];
+
+    (void)state;
+    parses("[unseal]\nuids = 1001, 1002 ,4294967294,\t65533\n");
+    assert_int_equal(config.unseal_uids.count, 4);
+    assert_int_equal(config.unseal_uids.at[0], 1001);
+    assert_int_equal(config.unseal_uids.at[1], 1002);
+    assert_int_equal(config.unseal_uids.at[2], 4294967294U);
+    assert_int_equal(config.unseal_uids.at[3], 65533);
+    parses("[unseal]\nuids =\n");
+    assert_int_equal(config.unseal_uids.count, 0);
+    parses("[unseal]\nuids = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16\n");
+    assert_int_equal(config.unseal_uids.count, 16);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        (void)snprintf(text, sizeof text, "[unseal]\nuids = %s\n", wrong[i]);
+        refused(text, "file:2: unseal.uids: " UIDS_MAY);
+        assert_int_equal(config.unseal_uids.count, 0);
+    }
 }
 
 /* ---- the example ---- */
@@ -871,6 +905,7 @@ main(void)
         CONFIG_TEST(parse_refuses_a_key_said_twice),
         CONFIG_TEST(parse_refuses_values_one_by_one),
         CONFIG_TEST(parse_knows_the_ends_of_a_range),
+        CONFIG_TEST(parse_takes_the_users_who_may_unseal),
         CONFIG_TEST(parse_says_every_fault),
         CONFIG_TEST(parse_does_not_talk_for_ever),
         CONFIG_TEST(the_example_shows_every_key_at_its_default),

@@ -306,7 +306,7 @@ open_names_both_versions(void **state)
     /* The version comes before all else: a later one may have other modes. */
     assert_int_equal(chmod(place->paths.data, 0770), 0);
     assert_refused(place, STATUS_INVALID, "is of data version 27");
-    assert_says(place, "works with version 3");
+    assert_says(place, "works with version 4");
 }
 
 static void

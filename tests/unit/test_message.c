@@ -16,6 +16,7 @@
 
 #include "bounds.h"
 #include "field.h"
+#include "field_count.h"
 #include "message.h"
 
 enum { SMALL_BYTES = 4096 };
@@ -67,7 +68,7 @@ test_absent_leaves_result_alone(void **state)
     (void)state;
     message_begin(&writer, 0);
     const struct message *message = parse(&writer);
-    assert_int_equal(message_fields(message), 0);
+    assert_true(message_fields(message).bits == 0);
     assert_false(message_uint(message, FIELD_OPERATION, &number));
     assert_int_equal(number, 7);
     assert_false(message_bool(message, FIELD_DISABLED, &flag));
@@ -94,8 +95,7 @@ test_views_point_into_the_input(void **state)
     message_put_text(&writer, FIELD_NAME, "anna");
     const struct message *message = parse(&writer);
 
-    assert_int_equal(message_fields(message), UINT64_C(1) << FIELD_VALUES | UINT64_C(1)
-                                                                                << FIELD_NAME);
+    assert_true(message_fields(message).bits == (FIELD_BIT(FIELD_VALUES) | FIELD_BIT(FIELD_NAME)));
     assert_true(message_bytes(message, FIELD_NAME, &name));
     assert_ptr_equal(name.data, data + writer.size - strlen("anna"));
     assert_true(message_list(message, FIELD_VALUES, &values));
@@ -175,13 +175,13 @@ test_parser_does_not_grow(void **state)
 
 /* ---- requests ---- */
 
-#define BIT(name) (UINT64_C(1) << FIELD_##name)
+#define BIT(name) FIELD_BIT(FIELD_##name)
 
 /* PROTOCOL.md's table of operations, written down by hand once more. */
 static const struct expected {
     enum operation operation;
     const char *name;
-    uint64_t required, optional;
+    unsigned __int128 required, optional;
 } expected[] = {
     {OP_STATUS, "status", 0, BIT(CONNECTION)},
     {OP_HELLO, "hello", BIT(VERSION) | BIT(NONCE), BIT(PUBLIC_KEY)},
@@ -201,6 +201,7 @@ static const struct expected {
     {OP_SEAL, "seal", BIT(CONNECTION), 0},
     {OP_FREEZE, "freeze", BIT(CONNECTION), BIT(ALL)},
     {OP_UNFREEZE, "unfreeze", BIT(CONNECTION), 0},
+    {OP_COMPACT, "compact", BIT(CONNECTION), BIT(NUMBER)},
     {OP_NAMESPACE_CREATE, "namespace_create", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_NAMESPACE_LIST, "namespace_list", BIT(CONNECTION), 0},
     {OP_NAMESPACE_SET, "namespace_set", BIT(CONNECTION) | BIT(NAME) | BIT(RETAIN_MONTHS), 0},
@@ -251,18 +252,65 @@ put_any(struct message_writer *writer, enum field field)
     }
 }
 
+static enum status
+parse_both(enum field one, enum field other, const struct message **ret_message,
+           const char **ret_fault)
+{
+    static uint8_t data[SMALL_BYTES];
+    struct message_writer writer = {.data = data, .capacity = sizeof data};
+
+    message_begin(&writer, 2);
+    put_any(&writer, one);
+    put_any(&writer, other);
+    assert_false(writer.full);
+    return message_parse(parser, bytes_of(data, writer.size), ret_message, ret_fault);
+}
+
+/* A list that stands within an item only does not get past message_parse. */
+static bool
+may_stand_in_a_message(unsigned field)
+{
+    return field_rule(field) != NULL && field_rule(field)->level == 0;
+}
+
+/* No two numbers are taken for one, however far apart. */
+static void
+test_every_field_beside_every_field(void **state)
+{
+    const struct message *message = NULL;
+    const char *fault = "none";
+
+    (void)state;
+    for (unsigned one = 0; one < FIELD_LIMIT_NUMBER; one++) {
+        for (unsigned other = 0; other < FIELD_LIMIT_NUMBER; other++) {
+            if (!may_stand_in_a_message(one) || !may_stand_in_a_message(other)) {
+                continue;
+            }
+            enum status status = parse_both((enum field)one, (enum field)other, &message, &fault);
+
+            if (one == other) {
+                assert_int_equal(status, STATUS_INVALID);
+                assert_string_equal(fault, field_rule(one)->faults[FIELD_FAULT_TWICE]);
+            } else {
+                assert_int_equal(status, STATUS_OK);
+                assert_true(message_fields(message).bits == (FIELD_BIT(one) | FIELD_BIT(other)));
+            }
+        }
+    }
+}
+
 /* A request of this operation with exactly these fields besides. */
 static enum status
-check_fields(enum operation operation, uint64_t fields, const char **ret_fault)
+check_fields(enum operation operation, unsigned __int128 fields, const char **ret_fault)
 {
     uint8_t data[SMALL_BYTES];
     struct message_writer writer = {.data = data, .capacity = sizeof data};
     enum operation found = 0;
 
-    message_begin(&writer, 1 + (size_t)__builtin_popcountll(fields));
+    message_begin(&writer, 1 + field_count((struct field_set){fields}));
     message_put_uint(&writer, FIELD_OPERATION, operation);
     for (unsigned field = 1; field < FIELD_LIMIT_NUMBER; field++) {
-        if ((fields >> field & 1) != 0) {
+        if ((fields & FIELD_BIT(field)) != 0) {
             put_any(&writer, (enum field)field);
         }
     }
@@ -276,7 +324,7 @@ static void
 check_one_field_changed(const struct expected *row, enum field field)
 {
     const char *fault = "none";
-    uint64_t bit = UINT64_C(1) << field;
+    unsigned __int128 bit = FIELD_BIT(field);
     enum status status = check_fields(row->operation, row->required ^ bit, &fault);
 
     if ((row->optional & bit) != 0) {
@@ -301,8 +349,7 @@ test_every_operation_by_every_field(void **state)
         assert_int_equal(check_fields(row->operation, row->required | row->optional, &fault),
                          STATUS_OK);
         for (unsigned field = 1; field < FIELD_LIMIT_NUMBER; field++) {
-            /* A list that stands within an item only does not get past message_parse. */
-            if (field_rule(field) != NULL && field_rule(field)->level == 0) {
+            if (may_stand_in_a_message(field)) {
                 check_one_field_changed(row, (enum field)field);
             }
         }
@@ -312,7 +359,7 @@ test_every_operation_by_every_field(void **state)
 static void
 test_principal_add_takes_one_identity(void **state)
 {
-    const uint64_t rest = BIT(CONNECTION) | BIT(NAME) | BIT(KIND);
+    const unsigned __int128 rest = BIT(CONNECTION) | BIT(NAME) | BIT(KIND);
     const char *fault = "none";
 
     (void)state;
@@ -516,6 +563,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_views_point_into_the_input, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parser_is_used_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parser_does_not_grow, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_every_field_beside_every_field, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_operation_by_every_field, setup, teardown),
         cmocka_unit_test_setup_teardown(test_principal_add_takes_one_identity, setup, teardown),
         cmocka_unit_test(test_names_of_operations),

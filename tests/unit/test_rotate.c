@@ -3,7 +3,7 @@
  * Rotations from outside: who may, what is answered, what stands in the log, how fast the
  * maintenance thread goes, what it begins by itself, and what a crash left open. Owns, with
  * test_rekey.c: SECURITY.md S27 "each key made or destroyed is on record"; S29 "only
- * the new root key unseals", S30 "a wrong share is named".
+ * the new root key unseals", S30 "a wrong share is named", S37 "nobody else may".
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -419,6 +419,34 @@ test_what_is_stuck_is_tried_again_every_hour(void **state)
     assert_false(has_key(ROTATED_DATA, 1, 1));
 }
 
+static enum status
+lose_step(struct store_txn *txn, void *state)
+{
+    struct bytes row[2];
+
+    (void)state;
+    (void)!store_scan(txn, STORE_RECORD, (struct bytes){0}, (struct bytes){0}, flip_first, row);
+    return store_delete_many(txn, STORE_RECORD, row, 1);
+}
+
+/* A record that is gone keeps no key; that it is gone is on record first. */
+static void
+test_records_that_are_gone_are_on_record_before_a_key_goes(void **state)
+{
+    (void)state;
+    make_contacts(10);
+    log_reader_skip(&log_reader);
+    assert_int_equal(store_update(fixture.store, lose_step, NULL), STATUS_OK);
+    assert_int_equal(rotate(&admin, ROTATED_DATA, "brand"), STATUS_OK);
+    tick_until("idle");
+    assert_false(has_key(ROTATED_DATA, 1, 1));
+    assert_int_equal(log_reader_since(&log_reader, entries, ENTRIES), 5);
+    expect_entry(&entries[2], OP_KEY_ROTATE, AUDIT_DONE, STATUS_CORRUPT, "");
+    expect_about(&entries[2], "brand", "data", 2);
+    assert_string_equal(entries[2].reason, "1 records are gone; they are not counted any more");
+    expect_entry(&entries[3], AUDIT_ACT_KEY_DESTROYED, AUDIT_INTENT, STATUS_OK, "");
+}
+
 /* ---- what a crash left open ---- */
 
 static void
@@ -631,6 +659,100 @@ test_s30_three_shares_unseal_and_a_wrong_one_is_named(void **state)
     caller_remove(&keeper);
 }
 
+/* ---- who may unseal ---- */
+
+enum { DAEMON_UID = 1600, HOLDER_UID = 1001, OTHER_HOLDER_UID = 1002, STRANGER_UID = 2999 };
+
+static enum status
+try_op(uint32_t uid, enum peer_socket socket, enum operation operation)
+{
+    struct caller caller;
+    enum status status;
+
+    caller_make(&caller, &fixture, socket, uid);
+    still_clock_pass_ms(PAUSE_MS);
+    if (operation == OP_UNSEAL) {
+        caller_begin(&caller, operation, 1);
+        message_put_bytes(&caller.request, FIELD_ROOT_KEY,
+                          bytes_of(secret_read(fixture.root), ROOT_KEY_BYTES));
+        status = caller_send(&caller);
+    } else if (operation == OP_UNSEAL_SHARE) {
+        status = give_share(&caller, &(struct share){.number = 1, .threshold = 3, .total = 5});
+    } else {
+        caller_begin(&caller, operation, 0);
+        status = caller_send(&caller);
+    }
+    caller_remove(&caller);
+    return status;
+}
+
+static void
+expect_keeper(uint32_t uid, bool may)
+{
+    enum status wanted = may ? STATUS_OK : STATUS_DENIED;
+
+    assert_int_equal(try_op(uid, PEER_ADMIN, OP_UNSEAL_INFO), wanted);
+    /* Of a vault with a key file no share is one: who may is told so. */
+    assert_int_equal(try_op(uid, PEER_ADMIN, OP_UNSEAL_SHARE),
+                     may ? STATUS_INVALID : STATUS_DENIED);
+    assert_int_equal(try_op(uid, PEER_DATA, OP_UNSEAL), STATUS_INVALID);
+    assert_true(dispatch_is_sealed(fixture.dispatch));
+    assert_int_equal(try_op(uid, PEER_ADMIN, OP_UNSEAL), wanted);
+    assert_int_equal(dispatch_is_sealed(fixture.dispatch), !may);
+    if (may) {
+        assert_int_equal(dispatch_seal(fixture.dispatch), STATUS_OK);
+    }
+}
+
+/* Whoever may unseal is a stranger in all else. */
+static void
+expect_a_stranger(uint32_t uid)
+{
+    for (int operation = 1; operation < 64; operation++) {
+        if (operation < OP_UNSEAL || operation > OP_UNSEAL_SHARE || operation == OP_SEAL) {
+            assert_int_equal(try_op(uid, PEER_ADMIN, (enum operation)operation),
+                             try_op(STRANGER_UID, PEER_ADMIN, (enum operation)operation));
+        }
+    }
+}
+
+static void
+test_s37_whom_the_configuration_names_may_unseal_and_nobody_else(void **state)
+{
+    static const uint32_t uids[] = {HOLDER_UID, OTHER_HOLDER_UID, ACCESS_UID_OVERFLOW};
+
+    (void)state;
+    disconnect_all();
+    fixture_close(&fixture);
+    fixture.daemon_uid = DAEMON_UID;
+    fixture.unseal_uids = uids;
+    fixture.unseal_uid_count = sizeof uids / sizeof uids[0];
+    assert_int_equal(fixture_open(&fixture), STATUS_OK);
+    expect_a_stranger(HOLDER_UID);
+    assert_int_equal(dispatch_seal(fixture.dispatch), STATUS_OK);
+    expect_a_stranger(HOLDER_UID);
+    expect_keeper(0, true);
+    expect_keeper(DAEMON_UID, true);
+    expect_keeper(HOLDER_UID, true);
+    expect_keeper(OTHER_HOLDER_UID, true);
+    expect_keeper(STRANGER_UID, false);
+    expect_keeper(FIXTURE_ADMIN_UID, false); /* an admin as such may not */
+    expect_keeper(ACCESS_UID_OVERFLOW, false);
+
+    /* Not even where the daemon runs as it, or nobody is named. */
+    fixture_close(&fixture);
+    fixture.daemon_uid = ACCESS_UID_OVERFLOW;
+    fixture.unseal_uids = NULL;
+    fixture.unseal_uid_count = 0;
+    assert_int_equal(fixture_open(&fixture), STATUS_OK);
+    assert_int_equal(dispatch_seal(fixture.dispatch), STATUS_OK);
+    expect_keeper(ACCESS_UID_OVERFLOW, false);
+    expect_keeper(HOLDER_UID, false);
+    assert_int_equal(try_op(0, PEER_ADMIN, OP_UNSEAL), STATUS_OK);
+    connect_all();
+    connect_others();
+}
+
 #define WITH_VAULT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -645,9 +767,11 @@ main(void)
         WITH_VAULT(test_a_data_key_is_rotated_by_its_age),
         WITH_VAULT(test_a_data_key_is_rotated_by_its_records),
         WITH_VAULT(test_what_is_stuck_is_tried_again_every_hour),
+        WITH_VAULT(test_records_that_are_gone_are_on_record_before_a_key_goes),
         WITH_VAULT(test_intents_about_keys_are_settled_at_the_next_start),
         WITH_VAULT(test_s29_only_the_new_root_key_unseals_and_it_is_on_record),
         WITH_VAULT(test_s30_three_shares_unseal_and_a_wrong_one_is_named),
+        WITH_VAULT(test_s37_whom_the_configuration_names_may_unseal_and_nobody_else),
         WITH_VAULT(test_an_intent_about_the_root_key_is_settled_by_the_keyring),
     };
 

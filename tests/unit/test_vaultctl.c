@@ -103,6 +103,8 @@ test_usage_errors(void **state)
         "$V unseal",
         "$V unseal --key-file /nowhere",
         "$V unseal --key-file $D/k --passphrase-file $D/k",
+        "$V compact now",
+        "$V compact --wait --detach",
         "$V key rotate root",
         "$V key rotate root --unseal keyfile",
         "$V key rotate root --unseal keyfile --key-file $D",
@@ -466,7 +468,10 @@ test_advice_fits_the_cause(void **state)
     } cases[] = {
         {STATUS_DENIED, "no grant of yours permits this",
          "; an admin can help with: vaultctl grant"},
-        {STATUS_DENIED, "only root and the daemon's own user may do this", ""},
+        {STATUS_DENIED,
+         "only root, the daemon's own user and those that its configuration names in unseal.uids "
+         "may do this",
+         ""},
         {STATUS_DENIED, "not this vault's root key, or the keyring's header was altered",
          "; give the right passphrase, or name the right file with --key-file"},
         {STATUS_DENIED, "this principal is disabled",
@@ -532,7 +537,7 @@ test_the_other_contact_commands(void **state)
     assert_non_null(strstr(err, "it is not known whether it was executed"));
 }
 
-#define BIT(name) (UINT64_C(1) << FIELD_##name)
+#define BIT(name) FIELD_BIT(FIELD_##name)
 
 static void
 test_describe(void **state)
@@ -753,6 +758,26 @@ test_another_root_key(void **state)
 }
 
 static void
+test_compact(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(shell(*state, "$V compact --wait"), 0);
+    assert_string_equal(out, "compacted: 400 bytes given back, the database file has 600\n");
+    assert_int_equal(shell(*state, "$V compact --json"), 0);
+    assert_non_null(strstr(out, "\"state\":\"running\""));
+    fixture->fake.options.compact_fails = true;
+    fake_restart(&fixture->fake);
+    assert_int_equal(shell(*state, "$V compact --wait"), 6);
+    assert_non_null(strstr(err, "nothing has changed"));
+    assert_int_equal(shell(*state, "$V compact --wait --json"), 6);
+    assert_non_null(strstr(out, "{\"error\":"));
+    assert_one_line(out);
+    fixture->fake.options.compact_fails = false;
+    fake_restart(&fixture->fake);
+}
+
+static void
 test_audit_tail(void **state)
 {
     assert_int_equal(shell(*state, "$V audit tail --json -l 4"), 0);
@@ -913,6 +938,7 @@ main(void)
         FIXTURE_TEST(test_keygen_and_principal_add),
         FIXTURE_TEST(test_unseal),
         FIXTURE_TEST(test_another_root_key),
+        FIXTURE_TEST(test_compact),
         FIXTURE_TEST(test_audit_tail),
         FIXTURE_TEST(test_reasons_are_escaped),
         FIXTURE_TEST(test_audit_filters),

@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    BUCKETS = 1000000, /* of a microsecond; what is slower counts as this slow */
-    WARM_UP_S = 1,
-};
+enum { WARM_UP_S = 1 };
 
 static const char *const act_names[LOAD_ACT_COUNT] = {"known", "new", "mask", "detokenize"};
 
 static atomic_uint next_new;
 static atomic_bool counting;
-static atomic_uint buckets[BUCKETS];
+static struct load_histogram measured;
 
 enum load_act
 load_act_of(const char *name)
@@ -82,36 +78,60 @@ load_now_us(void)
 }
 
 void
+load_histogram_note(struct load_histogram *histogram, uint64_t took_us)
+{
+    atomic_fetch_add_explicit(
+        &histogram->buckets[took_us < LOAD_BUCKETS ? took_us : LOAD_BUCKETS - 1], 1,
+        memory_order_relaxed);
+}
+
+void
+load_histogram_clear(struct load_histogram *histogram)
+{
+    for (unsigned i = 0; i < LOAD_BUCKETS; i++) {
+        atomic_store_explicit(&histogram->buckets[i], 0, memory_order_relaxed);
+    }
+}
+
+struct load_figures
+load_histogram_read(const struct load_histogram *histogram)
+{
+    struct load_figures figures = {0};
+    uint64_t seen = 0;
+
+    for (unsigned i = 0; i < LOAD_BUCKETS; i++) {
+        figures.calls += histogram->buckets[i];
+    }
+    for (unsigned i = 0; i < LOAD_BUCKETS; i++) {
+        seen += histogram->buckets[i];
+        if (seen * 2 < figures.calls) {
+            figures.median_us = i + 1;
+        }
+        if (seen * 100 < figures.calls * 99) {
+            figures.p99_us = i + 1;
+        }
+        if (histogram->buckets[i] > 0) {
+            figures.most_us = i + 1;
+        }
+    }
+    return figures;
+}
+
+void
 load_note(uint64_t took_us)
 {
     if (atomic_load_explicit(&counting, memory_order_relaxed)) {
-        atomic_fetch_add_explicit(&buckets[took_us < BUCKETS ? took_us : BUCKETS - 1], 1,
-                                  memory_order_relaxed);
+        load_histogram_note(&measured, took_us);
     }
 }
 
 static void
 print(unsigned outstanding, uint64_t elapsed_us)
 {
-    uint64_t calls = 0;
-    uint64_t seen = 0;
-    unsigned median = 0;
-    unsigned p99 = 0;
+    struct load_figures figures = load_histogram_read(&measured);
 
-    for (unsigned i = 0; i < BUCKETS; i++) {
-        calls += buckets[i];
-    }
-    for (unsigned i = 0; i < BUCKETS; i++) {
-        seen += buckets[i];
-        if (seen * 2 < calls) {
-            median = i + 1;
-        }
-        if (seen * 100 < calls * 99) {
-            p99 = i + 1;
-        }
-    }
     printf("%u outstanding: %.0f a second, median %u us, p99 %u us\n", outstanding,
-           (double)calls * 1e6 / (double)elapsed_us, median, p99);
+           (double)figures.calls * 1e6 / (double)elapsed_us, figures.median_us, figures.p99_us);
 }
 
 void

@@ -41,6 +41,7 @@ dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
     dispatch->sealed = true;
     gate_init(&dispatch->gate);
     (void)pthread_mutex_init(&dispatch->erasing, NULL);
+    (void)pthread_mutex_init(&dispatch->compacting.lock, NULL);
     throttle_init(&dispatch->refusals, REFUSALS_AT_ONCE, REFUSALS_PER_SECOND);
     throttle_init(&dispatch->proofs, PROOFS_AT_ONCE, PROOFS_PER_SECOND);
     *ret_dispatch = dispatch;
@@ -55,6 +56,7 @@ dispatch_free(struct dispatch **dispatch)
         throttle_fini(&(*dispatch)->refusals);
         throttle_fini(&(*dispatch)->proofs);
         (void)pthread_mutex_destroy(&(*dispatch)->erasing);
+        (void)pthread_mutex_destroy(&(*dispatch)->compacting.lock);
         gate_fini(&(*dispatch)->gate);
         vault_rekey_free(&(*dispatch)->chores.rekeying.job);
         scratch_free(&(*dispatch)->chores.scratch);
@@ -272,6 +274,18 @@ is_anywhere(const struct call *call, unsigned capabilities)
     return false;
 }
 
+/* Who may unseal. A uid that the kernel could not map stands for anybody. */
+static bool
+is_keeper(const struct dispatch_parts *parts, uint32_t uid)
+{
+    bool is_named = uid == 0 || uid == parts->daemon_uid;
+
+    for (size_t i = 0; !is_named && i < parts->unseal_uid_count; i++) {
+        is_named = uid == parts->unseal_uids[i];
+    }
+    return is_named && uid != ACCESS_UID_OVERFLOW;
+}
+
 /* Who asks: by the connection id the request repeats, and by what hello found on that connection.
  */
 static enum status
@@ -281,10 +295,11 @@ identify(struct call *call)
     const struct peer *peer = call->peer;
 
     if (call->row->strangers == KEEPERS_ONLY) {
-        return peer->uid == 0 || peer->uid == call->dispatch->parts.daemon_uid
+        return is_keeper(&call->dispatch->parts, peer->uid)
                    ? STATUS_OK
                    : call_refuse(call, STATUS_DENIED,
-                                 "only root and the daemon's own user may do this");
+                                 "only root, the daemon's own user and those that its "
+                                 "configuration names in unseal.uids may do this");
     }
     if (!message_bytes(call->request, FIELD_CONNECTION, &connection)) {
         return call->row->strangers == STRANGERS_TOO ? STATUS_OK : STATUS_UNAUTHENTICATED;

@@ -24,8 +24,8 @@ struct secret;
 struct vault;
 
 /*
- * What dispatch stands on; all of it belongs to the caller and outlives the dispatch. `daemon_uid`
- * and root may unseal.
+ * What dispatch stands on; all of it belongs to the caller and outlives the dispatch. `daemon_uid`,
+ * `unseal_uids` and root may unseal; 65534 never, whoever names it.
  */
 struct dispatch_parts {
     struct vault *vault;
@@ -35,6 +35,8 @@ struct dispatch_parts {
     struct backup *backup;
     const struct audit_summary *found; /* what opening the chain learned; copied */
     uint32_t daemon_uid;
+    const uint32_t *unseal_uids;
+    size_t unseal_uid_count;
     uint32_t audit_retain_months;  /* older entries of the log are removed; 0: never */
     uint32_t rekey_rate;           /* contacts moved to a new key in a second; 0: without limit */
     uint32_t data_key_max_days;    /* older data keys are rotated; 0: never */

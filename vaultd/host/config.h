@@ -21,6 +21,7 @@ enum {
     CONFIG_KEYS_MAX = 64,
     CONFIG_FILE_BYTES_MAX = 65536,
     CONFIG_SENTENCE_BYTES = 2048,
+    CONFIG_UIDS_MAX = 16, /* as many as there may be shares */
 };
 
 /* A text that is empty, or a number that is 0, means what vaultd.conf.example says of it. */
@@ -46,6 +47,11 @@ struct config_budgets {
     uint32_t alarm_percent;
 };
 
+struct config_uids {
+    uint32_t count;
+    uint32_t at[CONFIG_UIDS_MAX];
+};
+
 struct config {
     char data[CONFIG_PATH_BYTES];
     char key_file[CONFIG_PATH_BYTES];
@@ -54,6 +60,7 @@ struct config {
     struct config_socket admin_socket;
     struct config_limits limits;
     struct config_budgets budgets;
+    struct config_uids unseal_uids; /* may unseal, beside root and the user this runs as */
     char checkpoint_folder[CONFIG_PATH_BYTES];
     uint32_t checkpoint_s;
     uint32_t retain_months;

@@ -15,6 +15,7 @@ enum config_kind {
     CONFIG_PATH,
     CONFIG_SOCKET_PATH,
     CONFIG_GROUP,
+    CONFIG_UIDS,
 };
 
 struct config_key {

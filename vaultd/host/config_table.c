@@ -17,6 +17,8 @@ enum {
     BUDGET_MAX = 1000000000,
     MODE_DIGITS_MIN = 3,
     MODE_DIGITS_MAX = 4,
+    UID_OVERFLOW = 65534, /* what the kernel says for a user it cannot map */
+    DIGITS_MAX = 10,
 };
 
 #define AT(member) offsetof(struct config, member)
@@ -49,6 +51,8 @@ const struct config_key config_keys[] = {
     TEXT("admin_socket", "path", CONFIG_SOCKET_PATH, admin_socket.path),
     {"admin_socket", "mode", CONFIG_MODE, 0, 0, 0660, AT(admin_socket.mode), NULL},
     TEXT("admin_socket", "group", CONFIG_GROUP, admin_socket.group),
+
+    TEXT("unseal", "uids", CONFIG_UIDS, unseal_uids),
 
     LIMIT(connections, 1, 65536, 1024),
     LIMIT(admin_connections, 1, 4096, 64),
@@ -213,6 +217,57 @@ set_text(const struct config_key *key, const char *text, char *ret_text)
     return true;
 }
 
+/* One user of the list; root always may, and nobody in particular never. */
+static bool
+add_uid(struct bytes text, struct config_uids *uids)
+{
+    char digits[DIGITS_MAX + 1] = "";
+    uint32_t uid;
+
+    if (text.size > DIGITS_MAX || uids->count == CONFIG_UIDS_MAX) {
+        return false;
+    }
+    memcpy(digits, text.data, text.size);
+    if (!parse_digits(digits, DECIMAL, &uid) || uid == 0 || uid == UID_OVERFLOW ||
+        uid == UINT32_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < uids->count; i++) {
+        if (uids->at[i] == uid) {
+            return false;
+        }
+    }
+    uids->at[uids->count++] = uid;
+    return true;
+}
+
+/* Apart by commas, with blanks around them or not; or none at all. */
+static bool
+set_uids(const char *text, struct config_uids *ret_uids)
+{
+    static const char blanks[] = " \t";
+    struct config_uids uids = {0};
+    bool more = text[0] != '\0';
+    bool fine = true;
+
+    while (fine && more) {
+        size_t size;
+
+        text += strspn(text, blanks);
+        size = strcspn(text, ", \t");
+        fine = add_uid(bytes_of((const uint8_t *)text, size), &uids);
+        text += size;
+        text += strspn(text, blanks);
+        more = *text == ',';
+        fine = fine && (more || *text == '\0');
+        text += more;
+    }
+    if (fine) {
+        *ret_uids = uids;
+    }
+    return fine;
+}
+
 bool
 config_set(struct config *config, unsigned number, const char *text)
 {
@@ -226,6 +281,8 @@ config_set(struct config *config, unsigned number, const char *text)
         return set_mode(text, member);
     case CONFIG_LEVEL:
         return set_level(text, member);
+    case CONFIG_UIDS:
+        return set_uids(text, member);
     case CONFIG_PATH:
     case CONFIG_SOCKET_PATH:
     case CONFIG_GROUP:
@@ -248,6 +305,12 @@ config_allowed(const struct config_key *key, char *ret_text, size_t size)
         return;
     case CONFIG_LEVEL:
         (void)snprintf(ret_text, size, "error, warning, notice or info");
+        return;
+    case CONFIG_UIDS:
+        (void)snprintf(ret_text, size,
+                       "at most %d numbers of users, each once, apart by commas; not 0, for root "
+                       "always may, nor 65534 or 4294967295, which are nobody",
+                       CONFIG_UIDS_MAX);
         return;
     case CONFIG_GROUP:
         (void)snprintf(ret_text, size, "the name or number of a group");

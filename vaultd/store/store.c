@@ -19,6 +19,7 @@ struct store_request {
     store_step *step;
     void *state;
     bool reserved; /* it may use the reserve */
+    bool alone;    /* its caller leads, and does something else than a step */
     enum status status;
     bool leads; /* woken to lead, not because it is done */
     sem_t wake;
@@ -42,13 +43,17 @@ enqueue(struct store *store, struct store_request *request)
     store->queue_end = &request->next;
 }
 
+/* For a group that is there: NULL too when the next one wants to be alone. */
 static struct store_request *
-dequeue(struct store *store)
+dequeue(struct store *store, bool joins)
 {
     struct store_request *request;
 
     (void)pthread_mutex_lock(&store->lock);
     request = store->queue;
+    if (request != NULL && joins && request->alone) {
+        request = NULL;
+    }
     if (request != NULL) {
         store->queue = request->next;
         request->next = NULL;
@@ -76,7 +81,7 @@ pass_on_the_lead(struct store *store)
 
 /* ---- one transaction, by the leader ---- */
 
-static void
+void
 store_fails(struct store *store, enum status status)
 {
     atomic_store(&store->failed, true);
@@ -102,8 +107,13 @@ run_step(struct store *store, struct store_engine_txn *engine, struct store_requ
     }
     *ret_bytes = store_writes_bytes(store->writes);
     rows = store_writes_rows(store->writes);
-    return rows == NULL ? STATUS_INTERNAL
-                        : store->backend->apply(engine, rows, store_writes_count(store->writes));
+    if (rows == NULL) {
+        return STATUS_INTERNAL;
+    }
+    if (store->compaction.changed != NULL) {
+        store_compact_note(store, rows, store_writes_count(store->writes));
+    }
+    return store->backend->apply(engine, rows, store_writes_count(store->writes));
 }
 
 static enum status
@@ -161,7 +171,7 @@ run_transaction(struct store *store, struct group *group, bool alone)
         group->reserved &= bytes == 0 || request->reserved;
         request = NULL;
         if (!alone && group->count < GROUP_STEPS_MAX && group->bytes < GROUP_BYTES_MAX) {
-            request = dequeue(store);
+            request = dequeue(store, true);
         }
         if (request != NULL) {
             *group->end = request;
@@ -215,7 +225,7 @@ run_group(struct store *store, struct group *group)
 static void
 lead(struct store *store, struct store_request *own)
 {
-    struct store_request *first = dequeue(store); /* `own`: who leads stands at the head */
+    struct store_request *first = dequeue(store, false); /* `own`: who leads stands at the head */
     struct group group = group_of(first);
     struct store_request *at;
 
@@ -240,30 +250,55 @@ wait_for_wake(struct store_request *request)
     }
 }
 
-static enum status
-update(struct store *store, store_step *step, void *state, bool reserved)
+/* Until the request is done, or its caller leads (true). */
+static bool
+queue_up(struct store *store, struct store_request *request)
 {
-    struct store_request request = {.step = step, .state = state, .reserved = reserved};
     bool leads;
 
-    if (atomic_load(&store->failed)) {
-        return STATUS_UNAVAILABLE;
-    }
-    (void)sem_init(&request.wake, 0, 0);
+    (void)sem_init(&request->wake, 0, 0);
     (void)pthread_mutex_lock(&store->lock);
-    enqueue(store, &request);
+    enqueue(store, request);
     leads = !store->led;
     store->led = true;
     (void)pthread_mutex_unlock(&store->lock);
     if (!leads) {
-        wait_for_wake(&request);
-        leads = request.leads;
+        wait_for_wake(request);
+        leads = request->leads;
     }
-    if (leads) {
+    return leads;
+}
+
+static enum status
+update(struct store *store, store_step *step, void *state, bool reserved)
+{
+    struct store_request request = {.step = step, .state = state, .reserved = reserved};
+
+    if (atomic_load(&store->failed)) {
+        return STATUS_UNAVAILABLE;
+    }
+    if (queue_up(store, &request)) {
         lead(store, &request);
     }
     (void)sem_destroy(&request.wake);
     return request.status;
+}
+
+void
+store_take_lead(struct store *store)
+{
+    struct store_request request = {.alone = true};
+
+    /* Nobody runs a request that is alone, so it is never done without its caller. */
+    (void)!queue_up(store, &request);
+    (void)!dequeue(store, false);
+    (void)sem_destroy(&request.wake);
+}
+
+void
+store_give_lead(struct store *store)
+{
+    pass_on_the_lead(store);
 }
 
 enum status

@@ -93,6 +93,39 @@ bool store_failed(const struct store *store);
 uint64_t store_changes(const struct store *store);
 uint64_t store_flushes(const struct store *store);
 
+/* ---- compaction: all rows into a new file, which takes the old one's place (store_compact.c) ----
+ */
+
+enum store_compact_state {
+    STORE_COMPACT_IDLE = 0,
+    STORE_COMPACT_COPYING = 1,
+    STORE_COMPACT_WAITING = 2, /* done; the old file goes when the last who reads it has ended */
+};
+
+struct store_compact_about {
+    enum store_compact_state state;
+    uint64_t made;    /* compactions of this store that came about, ever: on disk with them */
+    uint64_t done;    /* rows, of */
+    uint64_t total;   /* so many; 0: none since the store was opened */
+    uint64_t bytes;   /* of the file */
+    uint32_t held_us; /* so long did writers wait for the last one */
+};
+
+/*
+ * store_compact_begin: from now on store_compact_step has work; nobody else waits. CONFLICT: one is
+ * under way. UNAVAILABLE: the disk has no room for the copy; *ret_lacks: so many bytes of it.
+ */
+MUST_USE enum status store_compact_begin(struct store *store, uint64_t *ret_lacks);
+/*
+ * store_compact_step: some 20 ms of it, or a flush, or the change of files, during which writers
+ * wait. *ret_ended: it is over, and the status says how, or none is under way. UNAVAILABLE: no disk
+ * is left; BUSY: more was written meanwhile than it keeps up with: nothing has changed, the copy is
+ * gone. UNAVAILABLE too, and perhaps not ended, after store_failed.
+ */
+MUST_USE enum status store_compact_step(struct store *store, bool *ret_ended);
+/* Any thread. */
+void store_compact_look(struct store *store, struct store_compact_about *ret_about);
+
 /* ---- within a step; views live until it returns ---- */
 
 /* NOT_FOUND where there is no such row. */

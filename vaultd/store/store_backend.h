@@ -19,6 +19,7 @@
 struct store_engine;
 struct store_engine_txn;
 struct store_cursor;
+struct store_copy;
 
 /* A row to write; an absent value deletes it. */
 struct store_row {
@@ -64,6 +65,34 @@ struct store_backend {
     enum status (*cursor_next)(struct store_cursor *cursor, struct bytes *ret_key,
                                struct bytes *ret_value);
     void (*cursor_close)(struct store_cursor *cursor);
+
+    /*
+     * A copy of all rows, packed, that takes the place of the file they are in (store_compact.c
+     * says when each is called). One thread at a time, beside views and a write transaction, but
+     * where it says otherwise. UNAVAILABLE: no space, and nothing has changed.
+     */
+    /* An empty one. *ret_lacks: so many bytes of the disk are missing, if it is that. */
+    enum status (*copy_begin)(struct store_engine *engine, struct store_copy **ret_copy,
+                              uint64_t *ret_lacks);
+    /* The next rows in the order of table and key, as they are at this moment, for some ms. */
+    enum status (*copy_step)(struct store_copy *copy, bool *ret_done);
+    /* Rows without a value as they are at this moment, or are not; the others as given. What
+     * copy_step has not come to is passed over. */
+    enum status (*copy_rows)(struct store_copy *copy, const struct store_row *rows, size_t count);
+    /* On disk as far as it is; what is left for `copy_replace` is little. */
+    enum status (*copy_flush)(struct store_copy *copy);
+    /* Nobody writes meanwhile, nor has written what was not copied. On OK every transaction that
+     * begins from now on is on the copy. INTERNAL: nobody knows which of the two a restart finds.
+     */
+    enum status (*copy_replace)(struct store_copy *copy);
+    /* After it: true once no view was left on the old file, and its space is given back. */
+    bool (*copy_settle)(struct store_copy *copy);
+    /* Removes a copy that has replaced nothing. No view is left on a file that was replaced. */
+    void (*copy_end)(struct store_copy *copy);
+    /* Rows copied, of so many. */
+    void (*copy_progress)(const struct store_copy *copy, uint64_t *ret_done, uint64_t *ret_total);
+    /* Bytes of the file. Any thread. */
+    uint64_t (*size)(struct store_engine *engine);
 };
 
 extern const struct store_backend store_lmdb_backend;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,8 +57,8 @@ store_lmdb_failed(int error, int line)
     return status;
 }
 
-static enum status
-sync_folder(const char *path)
+enum status
+store_lmdb_sync_folder(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int result = fd < 0 ? -1 : fsync(fd);
@@ -73,7 +74,7 @@ sync_folder(const char *path)
 static enum status
 sync_names(const char *folder)
 {
-    enum status status = sync_folder(folder);
+    enum status status = store_lmdb_sync_folder(folder);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int parent = fd < 0 ? -1 : openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -90,16 +91,16 @@ sync_names(const char *folder)
 }
 
 static int
-open_tables(struct store_engine *engine)
+open_tables(struct store_lmdb_file *file)
 {
     MDB_txn *txn = NULL;
-    int error = mdb_txn_begin(engine->env, NULL, 0, &txn);
+    int error = mdb_txn_begin(file->env, NULL, 0, &txn);
 
     if (error != 0) {
         return error;
     }
     for (int table = 0; table < STORE_TABLES && error == 0; table++) {
-        error = mdb_dbi_open(txn, table_names[table], MDB_CREATE, &engine->tables[table]);
+        error = mdb_dbi_open(txn, table_names[table], MDB_CREATE, &file->tables[table]);
     }
     if (error != 0) {
         mdb_txn_abort(txn);
@@ -109,48 +110,47 @@ open_tables(struct store_engine *engine)
 }
 
 static int
-open_environment(struct store_engine *engine, const struct store_options *options)
+open_environment(struct store_lmdb_file *file, const char *path, uint64_t map_bytes, unsigned flags)
 {
-    /* Not MDB_NOMEMINIT: memory of the process would reach the file. */
-    unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (FAILPOINT("store_skip_flush") ? MDB_NOSYNC : 0);
-    uint64_t map_bytes = options->map_bytes == 0 ? map_bytes_default : options->map_bytes;
     int stale = 0;
-    int error = mdb_env_create(&engine->env);
+    int error = mdb_env_create(&file->env);
 
+    /* Not MDB_NOMEMINIT: memory of the process would reach the file. */
+    flags |= MDB_NOTLS | MDB_NORDAHEAD | (FAILPOINT("store_skip_flush") ? MDB_NOSYNC : 0);
     if (error == 0) {
-        error = mdb_env_set_maxdbs(engine->env, STORE_TABLES);
+        error = mdb_env_set_maxdbs(file->env, STORE_TABLES);
     }
     if (error == 0) {
-        error = mdb_env_set_maxreaders(engine->env, READERS_MAX);
+        error = mdb_env_set_maxreaders(file->env, READERS_MAX);
     }
     if (error == 0) {
-        error = mdb_env_set_mapsize(engine->env, map_bytes);
+        error = mdb_env_set_mapsize(file->env, map_bytes);
     }
     if (error == 0) {
-        error = mdb_env_open(engine->env, options->folder, flags, FILE_MODE);
+        error = mdb_env_open(file->env, path, flags, FILE_MODE);
     }
     if (error == 0) {
         /* Slots of a killed process would pin pages for ever. */
-        error = mdb_reader_check(engine->env, &stale);
+        error = mdb_reader_check(file->env, &stale);
     }
     return error;
 }
 
 /* A file cut short would end the process with SIGBUS at the first page that is not there. */
 static enum status
-check_size(struct store_engine *engine)
+check_size(struct store_lmdb_file *file)
 {
     MDB_envinfo info;
     MDB_stat stat;
     struct stat about;
     int fd = -1;
-    int error = mdb_env_info(engine->env, &info);
+    int error = mdb_env_info(file->env, &info);
 
     if (error == 0) {
-        error = mdb_env_stat(engine->env, &stat);
+        error = mdb_env_stat(file->env, &stat);
     }
     if (error == 0) {
-        error = mdb_env_get_fd(engine->env, &fd);
+        error = mdb_env_get_fd(file->env, &fd);
     }
     if (error == 0 && fstat(fd, &about) != 0) {
         error = errno;
@@ -158,13 +158,57 @@ check_size(struct store_engine *engine)
     if (error != 0) {
         return store_lmdb_failed(error, __LINE__);
     }
-    engine->page_bytes = stat.ms_psize;
-    engine->committed = info.me_last_txnid;
+    file->page_bytes = stat.ms_psize;
+    file->committed = info.me_last_txnid;
     if ((uint64_t)about.st_size < ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize) {
         return store_lmdb_failed(MDB_CORRUPTED, __LINE__);
     }
-    store_space_init(&engine->space, fd, info.me_mapsize);
+    store_space_init(&file->space, fd, info.me_mapsize);
     return STATUS_OK;
+}
+
+void
+store_lmdb_file_close(struct store_lmdb_file *file)
+{
+    if (file == NULL) {
+        return;
+    }
+    while (file->pool != NULL) {
+        struct store_engine_txn *next = file->pool->next;
+
+        mdb_txn_abort(file->pool->txn);
+        free(file->pool);
+        file->pool = next;
+    }
+    if (file->env != NULL) {
+        mdb_env_close(file->env);
+    }
+    free(file);
+}
+
+enum status
+store_lmdb_file_open(const char *path, uint64_t map_bytes, unsigned flags,
+                     struct store_lmdb_file **ret_file)
+{
+    struct store_lmdb_file *file = calloc(1, sizeof *file);
+    enum status status;
+    int error;
+
+    if (file == NULL) {
+        return STATUS_INTERNAL;
+    }
+    error = open_environment(file, path, map_bytes, flags);
+    status = error == 0 ? check_size(file) : store_lmdb_failed(error, __LINE__);
+    if (status == STATUS_OK) {
+        error = open_tables(file);
+        status = error == 0 ? STATUS_OK : store_lmdb_failed(error, __LINE__);
+    }
+    if (status == STATUS_OK) {
+        *ret_file = file;
+        file = NULL;
+    }
+    store_lmdb_file_close(file);
+    return status;
 }
 
 static void
@@ -173,18 +217,10 @@ lmdb_close(struct store_engine *engine)
     if (engine == NULL) {
         return;
     }
-    while (engine->pool != NULL) {
-        struct store_engine_txn *next = engine->pool->next;
-
-        mdb_txn_abort(engine->pool->txn);
-        free(engine->pool);
-        engine->pool = next;
-    }
-    if (engine->env != NULL) {
-        mdb_env_close(engine->env);
-    }
+    store_lmdb_file_close(engine->file);
     (void)pthread_mutex_destroy(&engine->space_lock);
     (void)pthread_mutex_destroy(&engine->lock);
+    free(engine->folder);
     free(engine);
 }
 
@@ -192,22 +228,25 @@ static enum status
 lmdb_open(const struct store_options *options, struct store_engine **ret_engine)
 {
     struct store_engine *engine = calloc(1, sizeof *engine);
-    enum status status;
-    int error;
+    enum status status = STATUS_INTERNAL;
 
     if (engine == NULL) {
         return STATUS_INTERNAL;
     }
     (void)pthread_mutex_init(&engine->lock, NULL);
     (void)pthread_mutex_init(&engine->space_lock, NULL);
-    error = mkdir(options->folder, FOLDER_MODE) != 0 && errno != EEXIST ? errno : 0;
-    if (error == 0) {
-        error = open_environment(engine, options);
+    engine->map_bytes = options->map_bytes == 0 ? map_bytes_default : options->map_bytes;
+    engine->folder = strdup(options->folder);
+    if (engine->folder != NULL) {
+        status = mkdir(options->folder, FOLDER_MODE) != 0 && errno != EEXIST
+                     ? store_lmdb_failed(errno, __LINE__)
+                     : store_lmdb_copy_remove(options->folder);
     }
-    status = error == 0 ? check_size(engine) : store_lmdb_failed(error, __LINE__);
     if (status == STATUS_OK) {
-        error = open_tables(engine);
-        status = error == 0 ? sync_names(options->folder) : store_lmdb_failed(error, __LINE__);
+        status = store_lmdb_file_open(options->folder, engine->map_bytes, 0, &engine->file);
+    }
+    if (status == STATUS_OK) {
+        status = sync_names(options->folder);
     }
     if (status == STATUS_OK) {
         *ret_engine = engine;
@@ -232,4 +271,13 @@ const struct store_backend store_lmdb_backend = {
     .cursor_open = store_lmdb_cursor_open,
     .cursor_next = store_lmdb_cursor_next,
     .cursor_close = store_lmdb_cursor_close,
+    .copy_begin = store_lmdb_copy_begin,
+    .copy_step = store_lmdb_copy_step,
+    .copy_rows = store_lmdb_copy_rows,
+    .copy_flush = store_lmdb_copy_flush,
+    .copy_replace = store_lmdb_copy_replace,
+    .copy_settle = store_lmdb_copy_settle,
+    .copy_end = store_lmdb_copy_end,
+    .copy_progress = store_lmdb_copy_progress,
+    .size = store_lmdb_size,
 };

@@ -11,8 +11,11 @@
 #include "store_backend.h"
 #include "store_space.h"
 
+struct store_lmdb_file;
+
 struct store_engine_txn {
     struct store_engine *engine;
+    struct store_lmdb_file *file; /* the one it began on */
     MDB_txn *txn;
     bool is_write;
     bool grows;                    /* rows of contacts were put */
@@ -26,26 +29,57 @@ struct store_engine_txn {
 };
 
 /*
- * Invariants:
+ * An open database file. Invariants:
  * 1. `pool` holds read transactions that are reset: they have a reader slot and pin no page.
  * 2. `views` holds those that are open, each since before it pinned a page. `committed` is the last
- *    transaction that has been.
- * 3. `writer` belongs to whoever holds LMDB's write lock; `space` to whoever holds space_lock,
- * which comes before `lock`.
+ *    transaction that has been. All three under the engine's `lock`.
  */
-struct store_engine {
+struct store_lmdb_file {
     MDB_env *env;
     MDB_dbi tables[STORE_TABLES];
-    pthread_mutex_t lock; /* of pool, views, committed */
     struct store_engine_txn *pool;
     struct store_engine_txn *views;
     uint64_t committed;
-    struct store_engine_txn writer;
-    pthread_mutex_t space_lock;
-    struct store_space space;
-    uint64_t retry_ms; /* the reserve could not be had: not tried again before then */
+    struct store_space space; /* under the engine's `space_lock` */
     uint64_t page_bytes;
 };
+
+/*
+ * Invariants:
+ * 1. `file` is changed by the writer alone, with both locks held: who holds one of them, or is the
+ *    writer, may read it. A file that was replaced lives on until its last view has ended.
+ * 2. `writer` belongs to whoever holds LMDB's write lock; `space_lock` comes before `lock`.
+ */
+struct store_engine {
+    struct store_lmdb_file *file;
+    pthread_mutex_t lock; /* of every file's pool, views, committed */
+    struct store_engine_txn writer;
+    pthread_mutex_t space_lock;
+    uint64_t retry_ms; /* the reserve could not be had: not tried again before then */
+    uint64_t map_bytes;
+    char *folder;
+};
+
+/* The names of the two files, and of their copies while there are some; all in one folder. */
+#define STORE_LMDB_DATA "data.mdb"
+#define STORE_LMDB_LOCK "lock.mdb"
+#define STORE_LMDB_COPY "compact.mdb"
+#define STORE_LMDB_COPY_LOCK "compact.mdb-lock" /* as LMDB names it */
+
+/* Opens, or makes, the folder's database, or with MDB_NOSUBDIR the file of that path. */
+MUST_USE enum status store_lmdb_file_open(const char *path, uint64_t map_bytes, unsigned flags,
+                                          struct store_lmdb_file **ret_file);
+/* Nobody reads it any more. NULL is fine. */
+void store_lmdb_file_close(struct store_lmdb_file *file);
+/* Bytes of the file that the last commit uses. 0, or LMDB's word. */
+int store_lmdb_file_used(const struct store_lmdb_file *file, uint64_t *ret_used);
+/* Takes away what a killed process left of a copy. */
+MUST_USE enum status store_lmdb_copy_remove(const char *folder);
+/* The names in the folder are on disk. */
+MUST_USE enum status store_lmdb_sync_folder(const char *path);
+
+/* Puts a row, records at the end of their table first. LMDB's word. */
+int store_lmdb_put(MDB_txn *txn, MDB_dbi table, bool at_end, struct bytes key, struct bytes value);
 
 /* No room: nothing that matters has been written when LMDB says so. */
 bool store_lmdb_is_shortage(int error);
@@ -77,5 +111,17 @@ enum status store_lmdb_cursor_open(struct store_engine_txn *txn, enum store_tabl
 enum status store_lmdb_cursor_next(struct store_cursor *cursor, struct bytes *ret_key,
                                    struct bytes *ret_value);
 void store_lmdb_cursor_close(struct store_cursor *cursor);
+enum status store_lmdb_copy_begin(struct store_engine *engine, struct store_copy **ret_copy,
+                                  uint64_t *ret_lacks);
+enum status store_lmdb_copy_step(struct store_copy *copy, bool *ret_done);
+enum status store_lmdb_copy_rows(struct store_copy *copy, const struct store_row *rows,
+                                 size_t count);
+enum status store_lmdb_copy_flush(struct store_copy *copy);
+enum status store_lmdb_copy_replace(struct store_copy *copy);
+bool store_lmdb_copy_settle(struct store_copy *copy);
+void store_lmdb_copy_end(struct store_copy *copy);
+void store_lmdb_copy_progress(const struct store_copy *copy, uint64_t *ret_done,
+                              uint64_t *ret_total);
+uint64_t store_lmdb_size(struct store_engine *engine);
 
 #endif

@@ -61,7 +61,7 @@ count_pages(const struct store_engine_txn *txn, uint64_t *ret_pages)
 
     for (int table = 0; table < STORE_TABLES; table++) {
         MDB_stat stat;
-        int error = mdb_stat(txn->txn, txn->engine->tables[table], &stat);
+        int error = mdb_stat(txn->txn, txn->file->tables[table], &stat);
 
         if (error != 0) {
             return error;
@@ -73,14 +73,13 @@ count_pages(const struct store_engine_txn *txn, uint64_t *ret_pages)
     return 0;
 }
 
-/* Bytes of the file that the last commit uses. */
-static int
-count_used(const struct store_engine *engine, uint64_t *ret_used)
+int
+store_lmdb_file_used(const struct store_lmdb_file *file, uint64_t *ret_used)
 {
     MDB_envinfo info;
-    int error = mdb_env_info(engine->env, &info);
+    int error = mdb_env_info(file->env, &info);
 
-    *ret_used = error == 0 ? ((uint64_t)info.me_last_pgno + 1) * engine->page_bytes : 0;
+    *ret_used = error == 0 ? ((uint64_t)info.me_last_pgno + 1) * file->page_bytes : 0;
     return error;
 }
 
@@ -92,11 +91,11 @@ static bool
 has_space(const struct store_engine_txn *txn, uint64_t used, uint64_t pages,
           enum store_writer writer)
 {
-    struct store_engine *engine = txn->engine;
+    struct store_lmdb_file *file = txn->file;
     uint64_t at_end = txn->value_pages;
     uint64_t free_pages;
 
-    if (store_space_ensure(&engine->space, used, pages * engine->page_bytes, writer)) {
+    if (store_space_ensure(&file->space, used, pages * file->page_bytes, writer)) {
         return true;
     }
     free_pages = count_free_pages(txn);
@@ -106,7 +105,7 @@ has_space(const struct store_engine_txn *txn, uint64_t used, uint64_t pages,
     } else {
         at_end += FREE_LIST_PAGES + (pages > free_pages ? pages - free_pages : 0);
     }
-    return store_space_ensure(&engine->space, used, at_end * engine->page_bytes, writer);
+    return store_space_ensure(&file->space, used, at_end * file->page_bytes, writer);
 }
 
 bool
@@ -118,7 +117,7 @@ store_lmdb_has_room(const struct store_engine_txn *txn, bool reserved)
     uint64_t used = 0;
     bool has;
 
-    if (count_used(engine, &used) != 0 || count_pages(txn, &pages) != 0) {
+    if (store_lmdb_file_used(txn->file, &used) != 0 || count_pages(txn, &pages) != 0) {
         return false;
     }
     (void)pthread_mutex_lock(&engine->space_lock);
@@ -135,8 +134,8 @@ store_lmdb_keep_reserve(struct store_engine *engine)
     bool there = false;
 
     (void)pthread_mutex_lock(&engine->space_lock);
-    if (now >= engine->retry_ms && count_used(engine, &used) == 0) {
-        there = store_space_keep(&engine->space, used);
+    if (now >= engine->retry_ms && store_lmdb_file_used(engine->file, &used) == 0) {
+        there = store_space_keep(&engine->file->space, used);
         engine->retry_ms = there ? 0 : now + RETRY_MS;
     }
     (void)pthread_mutex_unlock(&engine->space_lock);

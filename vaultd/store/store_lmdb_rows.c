@@ -39,7 +39,7 @@ enum status
 store_lmdb_get_many(struct store_engine_txn *txn, enum store_table table, const struct bytes *keys,
                     size_t count, struct bytes *ret_values)
 {
-    MDB_dbi dbi = txn->engine->tables[table];
+    MDB_dbi dbi = txn->file->tables[table];
 
     for (size_t i = 0; i < count; i++) {
         MDB_val key = val_of(keys[i]);
@@ -60,23 +60,30 @@ is_contact(enum store_table table)
     return table == STORE_RECORD || table == STORE_TOKEN || table == STORE_INDEX;
 }
 
-/* Records come in the order of their row numbers: appended, a page is filled before the next. */
+/* What comes in the order of its keys is appended: a page is filled before the next. */
+int
+store_lmdb_put(MDB_txn *txn, MDB_dbi table, bool at_end, struct bytes key, struct bytes value)
+{
+    MDB_val key_val = val_of(key);
+    MDB_val value_val = val_of(value);
+    int error = MDB_KEYEXIST;
+
+    if (at_end) {
+        error = mdb_put(txn, table, &key_val, &value_val, MDB_APPEND);
+    }
+    return error == MDB_KEYEXIST ? mdb_put(txn, table, &key_val, &value_val, 0) : error;
+}
+
+/* Records come in the order of their row numbers. */
 static int
 put_row(struct store_engine_txn *txn, const struct store_row *row)
 {
-    MDB_dbi dbi = txn->engine->tables[row->table];
-    MDB_val key = val_of(row->key);
-    MDB_val value = val_of(row->value);
-    int error = MDB_KEYEXIST;
-
     txn->grows |= is_contact(row->table);
     if (row->value.size > INLINE_VALUE_BYTES_MAX) {
-        txn->value_pages += row->value.size / txn->engine->page_bytes + 2;
+        txn->value_pages += row->value.size / txn->file->page_bytes + 2;
     }
-    if (row->table == STORE_RECORD) {
-        error = mdb_put(txn->txn, dbi, &key, &value, MDB_APPEND);
-    }
-    return error == MDB_KEYEXIST ? mdb_put(txn->txn, dbi, &key, &value, 0) : error;
+    return store_lmdb_put(txn->txn, txn->file->tables[row->table], row->table == STORE_RECORD,
+                          row->key, row->value);
 }
 
 static int
@@ -86,7 +93,7 @@ delete_row(struct store_engine_txn *txn, const struct store_row *row)
     int error;
 
     txn->deleted++;
-    error = mdb_del(txn->txn, txn->engine->tables[row->table], &key, NULL);
+    error = mdb_del(txn->txn, txn->file->tables[row->table], &key, NULL);
 
     return error == MDB_NOTFOUND ? 0 : error;
 }
@@ -131,7 +138,7 @@ store_lmdb_last_key(struct store_engine_txn *txn, enum store_table table, struct
     MDB_cursor *cursor = NULL;
     MDB_val key;
     MDB_val value;
-    int error = mdb_cursor_open(txn->txn, txn->engine->tables[table], &cursor);
+    int error = mdb_cursor_open(txn->txn, txn->file->tables[table], &cursor);
 
     if (error == 0) {
         error = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
@@ -150,7 +157,7 @@ enum status
 store_lmdb_count(struct store_engine_txn *txn, enum store_table table, uint64_t *ret_rows)
 {
     MDB_stat stat;
-    int error = mdb_stat(txn->txn, txn->engine->tables[table], &stat);
+    int error = mdb_stat(txn->txn, txn->file->tables[table], &stat);
 
     if (error != 0) {
         return store_lmdb_failed(error, __LINE__);
@@ -169,7 +176,7 @@ store_lmdb_cursor_open(struct store_engine_txn *txn, enum store_table table, str
     if (cursor == NULL) {
         return STATUS_INTERNAL;
     }
-    error = mdb_cursor_open(txn->txn, txn->engine->tables[table], &cursor->cursor);
+    error = mdb_cursor_open(txn->txn, txn->file->tables[table], &cursor->cursor);
     if (error != 0) {
         free(cursor);
         return store_lmdb_failed(error, __LINE__);

@@ -9,22 +9,22 @@
 static void
 enter_views(struct store_engine_txn *txn)
 {
-    struct store_engine *engine = txn->engine;
+    struct store_lmdb_file *file = txn->file;
 
-    txn->snapshot = engine->committed;
+    txn->snapshot = file->committed;
     txn->prev = NULL;
-    txn->next = engine->views;
-    if (engine->views != NULL) {
-        engine->views->prev = txn;
+    txn->next = file->views;
+    if (file->views != NULL) {
+        file->views->prev = txn;
     }
-    engine->views = txn;
+    file->views = txn;
 }
 
 static void
 leave_views(struct store_engine_txn *txn)
 {
     if (txn->prev == NULL) {
-        txn->engine->views = txn->next;
+        txn->file->views = txn->next;
     } else {
         txn->prev->next = txn->next;
     }
@@ -38,16 +38,19 @@ static struct store_engine_txn *
 take_view(struct store_engine *engine)
 {
     struct store_engine_txn *txn;
+    struct store_lmdb_file *file;
 
     (void)pthread_mutex_lock(&engine->lock);
-    txn = engine->pool;
+    file = engine->file;
+    txn = file->pool;
     if (txn != NULL) {
-        engine->pool = txn->next;
+        file->pool = txn->next;
     } else {
         txn = calloc(1, sizeof *txn);
     }
     if (txn != NULL) {
         txn->engine = engine;
+        txn->file = file;
         enter_views(txn);
     }
     (void)pthread_mutex_unlock(&engine->lock);
@@ -61,20 +64,21 @@ give_to_pool(struct store_engine_txn *txn)
 
     (void)pthread_mutex_lock(&engine->lock);
     leave_views(txn);
-    txn->next = engine->pool;
-    engine->pool = txn;
+    txn->next = txn->file->pool;
+    txn->file->pool = txn;
     (void)pthread_mutex_unlock(&engine->lock);
 }
 
+/* As long as it is among the views, its file is open. */
 static void
 drop_view(struct store_engine_txn *txn)
 {
-    (void)pthread_mutex_lock(&txn->engine->lock);
-    leave_views(txn);
-    (void)pthread_mutex_unlock(&txn->engine->lock);
     if (txn->txn != NULL) {
         mdb_txn_abort(txn->txn);
     }
+    (void)pthread_mutex_lock(&txn->engine->lock);
+    leave_views(txn);
+    (void)pthread_mutex_unlock(&txn->engine->lock);
     free(txn);
 }
 
@@ -87,7 +91,7 @@ begin_view(struct store_engine *engine, struct store_engine_txn **ret_txn)
     if (txn == NULL) {
         return STATUS_INTERNAL;
     }
-    error = txn->txn == NULL ? mdb_txn_begin(engine->env, NULL, MDB_RDONLY, &txn->txn)
+    error = txn->txn == NULL ? mdb_txn_begin(txn->file->env, NULL, MDB_RDONLY, &txn->txn)
                              : mdb_txn_renew(txn->txn);
     if (error == 0) {
         *ret_txn = txn;
@@ -104,8 +108,9 @@ find_oldest_view(struct store_engine *engine)
     uint64_t oldest;
 
     (void)pthread_mutex_lock(&engine->lock);
-    oldest = engine->committed;
-    for (const struct store_engine_txn *view = engine->views; view != NULL; view = view->next) {
+    oldest = engine->file->committed;
+    for (const struct store_engine_txn *view = engine->file->views; view != NULL;
+         view = view->next) {
         oldest = view->snapshot < oldest ? view->snapshot : oldest;
     }
     (void)pthread_mutex_unlock(&engine->lock);
@@ -121,12 +126,15 @@ store_lmdb_begin(struct store_engine *engine, bool write, struct store_engine_tx
     if (!write) {
         return begin_view(engine, ret_txn);
     }
-    error = mdb_txn_begin(engine->env, NULL, 0, &txn);
+    error = mdb_txn_begin(engine->file->env, NULL, 0, &txn);
     if (error != 0) {
         return store_lmdb_failed(error, __LINE__);
     }
-    engine->writer = (struct store_engine_txn){
-        .engine = engine, .txn = txn, .is_write = true, .snapshot = find_oldest_view(engine)};
+    engine->writer = (struct store_engine_txn){.engine = engine,
+                                               .file = engine->file,
+                                               .txn = txn,
+                                               .is_write = true,
+                                               .snapshot = find_oldest_view(engine)};
     *ret_txn = &engine->writer;
     return STATUS_OK;
 }
@@ -148,7 +156,7 @@ is_usable(struct store_engine *engine)
 {
     MDB_txn *txn = NULL;
 
-    if (mdb_txn_begin(engine->env, NULL, 0, &txn) != 0) {
+    if (mdb_txn_begin(engine->file->env, NULL, 0, &txn) != 0) {
         return false;
     }
     mdb_txn_abort(txn);
@@ -159,7 +167,7 @@ static void
 note_commit(struct store_engine *engine, uint64_t committed)
 {
     (void)pthread_mutex_lock(&engine->lock);
-    engine->committed = committed;
+    engine->file->committed = committed;
     (void)pthread_mutex_unlock(&engine->lock);
 }
 

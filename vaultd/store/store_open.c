@@ -62,17 +62,30 @@ read_changes(struct store *store, struct store_engine_txn *engine, struct bytes 
 }
 
 static enum status
+read_compacted(struct store *store, struct bytes compacted)
+{
+    if (compacted.data != NULL && compacted.size != STORE_COMPACTED_BYTES) {
+        return refuse(__LINE__);
+    }
+    if (compacted.data != NULL) {
+        atomic_store(&store->compaction.made, get_u64(compacted.data));
+    }
+    return STATUS_OK;
+}
+
+static enum status
 read_meta(struct store *store, bool *ret_is_new)
 {
-    const struct bytes keys[] = {bytes_of_text(STORE_FORMAT_KEY), bytes_of_text(STORE_CHANGES_KEY)};
-    struct bytes values[2] = {{.data = NULL}};
+    const struct bytes keys[] = {bytes_of_text(STORE_FORMAT_KEY), bytes_of_text(STORE_CHANGES_KEY),
+                                 bytes_of_text(STORE_COMPACTED_KEY)};
+    struct bytes values[3] = {{.data = NULL}};
     struct store_engine_txn *engine = NULL;
     enum status status = store->backend->begin(store->engine, false, &engine);
 
     if (status != STATUS_OK) {
         return status;
     }
-    status = store->backend->get_many(engine, STORE_META, keys, 2, values);
+    status = store->backend->get_many(engine, STORE_META, keys, 3, values);
     *ret_is_new = values[0].data == NULL;
     if (status == STATUS_OK && *ret_is_new) {
         status = check_is_empty(store, engine);
@@ -81,6 +94,9 @@ read_meta(struct store *store, bool *ret_is_new)
     }
     if (status == STATUS_OK) {
         status = read_changes(store, engine, values[1]);
+    }
+    if (status == STATUS_OK) {
+        status = read_compacted(store, values[2]);
     }
     store->backend->end(engine);
     return status;
@@ -120,6 +136,7 @@ store_open_with(const struct store_backend *backend, const struct store_options 
     store->backend = backend;
     store->queue_end = &store->queue;
     (void)pthread_mutex_init(&store->lock, NULL);
+    (void)pthread_mutex_init(&store->compaction.lock, NULL);
     store->writes = store_writes_new();
     status = store->writes == NULL ? STATUS_INTERNAL : backend->open(options, &store->engine);
     if (status == STATUS_OK) {
@@ -146,8 +163,10 @@ void
 store_close(struct store **store)
 {
     if (*store != NULL) {
+        store_compact_abandon(*store);
         (*store)->backend->close((*store)->engine);
         store_writes_free(&(*store)->writes);
+        (void)pthread_mutex_destroy(&(*store)->compaction.lock);
         (void)pthread_mutex_destroy(&(*store)->lock);
         free(*store);
         *store = NULL;

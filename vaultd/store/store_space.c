@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     AHEAD_BYTES = 4 * 1024 * 1024,   /* asked for at once, when there is that much */
@@ -88,4 +89,28 @@ store_space_keep(struct store_space *space, uint64_t used)
     uint64_t wanted = used + left_by(space, STORE_WRITES_CONTACTS);
 
     return !space->is_blind && (wanted <= space->have || extend(space, wanted)) && !space->is_blind;
+}
+
+uint64_t
+store_space_left(const struct store_space *space)
+{
+    return left_by(space, STORE_WRITES_CONTACTS);
+}
+
+void
+store_space_trim(struct store_space *space, uint64_t used)
+{
+    uint64_t end = used + left_by(space, STORE_WRITES_CONTACTS);
+
+    if (!space->is_blind && space->have > end && ftruncate(space->fd, (off_t)end) == 0) {
+        space->have = end;
+    }
+}
+
+uint64_t
+store_space_size(const struct store_space *space)
+{
+    struct stat about;
+
+    return fstat(space->fd, &about) == 0 ? (uint64_t)about.st_size : 0;
 }

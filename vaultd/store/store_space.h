@@ -35,4 +35,13 @@ bool store_space_ensure(struct store_space *space, uint64_t used, uint64_t need,
 /* Is what is left to the reserve there, or can it be had? */
 bool store_space_keep(struct store_space *space, uint64_t used);
 
+/* What contacts' rows leave to the others, the reserve and all. */
+uint64_t store_space_left(const struct store_space *space);
+
+/* Gives back the blocks behind that. Nobody writes meanwhile. */
+void store_space_trim(struct store_space *space, uint64_t used);
+
+/* Bytes of the file, those among them that were had in advance. */
+uint64_t store_space_size(const struct store_space *space);
+
 #endif

@@ -34,7 +34,8 @@ bool
 store_is_own_row(enum store_table table, struct bytes key)
 {
     return table == STORE_META && (bytes_equal(key, bytes_of_text(STORE_FORMAT_KEY)) ||
-                                   bytes_equal(key, bytes_of_text(STORE_CHANGES_KEY)));
+                                   bytes_equal(key, bytes_of_text(STORE_CHANGES_KEY)) ||
+                                   bytes_equal(key, bytes_of_text(STORE_COMPACTED_KEY)));
 }
 
 /* May these keys be written by this step? */
