@@ -121,11 +121,11 @@ store_lmdb_append(struct store_engine_txn *txn, const struct store_row *rows, si
         MDB_val key = val_of(rows[i].key);
         MDB_val value = val_of(rows[i].value);
 
-        error = mdb_put(txn->txn, txn->engine->tables[rows[i].table], &key, &value, MDB_APPEND);
+        error = mdb_put(txn->txn, txn->file->tables[rows[i].table], &key, &value, MDB_APPEND);
         bytes += rows[i].key.size + rows[i].value.size + ROW_OVERHEAD_BYTES;
         txn->grows |= is_contact(rows[i].table);
     }
-    txn->value_pages += bytes / (txn->engine->page_bytes / 2) + APPEND_PAGES;
+    txn->value_pages += bytes / (txn->file->page_bytes / 2) + APPEND_PAGES;
     if (error == MDB_KEYEXIST) {
         return STATUS_CONFLICT;
     }
