@@ -46,3 +46,5 @@ foreach(name record erase retention vault_log rekey vault_check)
 endforeach()
 cmocka_test(unit spend DEPS ${whole} SOURCES support/fixture.c support/store_faulty.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime,--wrap=vault_lookup)
+cmocka_test(unit restore DEPS restore ${whole} SOURCES support/fixture.c support/backup_made.c
+  LIBS PkgConfig::sodium)
