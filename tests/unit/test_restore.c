@@ -387,7 +387,7 @@ the_budget_goes_on(void **state)
 static void
 without_the_log_every_budget_is_spent(void **state)
 {
-    const struct caller_terms more = {.daily = 1000000, .hourly = 1000000};
+    const struct caller_terms more = {.daily = 2000000, .hourly = 2000000};
     const char *value = "new@example.com";
 
     (void)state;
