@@ -98,8 +98,8 @@ sync_folder_of(const char *path)
     return synced;
 }
 
-static enum cv_status
-write_file(const char *path, const char *text, size_t size)
+enum cv_status
+key_file_write(const char *path, const char *text, size_t size)
 {
     int file_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
 
@@ -137,7 +137,7 @@ cv_identity_create(const char *path, char ret_public[CV_PUBLIC_TEXT_BYTES])
     char *at = stpcpy(text, FILE_HEADER);
     sodium_bin2base64(at, BASE64_BYTES, seed, sizeof seed, sodium_base64_VARIANT_ORIGINAL);
     text[sizeof text - 1] = '\n';
-    enum cv_status status = write_file(path, text, sizeof text);
+    enum cv_status status = key_file_write(path, text, sizeof text);
     cv_public_key_print(public_key, ret_public);
     sodium_memzero(seed, sizeof seed);
     sodium_memzero(secret_key, sizeof secret_key);

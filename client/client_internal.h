@@ -15,6 +15,8 @@
  *   client_reply.c, client_table.c     an answer's bytes become a cv_reply
  *   client_advice.c                    what to do about a status
  *   client_identity.c                  key files
+ *   client_recipient.c                 those of recipients of backups
+ *   client_backup.c                    backups and their recipients: calls as those above
  *   client_names.c                     what numbers are called
  */
 #ifndef CONTACT_VAULT_CLIENT_INTERNAL_H
@@ -269,6 +271,9 @@ struct cv_reply *reply_of_failure(const struct failure *failure);
 struct cv_reply *reply_of_hello(const char *principal, const char *release);
 
 /* ---- client_identity.c ---- */
+
+/* A new file, 0600, durable. CV_CONFLICT: there is one. CV_UNAVAILABLE: errno. */
+enum cv_status key_file_write(const char *path, const char *text, size_t size);
 
 /* The key pair of an identity file, in memory of sodium_malloc's. */
 enum cv_status identity_read(const char *path, uint8_t **ret_secret_key, struct failure *failure);

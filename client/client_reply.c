@@ -270,6 +270,9 @@ place_rows(struct cv_reply *reply, const struct request *request, void *rows, si
     case OP_KEY_STATUS:
         reply->keys = rows;
         return reply->next > 0 && reply->state != NULL;
+    case OP_RECIPIENT_LIST:
+        reply->recipients = rows;
+        return true;
     case OP_AUDIT_READ:
         reply->entries = rows;
         return true;
@@ -302,6 +305,41 @@ copy_unsealing(const struct message *message, struct cv_unsealing *ret_unsealing
     return true;
 }
 
+static const uint8_t *
+copy_data(struct decoder *decoder, struct bytes value)
+{
+    decoder->text -= value.size;
+    memcpy(decoder->text, value.data, value.size);
+    return decoder->text;
+}
+
+/* What the reply to this operation must have besides rows, and a table cannot say. */
+static bool
+copy_particulars(struct decoder *decoder, const struct message *message, struct cv_reply *reply)
+{
+    struct bytes bytes;
+
+    switch (decoder->request->operation) {
+    case OP_UNSEAL_INFO:
+        return copy_unsealing(message, &reply->unsealing);
+    case OP_BACKUP_BEGIN:
+        if (!message_bytes(message, FIELD_BACKUP, &bytes)) {
+            return false;
+        }
+        reply->backup = copy_data(decoder, bytes);
+        return true;
+    case OP_BACKUP_READ:
+        if (!message_bytes(message, FIELD_DATA, &bytes)) {
+            return false;
+        }
+        reply->data = copy_data(decoder, bytes);
+        reply->data_size = bytes.size;
+        return true;
+    default:
+        return true;
+    }
+}
+
 static bool
 fill(struct decoder *decoder, const struct message *message, struct cv_reply *reply)
 {
@@ -317,8 +355,7 @@ fill(struct decoder *decoder, const struct message *message, struct cv_reply *re
     }
     reply->has_totals = message_uint(message, FIELD_NAMESPACES, &number);
     mark_unknown(decoder->request, reply, NULL);
-    if (reply->status == CV_OK && decoder->request->operation == OP_UNSEAL_INFO &&
-        !copy_unsealing(message, &reply->unsealing)) {
+    if (reply->status == CV_OK && !copy_particulars(decoder, message, reply)) {
         return false;
     }
     if (reply->status != CV_OK || table == NULL) {

@@ -79,6 +79,11 @@ static const struct column key_columns[] = {
     COLUMN(cv_key, disk_horizon_ms, HORIZON, UINT64, false),
     COLUMN(cv_key, due_ms, DUE, UINT64, false),
 };
+static const struct column recipient_columns[] = {
+    COLUMN(cv_recipient, name, NAME, TEXT, true),
+    COLUMN(cv_recipient, public_key, PUBLIC_KEY, KEY, true),
+    COLUMN(cv_recipient, created_ms, CREATED, UINT64, true),
+};
 static const struct column reply_columns[] = {
     COLUMN(cv_reply, status, STATUS, UINT32, true),
     COLUMN(cv_reply, message, MESSAGE, TEXT, false),
@@ -99,6 +104,8 @@ static const struct column reply_columns[] = {
     COLUMN(cv_reply, bytes, BYTES, UINT64, false),
     COLUMN(cv_reply, result, RESULT, UINT32, false),
     COLUMN(cv_reply, audit_key, PUBLIC_KEY, KEY, false),
+    COLUMN(cv_reply, time_ms, TIME, UINT64, false),
+    COLUMN(cv_reply, bytes, BYTES, UINT64, false),
 };
 
 static const struct table items_table = TABLE(item_columns, cv_item);
@@ -106,6 +113,7 @@ static const struct table namespaces_table = TABLE(namespace_columns, cv_namespa
 const struct table client_table_grants = TABLE(grant_columns, cv_role_grant);
 const struct table client_table_principals = TABLE(principal_columns, cv_principal);
 static const struct table keys_table = TABLE(key_columns, cv_key);
+static const struct table recipients_table = TABLE(recipient_columns, cv_recipient);
 static const struct table entries_table = TABLE(entry_columns, cv_audit_entry);
 const struct table client_table_reply = TABLE(reply_columns, cv_reply);
 
@@ -127,6 +135,8 @@ client_table(enum operation operation)
         return &client_table_principals;
     case OP_KEY_STATUS:
         return &keys_table;
+    case OP_RECIPIENT_LIST:
+        return &recipients_table;
     case OP_AUDIT_READ:
         return &entries_table;
     default:

@@ -64,7 +64,8 @@ enum {
     CV_BATCH_MAX = 4096,       /* values in one call */
     CV_CALLS_MAX = 1024,       /* blocking calls at once on one client, and as many started ones */
     CV_MESSAGE_BYTES = 320,    /* room for any message, with its NUL */
-    CV_KEY_BYTES = 32,         /* a root key, an Ed25519 seed or public key */
+    CV_KEY_BYTES = 32,         /* a root key, an Ed25519 seed or public key, an X25519 key */
+    CV_BACKUP_BYTES = 16,      /* a backup's id */
     CV_SALT_BYTES = 16,        /* of a passphrase's derivation */
     CV_SHARE_BYTES = 50,       /* a share of the root key */
     CV_SET_BYTES = 10,         /* names shares that were made together */
@@ -201,6 +202,13 @@ struct cv_unsealing {
     uint8_t threshold, shares; /* so many are needed, of so many that were made */
 };
 
+/* Whom backups are sealed to. */
+struct cv_recipient {
+    const char *name;
+    const uint8_t *public_key; /* CV_KEY_BYTES, X25519 */
+    uint64_t created_ms;
+};
+
 struct cv_reply {
     enum cv_status status;
     const char *message; /* for a person; never NULL, never a contact */
@@ -214,8 +222,11 @@ struct cv_reply {
     const struct cv_principal *principals;
     const struct cv_audit_entry *entries;
     const struct cv_key *keys;
+    const struct cv_recipient *recipients;
 
-    uint64_t next;         /* cv_audit_read, cv_principal_list, cv_key_status: from here next */
+    /* cv_audit_read, cv_principal_list, cv_key_status: from here next. cv_backup_read: likewise; 0:
+     * that was the end of the file. */
+    uint64_t next;
     const char *principal; /* cv_hello: who you are */
     const char *state;     /* cv_state: "sealed", "unsealed", "frozen"; cv_key_status: below */
     const char *release;   /* cv_state, cv_hello: the daemon's version */
@@ -223,16 +234,24 @@ struct cv_reply {
     uint64_t namespaces_total, contacts_total;
     enum cv_freeze frozen;
     struct cv_unsealing unsealing; /* cv_unseal_info */
-    uint64_t done, total; /* cv_key_status, cv_compact: so much, of so much; 0: nothing under way */
-    uint64_t number;      /* cv_compact: so many came about, ever */
-    uint64_t bytes;       /* cv_compact: of the database file */
+    /* cv_key_status: so much is moved, of so much; 0: nothing rotates. cv_compact: rows. Backups:
+     * rows and entries. */
+    uint64_t done, total;
+    uint64_t number;       /* cv_compact: so many came about, ever */
     enum cv_status result; /* cv_compact: how the last one ended, if it failed */
     /* cv_key_status, for admins: the earliest disk_horizon_ms of all namespaces, shredded ones too
      * (UINT64_MAX: there is none); since when the root key is in use (0: not told, or unknown);
      * contacts of shredded namespaces that are not swept yet. */
     uint64_t disk_horizon_ms, root_since_ms, left;
     const uint8_t
-        *audit_key; /* CV_KEY_BYTES: what the log's checkpoints are signed with; or NULL */
+        *audit_key;        /* CV_KEY_BYTES: what the log's checkpoints are signed with; or NULL */
+    const uint8_t *backup; /* cv_backup_begin: CV_BACKUP_BYTES, its id */
+    uint64_t time_ms;      /* the moment it is of */
+    /* cv_compact: of the database file. cv_backup_begin: so many may be read in a second; 0:
+     * without limit. */
+    uint64_t bytes;
+    const uint8_t *data; /* cv_backup_read: what the file has from there on */
+    size_t data_size;
 };
 
 /* Wipes, frees, nulls the caller's pointer. NULL is fine. */
@@ -442,6 +461,37 @@ CV_API enum cv_status cv_root_rotate(struct cv_client *client, const uint8_t roo
                                      const struct cv_unsealing *unsealing,
                                      struct cv_reply **ret_reply);
 
+/* ---- backups: for admins; the list of recipients for auditors, too ---- */
+
+/*
+ * Whoever has the private half of the key opens backups that are made from then on, if he has the
+ * root key as well. CV_INVALID: no X25519 key. CV_CONFLICT: the name or the key is there. A
+ * recipient who was removed still opens what was sealed to him.
+ */
+CV_API enum cv_status cv_recipient_add(struct cv_client *client, const char *name,
+                                       const uint8_t public_key[CV_KEY_BYTES],
+                                       struct cv_reply **ret_reply);
+CV_API enum cv_status cv_recipient_list(struct cv_client *client, struct cv_reply **ret_reply);
+CV_API enum cv_status cv_recipient_remove(struct cv_client *client, const char *name,
+                                          struct cv_reply **ret_reply);
+
+/* Its two files. */
+enum cv_backup_part { CV_BACKUP_CONTENTS = 1, CV_BACKUP_KEYRING = 2 };
+
+/*
+ * cv_backup_begin fixes the moment that the backup is of. Then each part is read from 0 on, and
+ * again from reply->next, until that is 0; what was read last may be asked for again. cv_backup_end
+ * ends it: `all` when both are on disk. CV_CONFLICT: there is no recipient, or somebody makes one
+ * already. CV_NOT_FOUND: it is over; reply->message says why. Nobody reading for a minute ends it.
+ */
+CV_API enum cv_status cv_backup_begin(struct cv_client *client, struct cv_reply **ret_reply);
+CV_API enum cv_status cv_backup_read(struct cv_client *client,
+                                     const uint8_t backup[CV_BACKUP_BYTES],
+                                     enum cv_backup_part part, uint64_t from,
+                                     struct cv_reply **ret_reply);
+CV_API enum cv_status cv_backup_end(struct cv_client *client, const uint8_t backup[CV_BACKUP_BYTES],
+                                    bool all, struct cv_reply **ret_reply);
+
 struct cv_new_principal {
     const char *name;
     enum cv_principal_kind kind;
@@ -511,6 +561,17 @@ CV_API CV_MUST_USE enum cv_status cv_public_key_parse(const char *text,
 /* The line for a key. */
 CV_API void cv_public_key_print(const uint8_t key[CV_KEY_BYTES],
                                 char ret_public[CV_PUBLIC_TEXT_BYTES]);
+
+/* ---- recipients of backups: an X25519 key, of which the private half belongs offline ---- */
+
+/* As cv_identity_create, for the private half; ret_key is the public one. */
+CV_API CV_MUST_USE enum cv_status cv_recipient_create(const char *path,
+                                                      uint8_t ret_key[CV_KEY_BYTES]);
+/* The public half as a line that is no identity's, both ways. CV_INVALID: it is none. */
+CV_API CV_MUST_USE enum cv_status cv_recipient_parse(const char *text,
+                                                     uint8_t ret_key[CV_KEY_BYTES]);
+CV_API void cv_recipient_print(const uint8_t key[CV_KEY_BYTES],
+                               char ret_public[CV_PUBLIC_TEXT_BYTES]);
 
 #ifdef __cplusplus
 }

@@ -42,7 +42,7 @@ cmocka_test(unit put_back DEPS ${whole} SOURCES support/fixture.c support/store_
 
 # The vault by itself, without dispatch above it.
 set(alone vault store keyring contact)
-set(alone_support support/vault_alone.c support/vault_rows.c support/folder.c
+set(alone_support support/vault_alone.c support/vault_rows.c support/folder.c support/vectors.c
   support/store_faulty.c)
 foreach(name record erase retention vault_log rekey)
   cmocka_test(unit ${name} DEPS ${alone} SOURCES ${alone_support} LIBS PkgConfig::sodium)

@@ -189,11 +189,11 @@ parse_refuses_what_it_does_not_know(void **state)
     (void)state;
     refused("[limit]\nqueue = 17\nquark = 1\n",
             "file:1: limit: there is no such section; there are [vault] [socket] [admin_socket] "
-            "[unseal] [limits] [budgets] [audit] [keys] [log]\n");
+            "[unseal] [limits] [budgets] [audit] [keys] [backup] [log]\n");
     assert_int_equal(config.limits.queue, 4096);
     refused("[nothing]\n",
             "file:1: nothing: there is no such section; there are [vault] [socket] [admin_socket] "
-            "[unseal] [limits] [budgets] [audit] [keys] [log]\n");
+            "[unseal] [limits] [budgets] [audit] [keys] [backup] [log]\n");
     refused("[socket]\n\nowner = me\n",
             "file:3: socket.owner: there is no such key; [socket] takes path mode group\n");
     refused("[log]\nLevel = info\n",
@@ -443,6 +443,7 @@ defaults_are_what_they_are(void **state)
     assert_int_equal(config.rekey_rate, 5000);
     assert_int_equal(config.data_key_max_days, 0);
     assert_int_equal(config.data_key_max_records, 0);
+    assert_int_equal(config.backup_rate, 0);
     assert_int_equal(config.log_level, LOG_LEVEL_INFO);
 }
 

@@ -110,6 +110,8 @@ text_member(struct arguments *arguments, int key)
         return &arguments->retain;
     case OPTION_CHECKPOINT:
         return &arguments->checkpoint;
+    case OPTION_RATE:
+        return &arguments->rate;
     case OPTION_ERRORS:
         return &arguments->errors;
     case 'n':

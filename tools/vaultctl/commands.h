@@ -49,6 +49,7 @@ enum option_key {
     OPTION_SHARE_FILE,
     OPTION_SHARES,
     OPTION_THRESHOLD,
+    OPTION_RATE,
     OPTION_USAGE,
 };
 
@@ -106,6 +107,11 @@ enum exit_code provider_parse(const struct arguments *arguments, enum cv_provide
 enum exit_code root_rotate(const struct arguments *arguments);
 enum exit_code cmd_compact(const struct arguments *arguments);
 enum exit_code cmd_key_status(const struct arguments *arguments);
+enum exit_code cmd_recipient_new(const struct arguments *arguments);
+enum exit_code cmd_recipient_add(const struct arguments *arguments);
+enum exit_code cmd_recipient_list(const struct arguments *arguments);
+enum exit_code cmd_recipient_remove(const struct arguments *arguments);
+enum exit_code cmd_backup(const struct arguments *arguments);
 enum exit_code cmd_principal_add(const struct arguments *arguments);
 enum exit_code cmd_principal_list(const struct arguments *arguments);
 enum exit_code cmd_principal_show(const struct arguments *arguments);

@@ -96,6 +96,18 @@ static const struct argp_option compact_options[] = {
     {"detach", OPTION_DETACH, NULL, 0, "The vault goes on by itself (untold: elsewhere)", 1},
     {0},
 };
+static const struct argp_option pair_options[] = {
+    {"output", 'o', "FILE", 0, "The new file for the private half; only you can read it", 1},
+    {0},
+};
+static const struct argp_option recipient_options[] = {
+    {"public-key", OPTION_PUBLIC_KEY, "FILE", 0, "The key that recipient new printed; -: on stdin", 1},
+    {0},
+};
+static const struct argp_option backup_options[] = {
+    {"rate", OPTION_RATE, "N", 0, "So many MiB a second at the most (untold: as the vault permits)", 1},
+    {0},
+};
 static const struct argp_option freeze_options[] = {
     {"all", OPTION_ALL, NULL, 0, "Deliveries too, not only reveals by people", 1},
     {0},
@@ -187,6 +199,17 @@ static const struct command commands[] = {
      "vaultctl key status --json", no_options, 0, 0, cmd_key_status},
     {"compact", "", "Give the database file's free space back, while everything goes on",
      "vaultctl compact --wait --data /var/lib/contact-vault", compact_options, 0, 0, cmd_compact},
+    {"recipient new", "NAME", "Make a key that backups are sealed to; the private half belongs offline",
+     "vaultctl recipient new safe -o /media/stick/safe.key", pair_options, 1, 1, cmd_recipient_new},
+    {"recipient add", "NAME", "Seal backups to a key that was made elsewhere, too",
+     "vaultctl recipient add lawyer --public-key lawyer.pub", recipient_options, 1, 1,
+     cmd_recipient_add},
+    {"recipient list", "", "Whom backups are sealed to", "vaultctl recipient list --json", no_options,
+     0, 0, cmd_recipient_list},
+    {"recipient remove", "NAME", "Seal no more backups to this one",
+     "vaultctl recipient remove lawyer", no_options, 1, 1, cmd_recipient_remove},
+    {"backup", "FILE", "All of the vault, sealed to its recipients, into FILE and FILE.keyring",
+     "vaultctl backup /srv/backup/vault-2026-12-01 --rate 20", backup_options, 1, 1, cmd_backup},
     {"principal add", "NAME", "Make a principal: who calls, known by a uid or by a key",
      "vaultctl principal add inbox --public-key inbox.pub --data /var/lib/contact-vault",
      principal_options, 1, 1, cmd_principal_add},

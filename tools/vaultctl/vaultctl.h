@@ -45,7 +45,7 @@ struct arguments {
     const char *region, *reason;
     const char *lasts, *until, *daily, *hourly, *retain;
     const char *from, *lines, *principal, *token, *operation, *since;
-    const char *checkpoint;
+    const char *checkpoint, *rate;
     const char *columns[IMPORT_COLUMNS_MAX];
     size_t column_count;
     const char *errors;

@@ -6,9 +6,10 @@
  * A frame: u8 type, u32 size, then so many bytes. In this order, and no other:
  *
  *   1  row       u8 table, u8 size of the key, key, value: as in the store (sealed where it is
- * there), by table, then by key. Not the store's own rows `format` and `changes`: the manifest has
- * what they say. 2  start     the log's file `start`, if older entries were removed 3  entry     an
- * entry of the log as in the chain, in order 4  manifest  backup_manifest.h; the last frame
+ * there), by table, then by key. Not the store's own rows (`format`, `changes`, `compacted`): the
+ * manifest has what they say. 2  start     the log's file `start`, if older entries were removed 3
+ * entry     an entry of the log as in the chain, in order 4  manifest  backup_manifest.h; the last
+ * frame
  *
  * Rows come first, so that the store's snapshot need not be kept while the log is copied.
  */

@@ -54,6 +54,7 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_BACKUP_ENDED] = "backup_ended",
     [EVENT_BACKUP_FAILED] = "backup_failed",
     [EVENT_COMPACTED] = "compacted",
+    [EVENT_REKEY_MISSING] = "rekey_missing",
     [EVENT_REKEY_STUCK] = "rekey_stuck",
     [EVENT_SHREDDED] = "namespace_shredded",
     [EVENT_SWEPT] = "namespace_swept",

@@ -12,6 +12,8 @@ _Static_assert((int)ACCESS_RECIPIENTS_MAX == (int)BACKUP_RECIPIENTS_MAX, "all of
 
 #define NOT_READ "the keyring, the store or the log cannot be read: the daemon's log says more"
 
+enum { DISPLACED_MS = 10 * 1000 };
+
 /* ---- recipients ---- */
 
 static enum status
@@ -107,12 +109,14 @@ name_recipients(const struct access *access, struct backup_head *ret_head)
     }
 }
 
-/* Why none can begin now; NULL: it can. */
+/* Why none can begin now; NULL: it can. Whoever made the last one may have been killed. */
 static const char *
-find_obstacle(const struct dispatch *dispatch)
+find_obstacle(struct dispatch *dispatch)
 {
-    if (dispatch_has_backup(dispatch)) {
-        return "a backup is being made already: one at a time";
+    struct backup_state state;
+
+    if (backup_look(dispatch->parts.backup, &state) && state.idle_ms < DISPLACED_MS) {
+        return "a backup is being made already, and was read from in the last ten seconds";
     }
     if (count_recipients(dispatch->parts.access) == 0) {
         return "there is nobody to seal it to: vaultctl recipient new NAME -o FILE";
@@ -169,6 +173,7 @@ op_backup_begin(struct call *call)
     if (obstacle != NULL) {
         return call_refuse(call, STATUS_CONFLICT, obstacle);
     }
+    dispatch_backup_abort(dispatch, "displaced");
     status = record_beginning(call);
     if (status != STATUS_OK) {
         return call_refuse(call, status, "the log cannot be written, so no backup is made");

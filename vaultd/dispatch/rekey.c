@@ -3,6 +3,7 @@
  * that is made or destroyed on record: intent, change, outcome. */
 #include "dispatch_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -16,6 +17,7 @@ enum {
     RETRY_DOUBLED_MAX = 6, /* so often, where each try is an intent and an outcome */
     STUCK_PAUSE_MS = 3600 * 1000,
     LOOK_PAUSE_MS = 60 * 1000,
+    WORDS_BYTES = 96,
     STEP_CONTACTS = 256, /* so long do others wait who write at the same time: about a ms */
     UNLIMITED_RATE = 1000000,
     SECOND_MS = 1000,
@@ -242,7 +244,7 @@ tell(enum log_event event, const struct vault_rekey_event *about)
 {
     unsigned purpose = about->key.purpose;
 
-    if (event == EVENT_REKEY_STUCK) {
+    if (event == EVENT_REKEY_STUCK || event == EVENT_REKEY_MISSING) {
         LOG(LOG_LEVEL_ERROR, event, F("purpose", purpose), F("namespace", about->key.namespace_id),
             F("number", about->key.number), F("records", about->rows));
     } else {
@@ -267,6 +269,8 @@ take_event(struct dispatch *dispatch, const struct vault_rekey_event *event)
         return true;
     case REKEY_WORKED:
         dispatch_pay_room(dispatch, event->rows);
+        return true;
+    case REKEY_MISSING: /* and forgotten, on record */
         return true;
     case REKEY_DESTROYS:
         rekeying->destroys = *event;
@@ -322,6 +326,35 @@ wait_longer(struct rekeying *rekeying, enum status status)
     rekeying->failures += rekeying->failures < RETRY_DOUBLED_MAX;
 }
 
+/* Records that the counts know are gone. Whoever reads the log learns of it before they do not
+ * count any more: without that, an old key would have to stay for ever. */
+static enum status
+forget_missing(struct dispatch *dispatch, const struct vault_rekey_event *event)
+{
+    const struct namespace_row *row =
+        access_namespace_by_id(dispatch->parts.access, event->key.namespace_id);
+    char words[WORDS_BYTES];
+    struct audit_entry entry = {
+        .operation = OP_KEY_ROTATE,
+        .phase = AUDIT_DONE,
+        .result = STATUS_CORRUPT,
+        .uid = dispatch->parts.daemon_uid,
+        .namespace_name = row == NULL ? (struct bytes){0} : bytes_of_text(row->name),
+        .subject = purpose_name(event->key.purpose),
+        .amount = event->key.number,
+    };
+    enum status status;
+
+    (void)snprintf(words, sizeof words, "%llu records are gone; they are not counted any more",
+                   (unsigned long long)event->rows);
+    entry.reason = bytes_of_text(words);
+    tell(EVENT_REKEY_MISSING, event);
+    status = audit_record(dispatch->parts.audit, &entry, 1, AUDIT_RESERVE_NONE);
+    return status == STATUS_OK
+               ? vault_rekey_recount(dispatch->parts.vault, dispatch->chores.rekeying.job)
+               : status;
+}
+
 void
 dispatch_rekey(struct dispatch *dispatch)
 {
@@ -341,6 +374,9 @@ dispatch_rekey(struct dispatch *dispatch)
         status = vault_rekey_step(dispatch->parts.vault, rekeying->job, dispatch->chores.scratch,
                                   room, &event);
         scratch_wipe(dispatch->chores.scratch);
+        if (status == STATUS_OK && event.what == REKEY_MISSING) {
+            status = forget_missing(dispatch, &event);
+        }
         if (status != STATUS_OK) {
             wait_a_little(rekeying, status);
             return;

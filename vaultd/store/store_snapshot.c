@@ -18,14 +18,16 @@ static bool
 is_own(enum store_table table, struct bytes key)
 {
     return table == STORE_META && (bytes_equal(key, bytes_of_text(STORE_FORMAT_KEY)) ||
-                                   bytes_equal(key, bytes_of_text(STORE_CHANGES_KEY)));
+                                   bytes_equal(key, bytes_of_text(STORE_CHANGES_KEY)) ||
+                                   bytes_equal(key, bytes_of_text(STORE_COMPACTED_KEY)));
 }
 
-/* Both are there since the store was made. */
+/* The first two are there since the store was made. */
 static enum status
 read_own(struct store_snapshot *snapshot)
 {
-    const struct bytes keys[] = {bytes_of_text(STORE_CHANGES_KEY), bytes_of_text(STORE_FORMAT_KEY)};
+    const struct bytes keys[] = {bytes_of_text(STORE_CHANGES_KEY), bytes_of_text(STORE_FORMAT_KEY),
+                                 bytes_of_text(STORE_COMPACTED_KEY)};
     enum { COUNT = sizeof keys / sizeof *keys };
     struct bytes values[COUNT];
     enum status status =
@@ -39,7 +41,9 @@ read_own(struct store_snapshot *snapshot)
     }
     snapshot->changes = get_u64(values[0].data);
     snapshot->next_row = get_u64(values[0].data + 8);
-    snapshot->rows[STORE_META] -= COUNT;
+    for (size_t i = 0; i < COUNT; i++) {
+        snapshot->rows[STORE_META] -= values[i].data == NULL ? 0 : 1;
+    }
     return STATUS_OK;
 }
 
