@@ -122,6 +122,15 @@ cv_key_status(struct cv_client *client, uint64_t from, struct cv_reply **ret_rep
 }
 
 enum cv_status
+cv_compact(struct cv_client *client, uint64_t number, struct cv_reply **ret_reply)
+{
+    struct request request = {.operation = OP_COMPACT};
+
+    request_add_number(&request, FIELD_NUMBER, number);
+    return client_call(client, &request, ret_reply);
+}
+
+enum cv_status
 cv_root_rotate(struct cv_client *client, const uint8_t root_key[CV_KEY_BYTES],
                const struct cv_unsealing *unsealing, struct cv_reply **ret_reply)
 {

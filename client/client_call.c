@@ -24,6 +24,7 @@ is_harmless(enum operation operation)
     case OP_PRINCIPAL_LIST:
     case OP_PRINCIPAL_SHOW:
     case OP_KEY_STATUS:
+    case OP_COMPACT:
     case OP_AUDIT_READ:
     case OP_UNSEAL_INFO:
     case OP_RECIPIENT_LIST:

@@ -227,15 +227,19 @@ struct cv_reply {
     uint64_t namespaces_total, contacts_total;
     enum cv_freeze frozen;
     struct cv_unsealing unsealing; /* cv_unseal_info */
-    /* cv_key_status: so much is moved, of so much; 0: nothing rotates. Backups: rows and entries.
-     */
+    /* cv_key_status: so much is moved, of so much; 0: nothing rotates. cv_compact: rows. Backups:
+     * rows and entries. */
     uint64_t done, total;
+    uint64_t number;       /* cv_compact: so many came about, ever */
+    enum cv_status result; /* cv_compact: how the last one ended, if it failed */
     const uint8_t
         *audit_key;        /* CV_KEY_BYTES: what the log's checkpoints are signed with; or NULL */
     const uint8_t *backup; /* cv_backup_begin: CV_BACKUP_BYTES, its id */
     uint64_t time_ms;      /* the moment it is of */
-    uint64_t bytes;        /* so many of it may be read in a second; 0: without limit */
-    const uint8_t *data;   /* cv_backup_read: what the file has from there on */
+    /* cv_compact: of the database file. cv_backup_begin: so many may be read in a second; 0:
+     * without limit. */
+    uint64_t bytes;
+    const uint8_t *data; /* cv_backup_read: what the file has from there on */
     size_t data_size;
 };
 
@@ -417,6 +421,16 @@ CV_API enum cv_status cv_key_rotate(struct cv_client *client, enum cv_key_purpos
  */
 CV_API enum cv_status cv_key_status(struct cv_client *client, uint64_t from,
                                     struct cv_reply **ret_reply);
+
+/*
+ * The database file gives its free space back: its rows are copied, packed, into a new one, which
+ * takes its place, while everything goes on. `number` 0: only looks. Else the compaction of that
+ * number is begun, if it is the next one (reply->number + 1) and none is under way; asking again
+ * does no harm. state: "idle", "running", or "waiting" for the last who still reads the old file.
+ * CV_UNAVAILABLE: the disk has no room for the copy. For privacy too, on either socket.
+ */
+CV_API enum cv_status cv_compact(struct cv_client *client, uint64_t number,
+                                 struct cv_reply **ret_reply);
 
 /*
  * Another root key, got in that way from now on; the old one opens nothing any more but older

@@ -38,6 +38,7 @@ enum operation {
     OP_BACKUP_BEGIN = 36,
     OP_BACKUP_READ = 37,
     OP_BACKUP_END = 38,
+    OP_COMPACT = 39,
     OP_NAMESPACE_CREATE = 40,
     OP_NAMESPACE_LIST = 41,
     OP_NAMESPACE_SET = 42,
@@ -121,10 +122,10 @@ enum field {
     FIELD_AMOUNT = 56,        /* uint: how much an audit entry is about */
     FIELD_FROZEN = 57,        /* uint: enum freeze */
     FIELD_USED = 58,          /* uint: of a grant's budget, in the last 24 hours */
-    FIELD_NUMBER = 59,        /* uint: a key's epoch or generation */
+    FIELD_NUMBER = 59,        /* uint: a key's epoch or generation; of compact: the how manieth */
     FIELD_DONE = 60,          /* uint: of `total` */
     FIELD_TOTAL = 61,         /* uint: what rotations under way have to move; a backup: to copy */
-    FIELD_BYTES = 63,         /* uint: of a backup: so many may be read in a second; 0: all */
+    FIELD_BYTES = 63,         /* uint: of the database file; of a backup: may be read in a second */
     FIELD_LIMIT_NUMBER = 128, /* one past the highest number there may be */
 };
 

@@ -36,6 +36,7 @@ static const struct shape shapes[OPERATION_LIMIT] = {
     [OP_BACKUP_BEGIN] = {"backup_begin", BIT(CONNECTION), 0, 0},
     [OP_BACKUP_READ] = {"backup_read", BIT(CONNECTION) | BIT(BACKUP) | BIT(KIND) | BIT(FROM), 0, 0},
     [OP_BACKUP_END] = {"backup_end", BIT(CONNECTION) | BIT(BACKUP), BIT(ALL), 0},
+    [OP_COMPACT] = {"compact", BIT(CONNECTION), BIT(NUMBER), 0},
     [OP_NAMESPACE_CREATE] = {"namespace_create", BIT(CONNECTION) | BIT(NAME), 0, 0},
     [OP_NAMESPACE_LIST] = {"namespace_list", BIT(CONNECTION), 0, 0},
     [OP_NAMESPACE_SET] = {"namespace_set", BIT(CONNECTION) | BIT(NAME) | BIT(RETAIN_MONTHS), 0, 0},

@@ -9,6 +9,8 @@ cmocka_test(contract store DEPS store SOURCES ${store_support} support/store_fau
 cmocka_test(contract store_faulty DEPS store SOURCES ${store_support} support/store_faulty.c)
 cmocka_test(contract store_reserve TIMEOUT 300 DEPS store
   SOURCES ${store_support} support/store_disk.c)
+cmocka_test(contract store_compact DEPS store
+  SOURCES ${store_support} support/store_disk.c support/store_faulty.c)
 cmocka_test(contract store_lmdb DEPS store SOURCES ${store_support})
 
 # With clang a fuzzer; with any compiler a test that replays the corpus.

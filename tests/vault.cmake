@@ -20,6 +20,8 @@ cmocka_test(unit vault DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::s
 cmocka_test(unit rotate DEPS ${whole}
   SOURCES support/fixture.c support/still_clock.c support/log_reader.c
   LIBS share PkgConfig::sodium -Wl,--wrap=clock_gettime)
+cmocka_test(unit compact DEPS ${whole} SOURCES support/fixture.c support/log_reader.c
+  LIBS PkgConfig::sodium)
 cmocka_test(unit backup DEPS ${whole}
   SOURCES support/fixture.c support/backup_made.c support/still_clock.c support/log_reader.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
@@ -37,7 +39,7 @@ cmocka_test(unit put_back DEPS ${whole} SOURCES support/fixture.c support/store_
 
 # The vault by itself, without dispatch above it.
 set(alone vault store keyring contact)
-set(alone_support support/vault_alone.c support/vault_rows.c support/folder.c
+set(alone_support support/vault_alone.c support/vault_rows.c support/folder.c support/vectors.c
   support/store_faulty.c)
 foreach(name record erase retention vault_log rekey)
   cmocka_test(unit ${name} DEPS ${alone} SOURCES ${alone_support} LIBS PkgConfig::sodium)

@@ -69,6 +69,8 @@ in_order() {
 cat >"$place/wanted" <<'CASES'
 vaultctl to -> tokenize
 vaultctl fre -> freeze
+vaultctl com -> compact
+vaultctl compact --de -> --detach
 vaultctl name -> namespace
 vaultctl namespace _ -> create list set
 vaultctl principal dis -> disable

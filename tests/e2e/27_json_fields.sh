@@ -83,6 +83,7 @@ ask 0 admin backup "$work/backup"
 ask 0 admin recipient remove safe
 sed -n 's/.*"public_key":"\([^"]*\)".*/\1/p' "$work/recipient" >"$work/safe.pub"
 ask 0 admin recipient add safe --public-key "$work/safe.pub"
+ask 0 admin compact --wait
 ask 0 admin principal list
 ask 0 admin principal show paola
 ask 0 admin principal show visitor

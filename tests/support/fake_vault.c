@@ -56,6 +56,8 @@ struct vault {
     struct connection connections[CONNECTIONS_MAX];
     uint8_t request[FRAME_BYTES_MAX], reply[FRAME_BYTES_MAX];
     struct message_writer writer;
+    uint64_t compacted; /* how often */
+    bool compacting;
 };
 
 /* Unlike assert, it may have side effects. */
@@ -561,6 +563,33 @@ put_share_taken(struct vault *vault)
     message_put_uint(&vault->writer, FIELD_TOTAL, 3);
 }
 
+/* It runs when it is looked at for the first time after it was begun, and then is over. */
+static void
+put_compaction(struct vault *vault, const struct message *request)
+{
+    uint64_t number = 0;
+    bool begins = message_uint(request, FIELD_NUMBER, &number);
+    bool runs = begins || vault->compacting;
+
+    if (begins) {
+        atomic_fetch_add(&vault->fake->counts->executed, 1);
+        vault->compacted = vault->fake->options.compact_fails ? 0 : number;
+    }
+    vault->compacting = begins;
+    message_begin(&vault->writer, runs ? 6 : 5);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_text(&vault->writer, FIELD_STATE, runs ? "running" : "idle");
+    message_put_uint(&vault->writer, FIELD_NUMBER, runs ? 0 : vault->compacted);
+    message_put_uint(&vault->writer, FIELD_BYTES, vault->compacted > 0 && !runs ? 600 : 1000);
+    if (runs) {
+        message_put_uint(&vault->writer, FIELD_DONE, 5);
+        message_put_uint(&vault->writer, FIELD_TOTAL, 10);
+    } else {
+        message_put_uint(&vault->writer, FIELD_RESULT,
+                         vault->fake->options.compact_fails ? STATUS_BUSY : STATUS_OK);
+    }
+}
+
 static void
 put_done(struct vault *vault)
 {
@@ -596,6 +625,8 @@ take_act(struct vault *vault, struct connection *connection, enum operation oper
         put_piece(vault, request);
     else if (operation == OP_RECIPIENT_LIST)
         put_recipients(vault);
+    else if (operation == OP_COMPACT)
+        put_compaction(vault, request);
     else if (operation == OP_PRINCIPAL_LIST)
         put_page(vault, request);
     else if (operation == OP_PRINCIPAL_SHOW) {

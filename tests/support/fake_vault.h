@@ -54,6 +54,7 @@ struct fake_options {
     bool throttled;                  /* says BUSY to HELLO twice */
     bool passphrase;                 /* is how it says it is unsealed; else by a key file */
     bool stuck;                      /* its list of principals does not go forward */
+    bool compact_fails;              /* BUSY, after a while */
     const unsigned char *public_key; /* known by this key only; NULL: by uid */
 };
 

@@ -624,6 +624,9 @@ test_admin_acts(void **state)
     assert_sent_uint(fixture, FIELD_PURPOSE, CV_KEY_INDEX);
     ACT(cv_key_rotate(client, CV_KEY_DATA, NULL, true, &reply));
     assert_sent(fixture, OP_KEY_ROTATE, BIT(PURPOSE) | BIT(ALL));
+    ACT(cv_compact(client, 4, &reply));
+    assert_sent(fixture, OP_COMPACT, BIT(NUMBER));
+    assert_sent_uint(fixture, FIELD_NUMBER, 4);
     ACT(cv_root_rotate(client, key, &unsealing, &reply));
     assert_sent(fixture, OP_ROOT_ROTATE, BIT(ROOT_KEY) | BIT(UNSEAL));
     ACT(cv_principal_add(client, &by_uid, &reply));
@@ -644,7 +647,7 @@ test_admin_acts(void **state)
     ACT(cv_backup_end(client, key, false, &reply));
     assert_sent(fixture, OP_BACKUP_END, BIT(BACKUP));
     ACT(cv_seal(client, &reply));
-    assert_int_equal(fixture->fake.counts->executed, 16);
+    assert_int_equal(fixture->fake.counts->executed, 17);
 }
 
 static void

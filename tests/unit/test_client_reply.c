@@ -128,6 +128,23 @@ test_lists(void **state)
 }
 
 static void
+test_compactions(void **state)
+{
+    (void)state;
+    struct cv_reply *reply = decode(OP_COMPACT, 0, "compact: under way");
+    assert_string_equal(reply->state, "running");
+    assert_int_equal(reply->number, 3);
+    assert_int_equal(reply->bytes, 250000000);
+    assert_int_equal(reply->done, 120);
+    assert_int_equal(reply->total, 3000000);
+    assert_int_equal(reply->result, CV_OK);
+    cv_reply_free(&reply);
+    reply = decode(OP_COMPACT, 0, "compact: the last one failed");
+    assert_int_equal(reply->result, CV_BUSY);
+    cv_reply_free(&reply);
+}
+
+static void
 test_what_the_rules_added(void **state)
 {
     (void)state;
@@ -260,11 +277,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_what_the_rules_added),
-        cmocka_unit_test(test_backups),
-        cmocka_unit_test(test_the_log),
+        cmocka_unit_test(test_batches),        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_compactions),    cmocka_unit_test(test_what_the_rules_added),
+        cmocka_unit_test(test_backups),        cmocka_unit_test(test_the_log),
         cmocka_unit_test(test_single_answers),
     };
 

@@ -201,6 +201,7 @@ static const struct expected {
     {OP_SEAL, "seal", BIT(CONNECTION), 0},
     {OP_FREEZE, "freeze", BIT(CONNECTION), BIT(ALL)},
     {OP_UNFREEZE, "unfreeze", BIT(CONNECTION), 0},
+    {OP_COMPACT, "compact", BIT(CONNECTION), BIT(NUMBER)},
     {OP_NAMESPACE_CREATE, "namespace_create", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_NAMESPACE_LIST, "namespace_list", BIT(CONNECTION), 0},
     {OP_NAMESPACE_SET, "namespace_set", BIT(CONNECTION) | BIT(NAME) | BIT(RETAIN_MONTHS), 0},

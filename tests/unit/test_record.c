@@ -13,7 +13,11 @@
 #include <cmocka.h>
 
 #include "clock.h"
+#include "folder.h"
+#include "secret.h"
 #include "vault_alone.h"
+#include "vault_internal.h"
+#include "vectors.h"
 
 enum {
     RECORD_MAX = 1024,
@@ -229,10 +233,102 @@ test_rows_are_as_the_document_says(void **state)
     assert_in_range(alone_count(&alone), 40, 80);
 }
 
+/* ---- golden bytes, of another program's: tests/vectors/make_records.py ---- */
+
+/* As much of a vault as a record needs. */
+static struct vault vector_vault;
+
+static void
+open_vector_keyring(const struct vector *vector)
+{
+    struct secret *root = NULL;
+    char path[FOLDER_PATH_BYTES];
+
+    assert_int_equal(vector->count, 2);
+    folder_join(alone.folder, "vector-keyring", path);
+    folder_write(path, vector->fields[1].data, vector->fields[1].size);
+    assert_int_equal(secret_copy(vector->fields[0].data, ROOT_KEY_BYTES, &root), STATUS_OK);
+    assert_int_equal(keyring_open(path, &vector_vault.keyring), STATUS_OK);
+    assert_int_equal(keyring_unseal(vector_vault.keyring, root), STATUS_OK);
+    secret_free(&root);
+}
+
+/* Sealed again with its own nonce, the same bytes come of it. */
+static void
+expect_sealed_so(const struct record_opened *opened, uint64_t row, struct bytes record)
+{
+    const struct record_draft draft = {
+        .row = row,
+        .created_ms = opened->created_ms,
+        .header = opened->header,
+        .contact = &opened->contact,
+        .nonce = record.data + RECORD_HEADER_BYTES,
+    };
+    uint8_t inner[RECORD_INNER_MAX], again[RECORD_BYTES_MAX];
+    size_t size = 0;
+
+    assert_int_equal(vault_record_seal(&vector_vault, &draft, inner, again, &size), STATUS_OK);
+    assert_true(bytes_equal(bytes_of(again, size), record));
+}
+
+static enum status
+run_record(void *state, const struct vector *vector)
+{
+    const struct bytes *fields = vector->fields;
+    uint8_t inner[RECORD_INNER_MAX];
+    struct record_opened opened;
+    enum status status;
+
+    (void)state;
+    if (strcmp(vector->name, "keyring") == 0) {
+        open_vector_keyring(vector);
+        return STATUS_OK;
+    }
+    assert_int_equal(vector->count, 6); /* vault_id, row, record, both forms, created */
+    memcpy(vector_vault.vault_id, fields[0].data, VAULT_ID_BYTES);
+    status = vault_record_open(&vector_vault, get_u64(fields[1].data), fields[2], inner, &opened);
+    if (status == STATUS_OK) {
+        assert_true(bytes_equal(opened.contact.canonical, fields[3]));
+        assert_true(bytes_equal(opened.contact.first_seen, fields[4]));
+        assert_int_equal(opened.created_ms, (get_u32(fields[5].data) + (uint64_t)946684800) * 1000);
+        expect_sealed_so(&opened, get_u64(fields[1].data), fields[2]);
+    }
+    return status;
+}
+
+static void
+test_golden_records(void **state)
+{
+    (void)state;
+    assert_int_equal(vectors_run(TESTS_DIR "/vectors/records.txt", run_record, NULL), 41);
+    keyring_close(&vector_vault.keyring);
+}
+
+static enum status
+run_generation(void *state, const struct vector *vector)
+{
+    const struct vault_generation generation = {.settled = get_u64(vector->fields[0].data),
+                                                .pending = get_u64(vector->fields[1].data)};
+
+    (void)state;
+    assert_int_equal(vector->count, 3);
+    return vault_generation_fits(&generation, get_u64(vector->fields[2].data)) ? STATUS_OK
+                                                                               : STATUS_CORRUPT;
+}
+
+static void
+test_golden_generations(void **state)
+{
+    (void)state;
+    assert_int_equal(vectors_run(TESTS_DIR "/vectors/generations.txt", run_generation, NULL), 9);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden_records),
+        cmocka_unit_test(test_golden_generations),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_first_seen),
         cmocka_unit_test(test_every_bit_is_vouched_for_but_the_month),

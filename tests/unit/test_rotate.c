@@ -419,6 +419,34 @@ test_what_is_stuck_is_tried_again_every_hour(void **state)
     assert_false(has_key(ROTATED_DATA, 1, 1));
 }
 
+static enum status
+lose_step(struct store_txn *txn, void *state)
+{
+    struct bytes row[2];
+
+    (void)state;
+    (void)!store_scan(txn, STORE_RECORD, (struct bytes){0}, (struct bytes){0}, flip_first, row);
+    return store_delete_many(txn, STORE_RECORD, row, 1);
+}
+
+/* A record that is gone keeps no key; that it is gone is on record first. */
+static void
+test_records_that_are_gone_are_on_record_before_a_key_goes(void **state)
+{
+    (void)state;
+    make_contacts(10);
+    log_reader_skip(&log_reader);
+    assert_int_equal(store_update(fixture.store, lose_step, NULL), STATUS_OK);
+    assert_int_equal(rotate(&admin, ROTATED_DATA, "brand"), STATUS_OK);
+    tick_until("idle");
+    assert_false(has_key(ROTATED_DATA, 1, 1));
+    assert_int_equal(log_reader_since(&log_reader, entries, ENTRIES), 5);
+    expect_entry(&entries[2], OP_KEY_ROTATE, AUDIT_DONE, STATUS_CORRUPT, "");
+    expect_about(&entries[2], "brand", "data", 2);
+    assert_string_equal(entries[2].reason, "1 records are gone; they are not counted any more");
+    expect_entry(&entries[3], AUDIT_ACT_KEY_DESTROYED, AUDIT_INTENT, STATUS_OK, "");
+}
+
 /* ---- what a crash left open ---- */
 
 static void
@@ -739,6 +767,7 @@ main(void)
         WITH_VAULT(test_a_data_key_is_rotated_by_its_age),
         WITH_VAULT(test_a_data_key_is_rotated_by_its_records),
         WITH_VAULT(test_what_is_stuck_is_tried_again_every_hour),
+        WITH_VAULT(test_records_that_are_gone_are_on_record_before_a_key_goes),
         WITH_VAULT(test_intents_about_keys_are_settled_at_the_next_start),
         WITH_VAULT(test_s29_only_the_new_root_key_unseals_and_it_is_on_record),
         WITH_VAULT(test_s30_three_shares_unseal_and_a_wrong_one_is_named),

@@ -193,7 +193,8 @@ test_limits_of_every_field(void **state)
             check_number_limits((enum field)field, rule);
         }
     }
-    assert_int_equal(fields, FIELD_SHARE + 1 + 1 /* purpose */ + FIELD_TOTAL - FIELD_STATUS + 1);
+    assert_int_equal(fields, FIELD_BACKUP + 1 + 1 /* purpose */ + FIELD_TOTAL - FIELD_STATUS + 1 +
+                                 1 /* bytes */);
     assert_null(field_rule(FIELD_LIMIT_NUMBER));
     assert_null(field_rule(UINT64_MAX));
 }

@@ -7,10 +7,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "slot.h"
+#include "vectors.h"
 
 static const struct unseal_slot keyfile = {.provider = UNSEAL_KEYFILE};
 static const struct unseal_slot passphrase = {
@@ -118,10 +120,44 @@ no_other_kind_is_known(void **state)
     }
 }
 
+/* Golden bytes: tests/vectors/make_slots.py. Of a passphrase the key, too, made by another program.
+ */
+static enum status
+run_vector(void *state, const struct vector *vector)
+{
+    uint8_t again[UNSEAL_SLOT_BYTES_MAX], key[32];
+    struct unseal_slot slot;
+
+    (void)state;
+    if (!slot_read(vector->fields[0], &slot)) {
+        return STATUS_INVALID;
+    }
+    assert_true(bytes_equal(bytes_of(again, slot_write(&slot, again)), vector->fields[0]));
+    if (vector->count == 3) {
+        struct bytes words = vector->fields[1];
+
+        assert_int_equal(crypto_pwhash(key, sizeof key, (const char *)words.data, words.size,
+                                       slot.salt, slot.passes, (size_t)slot.memory_kib * 1024,
+                                       crypto_pwhash_ALG_ARGON2ID13),
+                         0);
+        assert_true(bytes_equal(bytes_of(key, sizeof key), vector->fields[2]));
+    }
+    return STATUS_OK;
+}
+
+static void
+golden_slots(void **state)
+{
+    (void)state;
+    assert_true(sodium_init() >= 0);
+    assert_int_equal(vectors_run(TESTS_DIR "/vectors/slots.txt", run_vector, NULL), 24);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_slots),
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(no_cheap_and_no_endless_derivation_is_believed),
         cmocka_unit_test(no_impossible_shares_are_believed),

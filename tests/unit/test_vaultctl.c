@@ -110,6 +110,8 @@ test_usage_errors(void **state)
         "$V unseal",
         "$V unseal --key-file /nowhere",
         "$V unseal --key-file $D/k --passphrase-file $D/k",
+        "$V compact now",
+        "$V compact --wait --detach",
         "$V key rotate root",
         "$V key rotate root --unseal keyfile",
         "$V key rotate root --unseal keyfile --key-file $D",
@@ -806,6 +808,26 @@ test_another_root_key(void **state)
 }
 
 static void
+test_compact(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(shell(*state, "$V compact --wait"), 0);
+    assert_string_equal(out, "compacted: 400 bytes given back, the database file has 600\n");
+    assert_int_equal(shell(*state, "$V compact --json"), 0);
+    assert_non_null(strstr(out, "\"state\":\"running\""));
+    fixture->fake.options.compact_fails = true;
+    fake_restart(&fixture->fake);
+    assert_int_equal(shell(*state, "$V compact --wait"), 6);
+    assert_non_null(strstr(err, "nothing has changed"));
+    assert_int_equal(shell(*state, "$V compact --wait --json"), 6);
+    assert_non_null(strstr(out, "{\"error\":"));
+    assert_one_line(out);
+    fixture->fake.options.compact_fails = false;
+    fake_restart(&fixture->fake);
+}
+
+static void
 test_audit_tail(void **state)
 {
     assert_int_equal(shell(*state, "$V audit tail --json -l 4"), 0);
@@ -968,6 +990,7 @@ main(void)
         FIXTURE_TEST(test_keygen_and_principal_add),
         FIXTURE_TEST(test_unseal),
         FIXTURE_TEST(test_another_root_key),
+        FIXTURE_TEST(test_compact),
         FIXTURE_TEST(test_audit_tail),
         FIXTURE_TEST(test_reasons_are_escaped),
         FIXTURE_TEST(test_audit_filters),

@@ -83,6 +83,17 @@ def seal(key, nonce_24, associated, plain):
     return cipher + tag
 
 
+def unseal(key, nonce_24, associated, sealed):
+    """The plaintext; ends the program where the tag does not hold."""
+    subkey = hchacha(key, nonce_24[:16])
+    nonce = bytes(4) + nonce_24[16:]
+    cipher, tag = sealed[:-16], sealed[-16:]
+    if tag != poly1305(stream(subkey, nonce, 0, 32), padded(associated) + padded(cipher)
+                       + struct.pack("<QQ", len(associated), len(cipher))):
+        raise SystemExit("the tag does not hold")
+    return bytes(a ^ b for a, b in zip(cipher, stream(subkey, nonce, 1, len(cipher))))
+
+
 # ---- the keyring file ----
 
 VAULT_ID = bytes(range(16))
@@ -149,6 +160,27 @@ def keyring_vectors():
     yield "commitment-damaged", "corrupt", ROOT, flipped(good, len(header()) + 24)
     yield "tag-damaged", "corrupt", ROOT, flipped(good, -1)
     yield "version-2", "corrupt", ROOT, keyring(header(version=2))
+    yield "suite-2", "corrupt", ROOT, keyring(header(suite=2))
+    yield "another-magic", "corrupt", ROOT, keyring(header(magic=b"CVKEYRNH"))
+    yield "generation-0", "corrupt", ROOT, keyring(header(generation=0))
+    yield "no-slots", "corrupt", ROOT, keyring(header(slots=()))
+    yield "vault-id-altered-check-made-anew", "denied", ROOT, keyring(
+        header(), sealed_head=header().replace(VAULT_ID, bytes(16)))
+    yield "slots-altered-check-made-anew", "denied", ROOT, keyring(
+        header(), sealed_head=header(slots=(KEYFILE_SLOT, KEYFILE_SLOT)))
+    yield "nonce-damaged", "corrupt", ROOT, flipped(good, len(header()))
+    yield "check-altered", "corrupt", ROOT, flipped(good, len(header()) + 56)
+    yield "count-altered", "corrupt", ROOT, flipped(good, len(header()) + 75)
+    yield "a-key-altered", "corrupt", ROOT, flipped(good, len(header()) + 76 + 20)
+    yield "the-newest-key-cut-off", "corrupt", ROOT, good[:-66] + good[-16:]
+    yield "empty", "corrupt", ROOT, b""
+    yield "magic-only", "corrupt", ROOT, good[:8]
+    yield "cut-in-the-header", "corrupt", ROOT, good[:30]
+    yield "cut-behind-the-check", "corrupt", ROOT, good[:len(header()) + 72]
+    yield "a-byte-short", "corrupt", ROOT, good[:-1]
+    yield "a-byte-long", "corrupt", ROOT, good + b"0"
+    yield "key-of-purpose-7", "corrupt", ROOT, keyring(keys=[row(7, 0, 1, b"A" * 32)])
+    yield "a-key-twice", "corrupt", ROOT, keyring(keys=[row(3, 0, 1, b"A" * 32), row(3, 0, 1, b"B" * 32)])
     yield "slot-with-parameters", "corrupt", ROOT, keyring(header(slots=(one_slot_with_parameters,)))
     yield "slot-says-it-has-parameters", "corrupt", ROOT, keyring(header(slots=(b"\1\0\4",)))
     yield "keys-out-of-order", "corrupt", ROOT, keyring(keys=rows()[::-1])
@@ -299,9 +331,9 @@ def audit_vectors():
     yield "trailing-byte", "corrupt", *(chain()[:1] + [chain()[1] + b"\0"])
 
 
-def write(name, about, vectors):
+def write(name, about, vectors, by="make_keys.py"):
     with open(HERE / name, "w", encoding="ascii") as file:
-        file.write(f"# Written by make_keys.py. {about}\n")
+        file.write(f"# Written by {by}. {about}\n")
         for vector, status, *fields in vectors:
             file.write(" ".join([vector, status, *(field.hex() or "-" for field in fields)]) + "\n")
 
@@ -315,6 +347,7 @@ def self_test():
                   b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip "
                   b"for the future, sunscreen would be it.")
     assert sealed[-16:].hex() == "c0875924c1c7987947deafd8780acf49"
+    assert unseal(key, bytes(range(0x40, 0x58)), bytes.fromhex("50515253c0c1c2c3c4c5c6c7"), sealed)[:6] == b"Ladies"
     # RFC 8032, 7.1, test 1
     seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
     public, signature = sign(seed, b"")

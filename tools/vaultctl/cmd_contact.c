@@ -292,5 +292,8 @@ cmd_erase(const struct arguments *arguments)
 {
     enum exit_code code = run_with_reason(arguments, run_with_contacts, ACT_ERASE);
 
-    return code == EXIT_OK && arguments->now ? rotate_both_keys(arguments) : code;
+    if (code == EXIT_OK && arguments->now) {
+        code = rotate_both_keys(arguments);
+    }
+    return code == EXIT_OK && arguments->now ? compact_after_erase(arguments) : code;
 }

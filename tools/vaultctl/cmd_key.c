@@ -5,16 +5,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "progress.h"
+#include "retry.h"
 #include "table.h"
-
-enum {
-    LOOK_MS = 300,
-    FAILURES_MAX = 3, /* in a row, while it waits; each has waited its timeout already */
-    NS_PER_MS = 1000000,
-};
 
 /* What is known of rotations after a look at all pages. */
 struct look {
@@ -167,25 +161,6 @@ look_at_key(void *state, const struct cv_key *key)
                          strcmp(awaited->namespace_name, key->namespace_name) == 0);
 }
 
-static void
-rest(void)
-{
-    const struct timespec pause = {.tv_nsec = (long)LOOK_MS * NS_PER_MS};
-
-    (void)nanosleep(&pause, NULL);
-}
-
-/* The vault may be restarted meanwhile: it goes on by itself, and so does who waits. */
-static bool
-may_look_again(enum cv_status status, int *failures)
-{
-    if (status == CV_OK) {
-        *failures = 0;
-        return true;
-    }
-    return (status == CV_UNAVAILABLE || status == CV_BUSY) && ++*failures < FAILURES_MAX;
-}
-
 static enum exit_code
 wait_for(const struct arguments *arguments, struct cv_client *client, struct awaited *awaited)
 {
@@ -201,7 +176,7 @@ wait_for(const struct arguments *arguments, struct cv_client *client, struct awa
 
         awaited->rotates = false;
         enum cv_status status = visit_keys(client, look_at_key, awaited, &look, &reply);
-        if (!may_look_again(status, &failures)) {
+        if (!retry_may_look_again(status, &failures)) {
             code = report(arguments, reply);
             goes_on = false;
         } else if (status == CV_OK) {
@@ -212,7 +187,7 @@ wait_for(const struct arguments *arguments, struct cv_client *client, struct awa
         }
         cv_reply_free(&reply);
         if (goes_on) {
-            rest();
+            retry_rest();
         }
     }
     progress_end(&progress);

@@ -81,6 +81,9 @@ extern const struct argp_option common_options[];
  * old ones are destroyed; where one rotates already, another after it. Says what is wrong. */
 enum exit_code rotate_both_keys(const struct arguments *arguments);
 
+/* A compaction that begins now, and its end. Says what is wrong. */
+enum exit_code compact_after_erase(const struct arguments *arguments);
+
 /* A script by which bash completes vaultctl's command line, made of the tables. */
 void completion_print(const struct command *commands, size_t count);
 
@@ -99,6 +102,7 @@ enum exit_code cmd_key_rotate(const struct arguments *arguments);
 enum exit_code provider_parse(const struct arguments *arguments, enum cv_provider *ret_provider);
 /* key rotate root */
 enum exit_code root_rotate(const struct arguments *arguments);
+enum exit_code cmd_compact(const struct arguments *arguments);
 enum exit_code cmd_key_status(const struct arguments *arguments);
 enum exit_code cmd_recipient_new(const struct arguments *arguments);
 enum exit_code cmd_recipient_add(const struct arguments *arguments);

@@ -87,6 +87,11 @@ static const struct argp_option rotate_options[] = {
     {"detach", OPTION_DETACH, NULL, 0, "The vault goes on by itself (untold: elsewhere)", 1},
     {0},
 };
+static const struct argp_option compact_options[] = {
+    {"wait", OPTION_WAIT, NULL, 0, "Until the space is given back (untold: at a terminal)", 1},
+    {"detach", OPTION_DETACH, NULL, 0, "The vault goes on by itself (untold: elsewhere)", 1},
+    {0},
+};
 static const struct argp_option pair_options[] = {
     {"output", 'o', "FILE", 0, "The new file for the private half; only you can read it", 1},
     {0},
@@ -108,7 +113,8 @@ static const struct argp_option erase_options[] = {
     {"namespace", 'n', "NS", 0, "The namespace of contacts ($CONTACT_VAULT_NAMESPACE)", 1},
     PHONE_ROWS,
     {"now", OPTION_NOW, NULL, 0,
-     "And replace the namespace's keys: what was erased then opens with none that the vault has", 1},
+     "And replace the namespace's keys, and compact: what was erased then opens with no key that "
+     "the vault has, and is not in its database any more", 1},
     {0},
 };
 static const struct argp_option contact_options[] = {
@@ -183,6 +189,8 @@ static const struct command commands[] = {
      "vaultctl key rotate data -n milano --wait", rotate_options, 1, 1, cmd_key_rotate},
     {"key status", "", "The keys there are, and how far rotations have come",
      "vaultctl key status --json", no_options, 0, 0, cmd_key_status},
+    {"compact", "", "Give the database file's free space back, while everything goes on",
+     "vaultctl compact --wait --data /var/lib/contact-vault", compact_options, 0, 0, cmd_compact},
     {"recipient new", "NAME", "Make a key that backups are sealed to; the private half belongs offline",
      "vaultctl recipient new safe -o /media/stick/safe.key", pair_options, 1, 1, cmd_recipient_new},
     {"recipient add", "NAME", "Seal backups to a key that was made elsewhere, too",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys that were about to be made or destroyed when the log ended, as opening finds them. */
+/* Keys that were about to be made or destroyed, and a compaction that was under way, when the log
+ * ended, as opening finds them. */
 #include "audit_internal.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@ static bool
 is_about_keys(const struct audit_entry *entry)
 {
     return entry->operation == OP_KEY_ROTATE || entry->operation == OP_ROOT_ROTATE ||
-           entry->operation == AUDIT_ACT_KEY_DESTROYED;
+           entry->operation == AUDIT_ACT_KEY_DESTROYED || entry->operation == OP_COMPACT;
 }
 
 /* Few are open at a time, and an outcome follows its intents closely: looked for from the end. */

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { POINTS_MAX = 16, NAME_BYTES = 48 };
 
@@ -57,6 +58,14 @@ failpoint_fires(const char *name)
         }
     }
     return fires;
+}
+
+void
+failpoint_crash(const char *name)
+{
+    if (failpoint_fires(name)) {
+        _exit(FAILPOINT_CRASHED);
+    }
 }
 
 #else

@@ -53,6 +53,8 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_BACKUP_BEGUN] = "backup_begun",
     [EVENT_BACKUP_ENDED] = "backup_ended",
     [EVENT_BACKUP_FAILED] = "backup_failed",
+    [EVENT_COMPACTED] = "compacted",
+    [EVENT_REKEY_MISSING] = "rekey_missing",
     [EVENT_REKEY_STUCK] = "rekey_stuck",
 };
 

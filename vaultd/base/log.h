@@ -57,7 +57,9 @@ enum log_event {
     EVENT_BACKUP_BEGUN,
     EVENT_BACKUP_ENDED,
     EVENT_BACKUP_FAILED,
-    EVENT_REKEY_STUCK, /* records: that do not open, or that the counts miss; an old key stays */
+    EVENT_COMPACTED,     /* before, bytes: of the file; held_us: so long did writers wait */
+    EVENT_REKEY_MISSING, /* records: that are gone, by the counts; not counted any more */
+    EVENT_REKEY_STUCK,   /* records: that do not open, or that the counts miss; an old key stays */
     LOG_EVENT_COUNT,
 };
 

@@ -389,6 +389,7 @@ dispatch_tick(struct dispatch *dispatch)
     do_shared(dispatch, dispatch_forget_backup, false);
     do_shared(dispatch, look_for_exclusive_work, false);
     do_exclusive_work(dispatch);
+    dispatch_compact_step(dispatch);
     dispatch_forget_old_shares(dispatch);
 }
 

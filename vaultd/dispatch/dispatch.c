@@ -41,6 +41,7 @@ dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
     dispatch->sealed = true;
     gate_init(&dispatch->gate);
     (void)pthread_mutex_init(&dispatch->erasing, NULL);
+    (void)pthread_mutex_init(&dispatch->compacting.lock, NULL);
     throttle_init(&dispatch->refusals, REFUSALS_AT_ONCE, REFUSALS_PER_SECOND);
     throttle_init(&dispatch->proofs, PROOFS_AT_ONCE, PROOFS_PER_SECOND);
     *ret_dispatch = dispatch;
@@ -55,6 +56,7 @@ dispatch_free(struct dispatch **dispatch)
         throttle_fini(&(*dispatch)->refusals);
         throttle_fini(&(*dispatch)->proofs);
         (void)pthread_mutex_destroy(&(*dispatch)->erasing);
+        (void)pthread_mutex_destroy(&(*dispatch)->compacting.lock);
         gate_fini(&(*dispatch)->gate);
         vault_rekey_free(&(*dispatch)->chores.rekeying.job);
         scratch_free(&(*dispatch)->chores.scratch);

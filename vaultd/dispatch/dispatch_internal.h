@@ -42,12 +42,25 @@ struct rekeying {
     atomic_uint stuck;                 /* rotations that cannot be ended */
     struct vault_rekey_event destroys; /* key_count > 0: keys that may go */
     uint64_t retry_ms;                 /* after a failure: not before */
+    unsigned failures;                 /* to make or destroy keys, in a row */
     uint64_t refilled_ms;              /* 0: never */
     uint64_t credit;                   /* thousandths of a contact that may be moved now */
     uint64_t looked_ms;                /* for keys that are too old; 0: never */
     uint64_t stuck_since_ms;
     uint32_t due[ROTATIONS_AT_ONCE]; /* namespaces whose data key is */
     size_t due_count;
+};
+
+/* The compaction under way. `lock` is held by whoever begins it or takes steps of it; it comes
+ * after the gate, and before the locks of store and audit. */
+struct compacting {
+    pthread_mutex_t lock;
+    uint64_t intent; /* its entry; 0: none is under way */
+    uint64_t number;
+    bool ended; /* with this result, which the log could not take yet: */
+    enum status result;
+    uint64_t bytes;  /* of the file, before */
+    atomic_int last; /* how the last one ended, since the start: a status */
 };
 
 /* What the maintenance thread alone remembers between two ticks. Times are monotonic, in ms. */
@@ -106,6 +119,7 @@ struct dispatch {
     struct throttle proofs;   /* proofs that did not hold, by uid */
     pthread_mutex_t erasing;  /* one erase at a time; guards the outcomes it owes */
     struct owed_erasures owed_erasures;
+    struct compacting compacting;
     struct chores chores;
     bool was_sealed;                     /* dispatch_keep_elsewhere's own */
     _Atomic(const char *) backup_failed; /* why the last one failed; NULL: it did not */
@@ -185,6 +199,7 @@ enum status op_unfreeze(struct call *call);
 enum status op_namespace_create(struct call *call);
 enum status op_namespace_list(struct call *call);
 enum status op_namespace_set(struct call *call);
+enum status op_compact(struct call *call);
 enum status op_key_rotate(struct call *call);
 enum status op_key_status(struct call *call);
 enum status op_principal_add(struct call *call);
@@ -329,6 +344,18 @@ void dispatch_look_for_old_keys(struct dispatch *dispatch);
 bool dispatch_has_key_work(const struct dispatch *dispatch);
 void dispatch_do_key_work(struct dispatch *dispatch);
 
+/* ---- compact.c: the database file gives its free space back ---- */
+
+/*
+ * Begins the compaction of that number, unless it was made before or is under way: intent, then
+ * the maintenance thread goes on. `as` says who. UNAVAILABLE, with a fault in scratch or static:
+ * there is no room on the disk, or the log cannot be written. CONFLICT: not the next number.
+ */
+MUST_USE enum status dispatch_compact(struct dispatch *dispatch, struct scratch *scratch,
+                                      const struct audit_entry *as, uint64_t number,
+                                      const char **ret_fault);
+/* Chores: some steps of it, without the gate. */
+void dispatch_compact_step(struct dispatch *dispatch);
 /* ---- backup.c ---- */
 
 /* Is one being made? Then no key is destroyed, and no entry of the log removed. */

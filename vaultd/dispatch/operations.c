@@ -35,6 +35,7 @@ static const struct operation_row rows[] = {
     {OP_BACKUP_BEGIN,      ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_backup_begin},
     {OP_BACKUP_READ,       ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_ADMINISTER,   op_backup_read},
     {OP_BACKUP_END,        ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_ADMINISTER,   op_backup_end},
+    {OP_COMPACT,           BOTH,    KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_ROTATE,       op_compact},
     {OP_NAMESPACE_CREATE,  ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_namespace_create},
     {OP_NAMESPACE_LIST,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_namespace_list},
     {OP_NAMESPACE_SET,     ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_namespace_set},

@@ -3,17 +3,21 @@
  * that is made or destroyed on record: intent, change, outcome. */
 #include "dispatch_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "clock.h"
+#include "failpoint.h"
 #include "log.h"
 #include "scratch.h"
 
 enum {
-    BUSY_MS = 40,    /* of a tick */
-    RETRY_MS = 1000, /* after a failure: the disk may be full */
+    BUSY_MS = 40,          /* of a tick */
+    RETRY_MS = 1000,       /* after a failure: the disk may be full */
+    RETRY_DOUBLED_MAX = 6, /* so often, where each try is an intent and an outcome */
     STUCK_PAUSE_MS = 3600 * 1000,
     LOOK_PAUSE_MS = 60 * 1000,
+    WORDS_BYTES = 96,
     STEP_CONTACTS = 256, /* so long do others wait who write at the same time: about a ms */
     UNLIMITED_RATE = 1000000,
     SECOND_MS = 1000,
@@ -93,6 +97,8 @@ settled(struct dispatch *dispatch, const struct audit_key_act *act)
 
     if (act->operation == OP_ROOT_ROTATE) {
         came_about = vault_keyring_generation(vault) >= act->number;
+    } else if (act->operation == OP_COMPACT) {
+        came_about = vault_compactions(vault) >= act->number;
     } else {
         came_about = find_key(dispatch, act, &key) &&
                      (act->operation == OP_KEY_ROTATE ? vault_made_key(vault, key)
@@ -125,7 +131,9 @@ dispatch_settle_key_acts(struct dispatch *dispatch)
         entries[i] = settled(dispatch, &acts[i]);
     }
     if (count > 0) {
+        CRASH_POINT("key_acts_settling");
         status = audit_record(dispatch->parts.audit, entries, count, AUDIT_RESERVE_STOP);
+        CRASH_POINT("key_acts_settled");
     }
     free(entries);
     return status;
@@ -162,12 +170,14 @@ rotate(struct dispatch *dispatch, const struct audit_entry *as, struct key_acts 
         *ret_fault = "the log cannot be written, so nothing is done";
         return status;
     }
+    CRASH_POINT("rekey_intended");
     done = vault_rotate(dispatch->parts.vault, acts->keys, acts->count);
     if (vault_failed(dispatch->parts.vault)) {
         *ret_fault = "not known whether it was done: the vault stops; look again when it is back";
         return STATUS_UNAVAILABLE;
     }
     status = record_outcomes(dispatch, acts, done);
+    CRASH_POINT("rekey_recorded");
     if (done != STATUS_OK) {
         return done;
     }
@@ -240,7 +250,7 @@ tell(enum log_event event, const struct vault_rekey_event *about)
 {
     unsigned purpose = about->key.purpose;
 
-    if (event == EVENT_REKEY_STUCK) {
+    if (event == EVENT_REKEY_STUCK || event == EVENT_REKEY_MISSING) {
         LOG(LOG_LEVEL_ERROR, event, F("purpose", purpose), F("namespace", about->key.namespace_id),
             F("number", about->key.number), F("records", about->rows));
     } else {
@@ -263,6 +273,8 @@ take_event(struct rekeying *rekeying, const struct vault_rekey_event *event)
         return true;
     case REKEY_WORKED:
         pay(rekeying, event->rows);
+        return true;
+    case REKEY_MISSING: /* and forgotten, on record */
         return true;
     case REKEY_DESTROYS:
         rekeying->destroys = *event;
@@ -309,6 +321,44 @@ wait_a_little(struct rekeying *rekeying, enum status status)
     rekeying->retry_ms = clock_monotonic_ms() + RETRY_MS;
 }
 
+/* Each try is two entries of the log: they must not use up what room it has. */
+static void
+wait_longer(struct rekeying *rekeying, enum status status)
+{
+    wait_a_little(rekeying, status);
+    rekeying->retry_ms = clock_monotonic_ms() + ((uint64_t)RETRY_MS << rekeying->failures);
+    rekeying->failures += rekeying->failures < RETRY_DOUBLED_MAX;
+}
+
+/* Records that the counts know are gone. Whoever reads the log learns of it before they do not
+ * count any more: without that, an old key would have to stay for ever. */
+static enum status
+forget_missing(struct dispatch *dispatch, const struct vault_rekey_event *event)
+{
+    const struct namespace_row *row =
+        access_namespace_by_id(dispatch->parts.access, event->key.namespace_id);
+    char words[WORDS_BYTES];
+    struct audit_entry entry = {
+        .operation = OP_KEY_ROTATE,
+        .phase = AUDIT_DONE,
+        .result = STATUS_CORRUPT,
+        .uid = dispatch->parts.daemon_uid,
+        .namespace_name = row == NULL ? (struct bytes){0} : bytes_of_text(row->name),
+        .subject = purpose_name(event->key.purpose),
+        .amount = event->key.number,
+    };
+    enum status status;
+
+    (void)snprintf(words, sizeof words, "%llu records are gone; they are not counted any more",
+                   (unsigned long long)event->rows);
+    entry.reason = bytes_of_text(words);
+    tell(EVENT_REKEY_MISSING, event);
+    status = audit_record(dispatch->parts.audit, &entry, 1, AUDIT_RESERVE_NONE);
+    return status == STATUS_OK
+               ? vault_rekey_recount(dispatch->parts.vault, dispatch->chores.rekeying.job)
+               : status;
+}
+
 void
 dispatch_rekey(struct dispatch *dispatch)
 {
@@ -328,6 +378,9 @@ dispatch_rekey(struct dispatch *dispatch)
         status = vault_rekey_step(dispatch->parts.vault, rekeying->job, dispatch->chores.scratch,
                                   room, &event);
         scratch_wipe(dispatch->chores.scratch);
+        if (status == STATUS_OK && event.what == REKEY_MISSING) {
+            status = forget_missing(dispatch, &event);
+        }
         if (status != STATUS_OK) {
             wait_a_little(rekeying, status);
             return;
@@ -407,11 +460,13 @@ destroy(struct dispatch *dispatch)
     if (status != STATUS_OK) {
         return status;
     }
+    CRASH_POINT("rekey_destroy_intended");
     done = vault_rekey_destroy(dispatch->parts.vault, dispatch->chores.rekeying.job);
     if (vault_failed(dispatch->parts.vault)) {
         return STATUS_UNAVAILABLE; /* the intents stay open, and the restart looks */
     }
     status = record_outcomes(dispatch, &acts, done);
+    CRASH_POINT("rekey_destroy_recorded");
     return done != STATUS_OK ? done : status;
 }
 
@@ -444,6 +499,8 @@ dispatch_do_key_work(struct dispatch *dispatch)
         rekeying->due_count = 0;
     }
     if (status != STATUS_OK) {
-        wait_a_little(rekeying, status);
+        wait_longer(rekeying, status);
+    } else {
+        rekeying->failures = 0;
     }
 }

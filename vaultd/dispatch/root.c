@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Another root key, on record: intent, change, outcome. */
 #include "dispatch_internal.h"
+
+#include "failpoint.h"
 #include "slot.h"
 
 static const char *const provider_names[UNSEAL_PROVIDERS] = {
@@ -27,7 +29,9 @@ dispatch_rotate_root(struct dispatch *dispatch, const struct audit_entry *as,
         *ret_fault = "the log cannot be written, so nothing is done";
         return status;
     }
+    CRASH_POINT("root_intended");
     done = vault_replace_root(vault, root, slot);
+    CRASH_POINT("root_settled");
     if (vault_failed(vault)) {
         *ret_fault =
             "not known whether it was done: the vault stops; keep the old root key and the "
@@ -38,6 +42,7 @@ dispatch_rotate_root(struct dispatch *dispatch, const struct audit_entry *as,
     entry.refers = entry.sequence;
     entry.result = done;
     status = audit_record(dispatch->parts.audit, &entry, 1, AUDIT_RESERVE_STOP);
+    CRASH_POINT("root_recorded");
     if (done != STATUS_OK) {
         *ret_fault = "the keyring cannot be written, so the old root key stays: is the disk full?";
         return done;

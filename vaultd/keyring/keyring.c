@@ -295,6 +295,7 @@ keyring_unseal(struct keyring *keyring, const struct secret *root)
     }
     keyring->root = copy;
     keyring->keys = keys;
+    keyring_disk_forget_unfinished(keyring->path);
     return STATUS_OK;
 }
 

@@ -71,7 +71,8 @@ void keyring_slot(const struct keyring *keyring, struct unseal_slot *ret_slot);
 /*
  * DENIED: not this vault's root key, or the file's header was altered on purpose (nobody can tell
  * which without the right key). CORRUPT: the file is damaged, or no longer the one that was opened.
- * CONFLICT: unsealed already. The keyring keeps its own copy of `root`.
+ * CONFLICT: unsealed already. The keyring keeps its own copy of `root`. A new file that a crash
+ * kept from its place is removed.
  */
 MUST_USE enum status keyring_unseal(struct keyring *keyring, const struct secret *root);
 /* Every key leaves the memory. */

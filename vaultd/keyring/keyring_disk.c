@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,6 @@
 
 #include "failpoint.h"
 #include "log.h"
-
-enum { FAILPOINT_EXIT = 86 };
 
 static enum status
 system_call_failed(int line)
@@ -135,9 +134,7 @@ write_temporary(const char *temporary, struct bytes data)
         return system_call_failed(__LINE__);
     }
     status = keyring_disk_write_all(file, data);
-    if (FAILPOINT("keyring_after_tmp")) {
-        _exit(FAILPOINT_EXIT);
-    }
+    CRASH_POINT("keyring_after_tmp");
     if (status == STATUS_OK && fsync(file) != 0) {
         status = system_call_failed(__LINE__);
     }
@@ -151,15 +148,11 @@ put_in_place(const char *temporary, const char *path, enum keyring_write_mode mo
 {
     unsigned flags = mode == KEYRING_WRITE_NEW ? RENAME_NOREPLACE : 0;
 
-    if (FAILPOINT("keyring_before_rename")) {
-        _exit(FAILPOINT_EXIT);
-    }
+    CRASH_POINT("keyring_before_rename");
     if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, flags) != 0) {
         return errno == EEXIST ? STATUS_CONFLICT : system_call_failed(__LINE__);
     }
-    if (FAILPOINT("keyring_after_rename")) {
-        _exit(FAILPOINT_EXIT);
-    }
+    CRASH_POINT("keyring_after_rename");
     return STATUS_OK;
 }
 
@@ -177,15 +170,33 @@ read_back(const char *temporary, size_t bytes_max, keyring_disk_check *check, vo
     return status;
 }
 
+/* False: the path is too long. */
+static bool
+name_temporary(const char *path, char ret_temporary[static PATH_MAX])
+{
+    int size = snprintf(ret_temporary, PATH_MAX, "%s.new", path);
+
+    return size >= 0 && size < PATH_MAX;
+}
+
+void
+keyring_disk_forget_unfinished(const char *path)
+{
+    char temporary[PATH_MAX];
+
+    if (name_temporary(path, temporary) && unlink(temporary) != 0 && errno != ENOENT) {
+        (void)system_call_failed(__LINE__);
+    }
+}
+
 static enum status
 write_file(const char *path, enum keyring_write_mode mode, struct bytes data,
            keyring_disk_check *check, void *state)
 {
     char temporary[PATH_MAX];
-    int size = snprintf(temporary, sizeof temporary, "%s.new", path);
     enum status status;
 
-    if (size < 0 || (size_t)size >= sizeof temporary) {
+    if (!name_temporary(path, temporary)) {
         errno = ENAMETOOLONG;
         return system_call_failed(__LINE__);
     }

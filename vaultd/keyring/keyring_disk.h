@@ -38,6 +38,10 @@ typedef enum status keyring_disk_check(void *state, struct bytes data);
 MUST_USE enum status keyring_disk_replace(const char *path, struct bytes data,
                                           keyring_disk_check *check, void *state);
 
+/* What a crash left of a write that never came into force: it may open with a root key that did not
+ * either. */
+void keyring_disk_forget_unfinished(const char *path);
+
 /* All of data to an open file. UNAVAILABLE: logged. */
 MUST_USE enum status keyring_disk_write_all(int file, struct bytes data);
 /* The folder that `path` stands in. UNAVAILABLE: logged. */

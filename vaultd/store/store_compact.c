@@ -207,7 +207,7 @@ replace(struct store *store, struct store_writes *changed)
         atomic_store(&compaction->made, made);
         compaction->replaced = true;
     }
-    return status;
+    return status == STATUS_INTERNAL ? STATUS_UNAVAILABLE : status;
 }
 
 static bool

@@ -196,3 +196,38 @@ vault_keep_reserve(struct vault *vault)
 {
     return store_keep_reserve(vault->store);
 }
+
+enum status
+vault_compact_begin(struct vault *vault, uint64_t *ret_lacks)
+{
+    return store_compact_begin(vault->store, ret_lacks);
+}
+
+enum status
+vault_compact_step(struct vault *vault, bool *ret_ended)
+{
+    return store_compact_step(vault->store, ret_ended);
+}
+
+struct vault_compaction
+vault_compact_look(const struct vault *vault)
+{
+    struct store_compact_about about;
+
+    store_compact_look(vault->store, &about);
+    return (struct vault_compaction){
+        .copying = about.state == STORE_COMPACT_COPYING,
+        .waiting = about.state == STORE_COMPACT_WAITING,
+        .made = about.made,
+        .done = about.done,
+        .total = about.total,
+        .bytes = about.bytes,
+        .held_us = about.held_us,
+    };
+}
+
+uint64_t
+vault_compactions(const struct vault *vault)
+{
+    return vault_compact_look(vault).made;
+}

@@ -131,6 +131,22 @@ MUST_USE enum status vault_erase(struct vault *vault, struct scratch *scratch,
 /* Keeps the store's reserve for that; see store_keep_reserve. */
 bool vault_keep_reserve(struct vault *vault);
 
+/* ---- compaction, sealed or not: store_compact_begin, store_compact_step, store_compact_look ----
+ */
+
+struct vault_compaction {
+    bool copying; /* or, done with that, */
+    bool waiting; /* for the last who reads the old file */
+    uint64_t made, done, total, bytes;
+    uint32_t held_us;
+};
+
+MUST_USE enum status vault_compact_begin(struct vault *vault, uint64_t *ret_lacks);
+MUST_USE enum status vault_compact_step(struct vault *vault, bool *ret_ended);
+struct vault_compaction vault_compact_look(const struct vault *vault);
+/* How often, ever. */
+uint64_t vault_compactions(const struct vault *vault);
+
 /* The contact in the form first seen, in scratch. Opens nothing without its receipt. NOT_FOUND:
  * erased meanwhile. */
 MUST_USE enum status vault_reveal(struct vault *vault, struct scratch *scratch,

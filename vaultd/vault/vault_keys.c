@@ -2,6 +2,8 @@
 /* Changes of the keyring, and its agreement with the store (DESIGN.md, "Two files, one truth"). */
 #include "vault_internal.h"
 
+#include "failpoint.h"
+
 /* Rows of STORE_META (DESIGN.md, "Meta rows"). */
 #define ROW_KEYRING "keyring"
 #define ROW_KEYRING_PENDING "keyring_pending"
@@ -74,8 +76,13 @@ vault_keys_settle(struct vault *vault)
     if (!vault_generation_fits(&found, generation)) {
         return STATUS_CORRUPT;
     }
-    return found.pending == 0 && found.settled == generation ? STATUS_OK
-                                                             : settle(vault, generation);
+    if (found.pending == 0 && found.settled == generation) {
+        return STATUS_OK;
+    }
+    CRASH_POINT("keyring_settling");
+    status = settle(vault, generation);
+    CRASH_POINT("keyring_settled");
+    return status;
 }
 
 typedef enum status keyring_change(struct keyring *keyring, const struct key_name *names,
@@ -90,12 +97,14 @@ change_keys(struct vault *vault, keyring_change *change, const struct key_name *
     struct vault_generation announced = {.settled = generation, .pending = generation + 1};
     enum status status = store_update(vault->store, write_step, &announced);
 
+    CRASH_POINT("keys_announced");
     if (status == STATUS_OK) {
         status = change(vault->keyring, names, count);
         if (status == STATUS_INTERNAL) {
             atomic_store(&vault->keyring_unknown, true);
         }
     }
+    CRASH_POINT("keys_changed");
     return status == STATUS_OK ? settle(vault, announced.pending) : status;
 }
 
@@ -118,12 +127,14 @@ vault_replace_root(struct vault *vault, const struct secret *root, const struct 
     struct vault_generation announced = {.settled = generation, .pending = generation + 1};
     enum status status = store_update(vault->store, write_step, &announced);
 
+    CRASH_POINT("root_announced");
     if (status == STATUS_OK) {
         status = keyring_replace_root(vault->keyring, root, slot);
         if (status == STATUS_INTERNAL) {
             atomic_store(&vault->keyring_unknown, true);
         }
     }
+    CRASH_POINT("root_replaced");
     if (status == STATUS_OK) {
         /* Done and in force; should this fail, the pending row still fits, and the next one
          * settles. */

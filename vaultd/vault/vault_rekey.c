@@ -55,7 +55,8 @@ begin_verify(struct vault_rekey *job)
 {
     job->stage = STAGE_VERIFY;
     job->next = 0;
-    job->left = job->kept_count = 0;
+    job->left = job->missing = job->kept_count = 0;
+    job->disproved = job->recounted = false;
 }
 
 struct judging {
@@ -71,8 +72,8 @@ judge_step(struct store_txn *txn, void *state)
     return vault_counts_read(txn, judging->job->key.namespace_id, &judging->counts);
 }
 
-static bool
-is_kept(const struct vault_rekey *job, uint32_t epoch)
+bool
+rekey_is_kept(const struct vault_rekey *job, uint32_t epoch)
 {
     for (size_t i = 0; i < job->kept_count; i++) {
         if (job->kept[i] == epoch) {
@@ -80,6 +81,14 @@ is_kept(const struct vault_rekey *job, uint32_t epoch)
         }
     }
     return false;
+}
+
+/* Is what is missing gone, and not only out of sight? Found out once. */
+static void
+ask_what_is_missing(struct vault_rekey *job)
+{
+    job->stage = STAGE_PROVE;
+    job->next = 0;
 }
 
 /* The old keys that may go: the verify found nothing under them, nor do the counts miss any. */
@@ -91,7 +100,7 @@ plan_destroys(const struct vault *vault, struct vault_rekey *job, const struct v
     struct key_name name;
     uint64_t created_ms;
 
-    job->destroy_count = 0;
+    job->destroy_count = job->missing = 0;
     while (keyring_at(vault->keyring, index++, &name, &created_ms) &&
            rekey_same_kind(&name, &first) && name.number < job->key.number &&
            job->destroy_count < VAULT_KEYS_MAX) {
@@ -99,14 +108,19 @@ plan_destroys(const struct vault *vault, struct vault_rekey *job, const struct v
         uint64_t missing =
             name.purpose == KEY_INDEX ? 0 : vault_counts_of(counts, name.purpose, name.number);
 
-        if (missing > 0 && !is_kept(job, name.number)) {
-            job->left += missing;
-        } else if (!is_kept(job, name.number)) {
+        if (missing > 0 && !rekey_is_kept(job, name.number)) {
+            job->missing += missing;
+        } else if (!rekey_is_kept(job, name.number)) {
             job->destroys[job->destroy_count++] =
                 (struct vault_key){job->key.purpose, name.namespace_id, name.number};
         }
     }
     job->stage = job->destroy_count > 0 ? STAGE_DESTROY : STAGE_END;
+    if (job->missing > 0 && !job->disproved) {
+        ask_what_is_missing(job);
+    } else {
+        job->left += job->missing;
+    }
 }
 
 /* An index under which fewer contacts stand than under the old one is not switched to. */
@@ -116,8 +130,13 @@ judge_index(struct vault_rekey *job, const struct vault_counts *counts)
     uint64_t under_old = vault_counts_of(counts, KEY_INDEX, job->old);
     uint64_t under_new = vault_counts_of(counts, KEY_INDEX, job->key.number);
 
-    if (job->left == 0 && under_new < under_old) {
-        job->left = under_old - under_new;
+    job->missing = under_new < under_old ? under_old - under_new : 0;
+    if (job->left == 0 && job->missing > 0 && !job->recounted) {
+        if (!job->disproved) {
+            ask_what_is_missing(job);
+            return;
+        }
+        job->left = job->missing;
     }
     job->stage = job->left == 0 ? STAGE_SWITCH : STAGE_END;
 }
@@ -131,7 +150,7 @@ judge(struct vault *vault, struct vault_rekey *job)
     if (status != STATUS_OK) {
         return status;
     }
-    if (job->key.purpose == ROTATED_INDEX && job->stage == STAGE_VERIFY) {
+    if (job->key.purpose == ROTATED_INDEX && job->stage != STAGE_SWEEP) {
         judge_index(job, &judging.counts);
     } else {
         plan_destroys(vault, job, &judging.counts);
@@ -205,6 +224,8 @@ work_on(struct vault *vault, struct rekey_work *work)
         rekey_crash_here(FAILPOINT("rekey_moved"));
     } else if (job->stage == STAGE_VERIFY) {
         status = of_data ? rekey_data_verify(work, &done) : rekey_index_verify(work, &done);
+    } else if (job->stage == STAGE_PROVE) {
+        status = rekey_prove(work, &done);
     } else {
         status = rekey_index_sweep(work, &done);
         rekey_crash_here(FAILPOINT("rekey_swept"));
@@ -217,6 +238,10 @@ work_on(struct vault *vault, struct rekey_work *work)
         begin_verify(job);
         return STATUS_OK;
     }
+    if (done && job->stage == STAGE_PROVE && !job->disproved) {
+        job->stage = STAGE_MISSING;
+        return STATUS_OK;
+    }
     return done ? judge(vault, job) : STATUS_OK;
 }
 
@@ -225,7 +250,8 @@ work_with_room(struct vault *vault, struct vault_rekey *job, struct scratch *scr
                struct vault_rekey_event *ret_event)
 {
     struct rekey_work work = {.vault = vault, .job = job, .limit = limit};
-    bool writes = job->stage != STAGE_VERIFY; /* what only reads costs nobody else anything */
+    bool writes = job->stage != STAGE_VERIFY &&
+                  job->stage != STAGE_PROVE; /* what only reads costs nobody else anything */
     enum status status;
 
     work.inner = scratch_alloc(scratch, RECORD_INNER_MAX);
@@ -262,6 +288,10 @@ run_stage(struct vault *vault, struct vault_rekey *job, struct scratch *scratch,
         job->stage = status == STATUS_OK ? STAGE_SWEEP : job->stage;
         rekey_crash_here(FAILPOINT("rekey_switched"));
         return status;
+    case STAGE_MISSING:
+        ret_event->what = REKEY_MISSING;
+        ret_event->rows = job->missing;
+        return STATUS_OK;
     case STAGE_DESTROY:
         ret_event->what = REKEY_DESTROYS;
         ret_event->key_count = job->destroy_count;
@@ -271,6 +301,7 @@ run_stage(struct vault *vault, struct vault_rekey *job, struct scratch *scratch,
         return end(vault, job, ret_event);
     case STAGE_MOVE:
     case STAGE_VERIFY:
+    case STAGE_PROVE:
     case STAGE_SWEEP:
         break;
     }
@@ -297,6 +328,20 @@ vault_rekey_step(struct vault *vault, struct vault_rekey *job, struct scratch *s
      * beginning. */
     if (status == STATUS_CONFLICT || status == STATUS_NOT_FOUND) {
         job->stage = STAGE_LOOK;
+    }
+    return status;
+}
+
+enum status
+vault_rekey_recount(struct vault *vault, struct vault_rekey *job)
+{
+    enum status status;
+
+    assert(job->stage == STAGE_MISSING);
+    status = rekey_recount(vault, job);
+    if (status == STATUS_OK) {
+        job->recounted = true;
+        status = judge(vault, job);
     }
     return status;
 }

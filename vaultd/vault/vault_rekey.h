@@ -76,6 +76,7 @@ enum vault_rekey_what {
     REKEY_NOTHING, /* to do */
     REKEY_BEGUN,   /* `key` is the new one */
     REKEY_WORKED,
+    REKEY_MISSING,  /* `rows` that the counts know are gone: vault_rekey_recount, or ask again */
     REKEY_DESTROYS, /* `keys` are not needed any more: vault_rekey_destroy, or ask again */
     REKEY_ENDED,    /* of `key` */
     REKEY_STUCK,    /* records do not open, or counts disagree: old keys stay; `rows` of them */
@@ -94,6 +95,9 @@ struct vault_rekey_event {
 MUST_USE enum status vault_rekey_step(struct vault *vault, struct vault_rekey *job,
                                       struct scratch *scratch, size_t limit,
                                       struct vault_rekey_event *ret_event);
+/* After REKEY_MISSING was put on record: the counts forget what is gone, and the rotation goes on.
+ * Any time, by the job's thread. */
+MUST_USE enum status vault_rekey_recount(struct vault *vault, struct vault_rekey *job);
 /* What REKEY_DESTROYS named. */
 MUST_USE enum status vault_rekey_destroy(struct vault *vault, struct vault_rekey *job);
 

@@ -17,6 +17,8 @@ enum rekey_stage {
     STAGE_MARK,    /* which records may be under the old keys: those there are now */
     STAGE_MOVE,    /* records under the old keys are sealed anew; rows of the new index made */
     STAGE_VERIFY,  /* is there anything left? */
+    STAGE_PROVE,   /* counts miss some: does every record there is open, and none by an old key? */
+    STAGE_MISSING, /* it does: what is missing is gone, and is to be put on record */
     STAGE_SWITCH,  /* contacts are found by the new index from now on */
     STAGE_SWEEP,   /* rows of the old index go */
     STAGE_DESTROY, /* keys may go */
@@ -30,6 +32,9 @@ struct vault_rekey {
     uint64_t next;        /* record to look at next */
     uint64_t end;  /* one past the last record there was when what is new went under the new key */
     uint64_t left; /* what the verify found under old keys, or without a new row */
+    uint64_t missing; /* what the counts say beyond what there is */
+    bool disproved;   /* by a record that does not open: it may be one of them */
+    bool recounted;
     uint32_t kept[VAULT_KEYS_MAX]; /* old data keys under which the verify found records */
     size_t kept_count;
     struct vault_key destroys[VAULT_KEYS_MAX];
@@ -87,6 +92,13 @@ MUST_USE enum status rekey_data_verify(struct rekey_work *work, bool *ret_done);
 MUST_USE enum status rekey_index_move(struct rekey_work *work, bool *ret_done);
 MUST_USE enum status rekey_index_verify(struct rekey_work *work, bool *ret_done);
 MUST_USE enum status rekey_index_sweep(struct rekey_work *work, bool *ret_done);
+
+/* vault_rekey_prove.c: likewise, over every record of the store. Sets job->disproved. */
+MUST_USE enum status rekey_prove(struct rekey_work *work, bool *ret_done);
+/* What the counts say of old data keys without a record is taken back. */
+MUST_USE enum status rekey_recount(struct vault *vault, struct vault_rekey *job);
+/* Did the verify find records under it? */
+bool rekey_is_kept(const struct vault_rekey *job, uint32_t epoch);
 
 /* The next rotation that is not stuck, and the stage it begins with; REKEY_NOTHING: there is none.
  */

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Compaction, on record: intent, then the maintenance thread's steps, then the outcome. No key is
+ * needed for it, so it goes on while the vault is sealed, too. */
+#include "dispatch_internal.h"
+
+#include <stdio.h>
+
+#include "clock.h"
+#include "log.h"
+#include "scratch.h"
+
+enum { BUSY_MS = 40 /* of a tick */ };
+
+/* ---- beginning; with the lock held ---- */
+
+/* How much of the disk is missing, in words. */
+static const char *
+describe_lack(struct scratch *scratch, uint64_t lacks)
+{
+    enum { TEXT_BYTES = 160, MIB_BITS = 20 };
+    char *text = scratch_alloc(scratch, TEXT_BYTES);
+
+    if (text == NULL || lacks == 0) {
+        return "the database cannot be copied now: is the disk full?";
+    }
+    (void)snprintf(text, TEXT_BYTES,
+                   "the copy needs %llu MiB more on the disk (%llu bytes); nothing was done",
+                   (unsigned long long)((lacks >> MIB_BITS) + 1), (unsigned long long)lacks);
+    return text;
+}
+
+/* An outcome that the log cannot take now is owed, and tried again at the next tick. */
+static void
+pay(struct dispatch *dispatch)
+{
+    struct compacting *compacting = &dispatch->compacting;
+    struct audit_entry outcome = {
+        .operation = OP_COMPACT,
+        .phase = AUDIT_OUTCOME,
+        .refers = compacting->intent,
+        .result = compacting->result,
+        .amount = compacting->number,
+        .uid = dispatch->parts.daemon_uid,
+    };
+
+    if (audit_record(dispatch->parts.audit, &outcome, 1, AUDIT_RESERVE_STOP) == STATUS_OK) {
+        compacting->intent = 0;
+    }
+}
+
+static void
+end(struct dispatch *dispatch, enum status result)
+{
+    struct compacting *compacting = &dispatch->compacting;
+    struct vault_compaction about = vault_compact_look(dispatch->parts.vault);
+
+    compacting->ended = true;
+    compacting->result = result;
+    atomic_store(&compacting->last, (int)result);
+    LOG(LOG_LEVEL_NOTICE, EVENT_COMPACTED, F_STATUS("status", result),
+        F("before", compacting->bytes), F("bytes", about.bytes), F("held_us", about.held_us));
+    pay(dispatch);
+}
+
+static enum status
+begin(struct dispatch *dispatch, struct scratch *scratch, const struct audit_entry *as,
+      uint64_t number, const char **ret_fault)
+{
+    struct compacting *compacting = &dispatch->compacting;
+    struct audit_entry entry = *as;
+    uint64_t lacks = 0;
+    enum status status;
+
+    entry.phase = AUDIT_INTENT;
+    /* By this the next start finds out whether it came about. */
+    entry.amount = number;
+    status = audit_record(dispatch->parts.audit, &entry, 1, AUDIT_RESERVE_NONE);
+    if (status != STATUS_OK) {
+        *ret_fault = "the log cannot be written, so nothing is done";
+        return status;
+    }
+    compacting->intent = entry.sequence;
+    compacting->number = number;
+    compacting->ended = false;
+    compacting->bytes = vault_compact_look(dispatch->parts.vault).bytes;
+    status = vault_compact_begin(dispatch->parts.vault, &lacks);
+    if (status != STATUS_OK) {
+        *ret_fault = describe_lack(scratch, lacks);
+        end(dispatch, status);
+    }
+    return status;
+}
+
+enum status
+dispatch_compact(struct dispatch *dispatch, struct scratch *scratch, const struct audit_entry *as,
+                 uint64_t number, const char **ret_fault)
+{
+    struct compacting *compacting = &dispatch->compacting;
+    enum status status = STATUS_OK;
+    uint64_t made;
+
+    (void)pthread_mutex_lock(&compacting->lock);
+    made = vault_compactions(dispatch->parts.vault);
+    if (number > made + 1) {
+        *ret_fault = "number: one more than were made, please";
+        status = STATUS_CONFLICT;
+    } else if (number == made + 1 && compacting->intent == 0) {
+        status = begin(dispatch, scratch, as, number, ret_fault);
+    }
+    (void)pthread_mutex_unlock(&compacting->lock);
+    return status;
+}
+
+/* ---- the maintenance thread ---- */
+
+static void
+step(struct dispatch *dispatch)
+{
+    const uint64_t begun_ms = clock_monotonic_ms();
+    bool ended = false;
+    enum status status = STATUS_OK;
+
+    while (!ended && status == STATUS_OK && clock_monotonic_ms() - begun_ms < BUSY_MS) {
+        status = vault_compact_step(dispatch->parts.vault, &ended);
+        if (vault_compact_look(dispatch->parts.vault).waiting) {
+            break; /* for readers; or it ends at the next tick */
+        }
+    }
+    /* Of what nobody knows the next start finds out. */
+    if (ended && !vault_failed(dispatch->parts.vault)) {
+        end(dispatch, status);
+    }
+}
+
+void
+dispatch_compact_step(struct dispatch *dispatch)
+{
+    struct compacting *compacting = &dispatch->compacting;
+
+    (void)pthread_mutex_lock(&compacting->lock);
+    if (compacting->intent != 0 && !compacting->ended) {
+        step(dispatch);
+    } else if (compacting->intent != 0) {
+        pay(dispatch);
+    }
+    (void)pthread_mutex_unlock(&compacting->lock);
+}
