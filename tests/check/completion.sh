@@ -72,7 +72,7 @@ vaultctl fre -> freeze
 vaultctl com -> compact
 vaultctl compact --de -> --detach
 vaultctl name -> namespace
-vaultctl namespace _ -> create list set
+vaultctl namespace _ -> create list set shred
 vaultctl principal dis -> disable
 vaultctl audit _ -> tail verify
 vaultctl frobnicate _ ->

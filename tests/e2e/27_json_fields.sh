@@ -75,7 +75,10 @@ mv "$dir.key" "$work/first.key"
 ask 0 admin key rotate root --unseal keyfile --key-file "$dir.key"
 expect 0 "$vaultctl" init --data "$work/shared" --unseal shares --shares 3 --threshold 2 --json
 took init
+expect 0 as admin namespace create hamburg
+ask 0 admin namespace shred hamburg --yes
 ask 0 admin key status
+ask 0 admin compact --wait
 ask 0 admin recipient new safe -o "$work/safe.recipient"
 cp "$out" "$work/recipient"
 ask 0 admin recipient list
@@ -83,7 +86,6 @@ ask 0 admin backup "$work/backup"
 ask 0 admin recipient remove safe
 sed -n 's/.*"public_key":"\([^"]*\)".*/\1/p' "$work/recipient" >"$work/safe.pub"
 ask 0 admin recipient add safe --public-key "$work/safe.pub"
-ask 0 admin compact --wait
 ask 0 admin principal list
 ask 0 admin principal show paola
 ask 0 admin principal show visitor

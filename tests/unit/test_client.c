@@ -374,6 +374,7 @@ test_lists(void **state)
     assert_int_equal(reply->namespaces[0].created_ms, 1767225600000);
     assert_int_equal(reply->namespaces[0].contacts, 42);
     assert_int_equal(reply->namespaces[0].retain_months, 24);
+    assert_string_equal(reply->namespaces[0].state, "active");
     cv_reply_free(&reply);
 
     assert_int_equal(cv_key_status(fixture->client, 0, &reply), CV_OK);
@@ -385,6 +386,13 @@ test_lists(void **state)
     assert_string_equal(reply->keys[0].state, "retired");
     assert_int_equal(reply->keys[1].contacts, 30);
     assert_int_equal(reply->keys[1].created_ms, 1767225600000);
+    assert_int_equal(reply->keys[1].keys_horizon_ms, 1767225600001);
+    assert_int_equal(reply->keys[1].disk_horizon_ms, 1767225600002);
+    assert_int_equal(reply->keys[1].due_ms, 1767225600003);
+    assert_int_equal(reply->keys[0].due_ms, 0);
+    assert_int_equal(reply->disk_horizon_ms, 1767225600002);
+    assert_int_equal(reply->root_since_ms, 1767225600000);
+    assert_int_equal(reply->left, 7);
     assert_string_equal(reply->state, "running");
     assert_int_equal(reply->done, 30);
     assert_int_equal(reply->total, 42);
@@ -588,6 +596,7 @@ test_only_the_harmless_is_repeated(void **state)
     ONCE(cv_grant(client, &terms, &reply));
     ONCE(cv_principal_enable(client, "drop", &reply));
     ONCE(cv_namespace_set(client, "drop", 1, &reply));
+    ONCE(cv_namespace_shred(client, "drop", &reply));
 #undef ONCE
     unsigned before = fixture->fake.counts->requests;
     assert_int_equal(cv_describe(client, &query, &reply), CV_UNAVAILABLE);
@@ -619,6 +628,8 @@ test_admin_acts(void **state)
     assert_sent_uint(fixture, FIELD_RETAIN_MONTHS, 24);
     ACT(cv_namespace_set(client, "shop", 0, &reply));
     assert_sent_uint(fixture, FIELD_RETAIN_MONTHS, 0);
+    ACT(cv_namespace_shred(client, "shop", &reply));
+    assert_sent(fixture, OP_NAMESPACE_SHRED, BIT(NAME));
     ACT(cv_key_rotate(client, CV_KEY_INDEX, "shop", false, &reply));
     assert_sent(fixture, OP_KEY_ROTATE, BIT(PURPOSE) | BIT(NAMESPACE));
     assert_sent_uint(fixture, FIELD_PURPOSE, CV_KEY_INDEX);
@@ -647,7 +658,7 @@ test_admin_acts(void **state)
     ACT(cv_backup_end(client, key, false, &reply));
     assert_sent(fixture, OP_BACKUP_END, BIT(BACKUP));
     ACT(cv_seal(client, &reply));
-    assert_int_equal(fixture->fake.counts->executed, 17);
+    assert_int_equal(fixture->fake.counts->executed, 18);
 }
 
 static void
@@ -740,6 +751,7 @@ test_names(void **state)
     assert_string_equal(cv_act_name(208), "retained");
     assert_string_equal(cv_act_name(209), "budget_extra");
     assert_string_equal(cv_act_name(210), "key_destroyed");
+    assert_string_equal(cv_act_name(212), "swept");
     assert_string_equal(cv_act_name(213), "backup_ended");
     assert_null(cv_act_name(214));
     assert_string_equal(cv_act_name(14), "erase");

@@ -277,9 +277,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batches),        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_compactions),    cmocka_unit_test(test_what_the_rules_added),
-        cmocka_unit_test(test_backups),        cmocka_unit_test(test_the_log),
+        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_compactions),
+        cmocka_unit_test(test_what_the_rules_added),
+        cmocka_unit_test(test_backups),
+        cmocka_unit_test(test_the_log),
         cmocka_unit_test(test_single_answers),
     };
 

@@ -273,7 +273,7 @@ test_half_a_command_names_the_rest(void **state)
                          "disable, enable\n"},
         {"audit", "vaultctl audit: which one?; there are: tail, verify\n"},
         {"namespace --data x",
-         "vaultctl namespace: no such command; there are: create, list, set\n"},
+         "vaultctl namespace: no such command; there are: create, list, set, shred\n"},
         {"principa", "vaultctl: no such command; vaultctl --help lists the commands\n"},
         {"principals", "vaultctl: no such command; vaultctl --help lists the commands\n"},
         {"", "vaultctl: no command; vaultctl --help lists the commands\n"},
@@ -670,12 +670,28 @@ test_admin_commands(void **state)
     assert_int_equal(shell(*state, "$V namespace create denied"), 5);
     assert_one_line(err);
     assert_int_equal(shell(*state, "$V namespace list --json"), 0);
-    assert_string_equal(
-        out, "{\"name\":\"shop\",\"created\":\"2026-01-01T00:00:00.000Z\",\"contacts\":42,"
-             "\"retain_months\":24}\n");
+    assert_string_equal(out, "{\"name\":\"shop\",\"state\":\"active\",\"created\":\"2026-01-01T00:"
+                             "00:00.000Z\",\"contacts\":42,"
+                             "\"retain_months\":24}\n");
     assert_int_equal(shell(*state, "$V namespace list"), 0);
     assert_string_equal(out, "shop\t2026-01-01T00:00:00.000Z\t42 contacts\tcontacts unused for 24 "
                              "months are erased\n");
+    assert_int_equal(shell(*state, "$V namespace shred shop"), 2); /* nobody is asked */
+    assert_non_null(strstr(err, "say --yes"));
+    assert_int_equal(shell(*state, "$V namespace shred shop --yes --json"), 0);
+    assert_string_equal(out, "{\"ok\":true}\n");
+    assert_int_equal(shell(*state, "$V key status --json"), 0);
+    assert_non_null(strstr(out, "\"due\":\"2026-01-01T00:00:00.003Z\""));
+    assert_non_null(strstr(out, "\"due\":null"));
+    assert_non_null(strstr(out, "\"sweep\":{\"left\":7},\"horizon\":{\"keys\":"
+                                "\"2026-01-01T00:00:00.001Z\",\"disk\":"
+                                "\"2026-01-01T00:00:00.002Z\",\"root_since\":"
+                                "\"2026-01-01T00:00:00.000Z\"}"));
+    assert_int_equal(shell(*state, "$V key status"), 0);
+    assert_non_null(strstr(out, "sweeping: 7 contacts of shredded namespaces left\n"));
+    assert_non_null(strstr(out,
+                           "erased before 2026-01-01 00:00:00: opens with no key that the vault "
+                           "has\n"));
     assert_int_equal(shell(*state, "$V principal add inbox --uid 1001"), 0);
     assert_int_equal(shell(*state, "$V principal list --json"), 0);
     assert_non_null(strstr(

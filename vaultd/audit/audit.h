@@ -86,7 +86,8 @@ enum audit_act {
     AUDIT_ACT_BUDGET_EXTRA = 209,  /* a block of `amount` of a grant that ends */
     AUDIT_ACT_KEY_DESTROYED = 210, /* number `amount`, of the purpose that `subject` names */
     AUDIT_ACT_RESTORED = 211,
-    AUDIT_ACT_SWEPT = 212,
+    AUDIT_ACT_SWEPT = 212, /* the last row of a shredded namespace is gone; `amount` contacts of its
+                              counts were not found */
     AUDIT_ACT_BACKUP_ENDED = 213, /* whose last entry of the log is `amount`; of one that failed,
                                      `subject` says why */
 };
