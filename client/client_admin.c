@@ -101,6 +101,12 @@ cv_namespace_set(struct cv_client *client, const char *name, uint32_t retain_mon
 }
 
 enum cv_status
+cv_namespace_shred(struct cv_client *client, const char *name, struct cv_reply **ret_reply)
+{
+    return call_by_name(client, OP_NAMESPACE_SHRED, name, ret_reply);
+}
+
+enum cv_status
 cv_key_rotate(struct cv_client *client, enum cv_key_purpose purpose, const char *namespace_name,
               bool all, struct cv_reply **ret_reply)
 {

@@ -34,6 +34,7 @@ static const struct column namespace_columns[] = {
     COLUMN(cv_namespace, created_ms, CREATED, UINT64, true),
     COLUMN(cv_namespace, contacts, CONTACTS, UINT64, true),
     COLUMN(cv_namespace, retain_months, RETAIN_MONTHS, UINT32, false),
+    COLUMN(cv_namespace, state, STATE, TEXT, false),
 };
 static const struct column grant_columns[] = {
     COLUMN(cv_role_grant, role, ROLE, UINT32, true),
@@ -74,6 +75,9 @@ static const struct column key_columns[] = {
     COLUMN(cv_key, state, STATE, TEXT, true),
     COLUMN(cv_key, contacts, CONTACTS, UINT64, true),
     COLUMN(cv_key, created_ms, CREATED, UINT64, true),
+    COLUMN(cv_key, keys_horizon_ms, UNTIL, UINT64, false),
+    COLUMN(cv_key, disk_horizon_ms, HORIZON, UINT64, false),
+    COLUMN(cv_key, due_ms, DUE, UINT64, false),
 };
 static const struct column recipient_columns[] = {
     COLUMN(cv_recipient, name, NAME, TEXT, true),
@@ -93,6 +97,9 @@ static const struct column reply_columns[] = {
     COLUMN(cv_reply, frozen, FROZEN, UINT32, false),
     COLUMN(cv_reply, done, DONE, UINT64, false),
     COLUMN(cv_reply, total, TOTAL, UINT64, false),
+    COLUMN(cv_reply, disk_horizon_ms, HORIZON, UINT64, false),
+    COLUMN(cv_reply, root_since_ms, CREATED, UINT64, false),
+    COLUMN(cv_reply, left, LEFT, UINT64, false),
     COLUMN(cv_reply, number, NUMBER, UINT64, false),
     COLUMN(cv_reply, bytes, BYTES, UINT64, false),
     COLUMN(cv_reply, result, RESULT, UINT32, false),

@@ -140,6 +140,8 @@ struct cv_namespace {
     uint64_t created_ms;
     uint64_t contacts;
     uint32_t retain_months; /* contacts unused for so long are erased; 0: never */
+    const char *state; /* "active"; "shredded": its contacts are unreadable, and so many wait to be
+                          swept; "swept". NULL: not told */
 };
 
 struct cv_role_grant {
@@ -182,6 +184,11 @@ struct cv_key {
     const char *state; /* "active", or "retired": not needed any more once all is moved */
     uint64_t contacts; /* under it */
     uint64_t created_ms;
+    /* What was erased from its namespace before the first opens with no key that the vault has;
+     * before the second, with none in any old page of its disk either, given the present root key
+     * (PROTOCOL.md, "Horizon"). 0: nobody knows. */
+    uint64_t keys_horizon_ms, disk_horizon_ms;
+    uint64_t due_ms; /* when it is to be replaced for its age, or what is under it; 0: never */
 };
 
 /* How the root key is got. */
@@ -232,6 +239,10 @@ struct cv_reply {
     uint64_t done, total;
     uint64_t number;       /* cv_compact: so many came about, ever */
     enum cv_status result; /* cv_compact: how the last one ended, if it failed */
+    /* cv_key_status, for admins: the earliest disk_horizon_ms of all namespaces, shredded ones too
+     * (UINT64_MAX: there is none); since when the root key is in use (0: not told, or unknown);
+     * contacts of shredded namespaces that are not swept yet. */
+    uint64_t disk_horizon_ms, root_since_ms, left;
     const uint8_t
         *audit_key;        /* CV_KEY_BYTES: what the log's checkpoints are signed with; or NULL */
     const uint8_t *backup; /* cv_backup_begin: CV_BACKUP_BYTES, its id */
@@ -404,6 +415,15 @@ CV_API enum cv_status cv_namespace_list(struct cv_client *client, struct cv_repl
 /* Contacts that nobody used for so many months are erased; 0: never. */
 CV_API enum cv_status cv_namespace_set(struct cv_client *client, const char *name,
                                        uint32_t retain_months, struct cv_reply **ret_reply);
+
+/*
+ * A namespace's keys are destroyed before this returns, and nothing in it can be read any more; its
+ * rows are removed by and by. There is no way back, and its name stays taken. CV_CONFLICT: it was
+ * shredded already. CV_UNAVAILABLE: reply->message says whether nobody can use it any more although
+ * its keys could not leave a full disk yet.
+ */
+CV_API enum cv_status cv_namespace_shred(struct cv_client *client, const char *name,
+                                         struct cv_reply **ret_reply);
 
 /*
  * A new key, in that namespace (NULL: the only one you have a grant for) or in all of yours: what

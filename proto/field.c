@@ -63,7 +63,9 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_SHARE] = {NAMED("share"), BIN(UNSEAL_SHARE_BYTES)},
     [FIELD_DATA] = {NAMED("data"), BIN_WITHIN(1, BACKUP_DATA_BYTES_MAX)},
     [FIELD_BACKUP] = {NAMED("backup"), BIN(BACKUP_ID_BYTES)},
+    [FIELD_HORIZON] = {NAMED("horizon"), UINT(0, UINT64_MAX)},
     [FIELD_PURPOSE] = {NAMED("purpose"), UINT(ROTATED_DATA, ROTATED_COUNT - 1)},
+    [FIELD_DUE] = {NAMED("due"), UINT(0, UINT64_MAX)},
 
     [FIELD_STATUS] = {NAMED("status"), UINT(STATUS_OK, STATUS_COUNT - 1)},
     [FIELD_MESSAGE] = {NAMED("message"), STR(0, MESSAGE_BYTES_MAX)},
@@ -95,6 +97,7 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_NUMBER] = {NAMED("number"), UINT(0, UINT32_MAX)},
     [FIELD_DONE] = {NAMED("done"), UINT(0, UINT64_MAX)},
     [FIELD_TOTAL] = {NAMED("total"), UINT(0, UINT64_MAX)},
+    [FIELD_LEFT] = {NAMED("left"), UINT(0, UINT64_MAX)},
     [FIELD_BYTES] = {NAMED("bytes"), UINT(0, UINT64_MAX)},
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma,bugprone-macro-parentheses) */

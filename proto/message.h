@@ -42,6 +42,7 @@ enum operation {
     OP_NAMESPACE_CREATE = 40,
     OP_NAMESPACE_LIST = 41,
     OP_NAMESPACE_SET = 42,
+    OP_NAMESPACE_SHRED = 43,
     OP_KEY_ROTATE = 45,
     OP_KEY_STATUS = 46,
     OP_ROOT_ROTATE = 47,
@@ -83,7 +84,8 @@ enum field {
     FIELD_LIMIT = 16,     /* uint: at most so many */
     FIELD_ALL = 17,       /* bool: of freeze: deliveries too; of key_rotate: all namespaces */
     FIELD_LASTS_S = 18,   /* uint: a grant ends so many seconds from now */
-    FIELD_UNTIL = 19,     /* uint: ms since 1970: a grant's end; audit_read: entries before it */
+    FIELD_UNTIL = 19,     /* uint: ms since 1970: a grant's end; audit_read: entries before it; of a
+                             key: what was erased until then opens with none that the vault has */
     FIELD_DAILY = 20,     /* uint: a grant's budget over 24 hours */
     FIELD_HOURLY = 21,    /* uint: the same over an hour */
     FIELD_RETAIN_MONTHS = 22, /* uint: unused contacts are erased after; 0: never */
@@ -93,7 +95,10 @@ enum field {
     FIELD_SHARE = 26,         /* bin 50: a share of the root key, as share/share.h has it */
     FIELD_DATA = 27,          /* bin: of a backup's file, to be written where `from` says */
     FIELD_BACKUP = 28,        /* bin 16: a backup's id */
+    FIELD_HORIZON = 29,       /* uint: ms since 1970: what was erased before opens with nothing
+                                 on the vault's disk and the present root key */
     FIELD_PURPOSE = 30,       /* uint: enum rotated_key */
+    FIELD_DUE = 31,           /* uint: ms since 1970: a key is to be replaced, in an item */
     /* a reply, or an item of one */
     FIELD_STATUS = 32,        /* uint: enum status */
     FIELD_MESSAGE = 33,       /* str: what was wrong, for a person; never a contact */
@@ -125,6 +130,7 @@ enum field {
     FIELD_NUMBER = 59,        /* uint: a key's epoch or generation; of compact: the how manieth */
     FIELD_DONE = 60,          /* uint: of `total` */
     FIELD_TOTAL = 61,         /* uint: what rotations under way have to move; a backup: to copy */
+    FIELD_LEFT = 62,          /* uint: contacts of shredded namespaces, not swept yet */
     FIELD_BYTES = 63,         /* uint: of the database file; of a backup: may be read in a second */
     FIELD_LIMIT_NUMBER = 128, /* one past the highest number there may be */
 };

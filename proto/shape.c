@@ -40,6 +40,7 @@ static const struct shape shapes[OPERATION_LIMIT] = {
     [OP_NAMESPACE_CREATE] = {"namespace_create", BIT(CONNECTION) | BIT(NAME), 0, 0},
     [OP_NAMESPACE_LIST] = {"namespace_list", BIT(CONNECTION), 0, 0},
     [OP_NAMESPACE_SET] = {"namespace_set", BIT(CONNECTION) | BIT(NAME) | BIT(RETAIN_MONTHS), 0, 0},
+    [OP_NAMESPACE_SHRED] = {"namespace_shred", BIT(CONNECTION) | BIT(NAME), 0, 0},
     [OP_KEY_ROTATE] = {"key_rotate", BIT(CONNECTION) | BIT(PURPOSE), BIT(NAMESPACE) | BIT(ALL), 0},
     [OP_KEY_STATUS] = {"key_status", BIT(CONNECTION), BIT(FROM), 0},
     [OP_ROOT_ROTATE] = {"root_rotate", BIT(CONNECTION) | BIT(ROOT_KEY) | BIT(UNSEAL), 0, 0},

@@ -19,7 +19,7 @@ target_compile_options(phone_oracle PRIVATE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 set(same_metadata ${CMAKE_CURRENT_SOURCE_DIR}/check/same_metadata.sh
   ${CMAKE_SOURCE_DIR}/vaultd/contact/phone_table.c)
-add_test(NAME unit/phone_oracle COMMAND ${same_metadata} $<TARGET_FILE:phone_oracle> 200000)
+add_test(NAME unit/phone_oracle COMMAND ${same_metadata} $<TARGET_FILE:phone_oracle> 20000)
 set_tests_properties(unit/phone_oracle PROPERTIES LABELS unit TIMEOUT 300 SKIP_RETURN_CODE 77)
 add_test(NAME nightly/phone_oracle COMMAND ${same_metadata} $<TARGET_FILE:phone_oracle> 1000000)
 set_tests_properties(nightly/phone_oracle PROPERTIES LABELS nightly TIMEOUT 900 SKIP_RETURN_CODE 77)

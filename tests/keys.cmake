@@ -26,7 +26,7 @@ endforeach()
 target_link_options(test_budget PRIVATE LINKER:--wrap=log_write LINKER:--wrap=calloc)
 
 # With clang a fuzzer; with any compiler a test that replays the corpus.
-foreach(target keyring audit)
+foreach(target keyring audit backup)
   add_executable(replay_${target} fuzz/fuzz_${target}.c support/fuzz_replay.c)
   target_link_libraries(replay_${target} PRIVATE house proto vaultd_${target} vaultd_base
     PkgConfig::sodium)

@@ -25,8 +25,11 @@ cmocka_test(unit compact DEPS ${whole} SOURCES support/fixture.c support/log_rea
 cmocka_test(unit backup DEPS ${whole}
   SOURCES support/fixture.c support/backup_made.c support/still_clock.c support/log_reader.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
+cmocka_test(unit shred_acts DEPS ${whole}
+  SOURCES support/fixture.c support/still_clock.c support/log_reader.c
+  LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit gate DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
-cmocka_test(unit unlogged DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
+cmocka_test(unit unlogged DEPS ${whole} SOURCES support/fixture.c support/folder.c LIBS PkgConfig::sodium)
 set_tests_properties(unit/gate unit/unlogged PROPERTIES SKIP_RETURN_CODE 77)
 cmocka_test(unit clock DEPS ${whole} SOURCES support/fixture.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
@@ -44,6 +47,8 @@ set(alone_support support/vault_alone.c support/vault_rows.c support/folder.c su
 foreach(name record erase retention vault_log rekey vault_check)
   cmocka_test(unit ${name} DEPS ${alone} SOURCES ${alone_support} LIBS PkgConfig::sodium)
 endforeach()
+cmocka_test(unit shred DEPS ${alone} SOURCES ${alone_support} support/still_clock.c
+  LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit spend DEPS ${whole} SOURCES support/fixture.c support/store_faulty.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime,--wrap=vault_lookup)
 cmocka_test(unit restore DEPS restore ${whole} SOURCES support/fixture.c support/backup_made.c

@@ -72,7 +72,7 @@ vaultctl fre -> freeze
 vaultctl com -> compact
 vaultctl compact --de -> --detach
 vaultctl name -> namespace
-vaultctl namespace _ -> create list set
+vaultctl namespace _ -> create list set shred
 vaultctl principal dis -> disable
 vaultctl audit _ -> tail verify
 vaultctl frobnicate _ ->
@@ -91,6 +91,8 @@ vaultctl unseal --key-file=on -> --key-file=one.key
 vaultctl unseal --data _ -> folder
 vaultctl unseal --data = folder --da -> --data
 vaultctl keygen -o one -> one.key
+vaultctl recipient _ -> new add list remove
+vaultctl recipient add lawyer --public-key one -> one.key
 vaultctl grant paola _ -> service deliver reveal admin privacy audit
 vaultctl grant paola re -> reveal
 vaultctl grant -n milano paola a -> admin audit

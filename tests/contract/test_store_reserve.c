@@ -28,6 +28,8 @@ enum {
     RECORD_BYTES = 233,
     KEY_BYTES = 24,
     CHUNK = 1024, /* contacts put by one step */
+    LARGE_CHUNK = 16 * CHUNK,
+    FEW = 64, /* and yet more pages than a row of the access state takes */
     ROWS_PER_CONTACT = 3,
     ERASED = (STORE_RESERVED_ROWS - 1) / ROWS_PER_CONTACT, /* by one step, beside a count */
     BATCH = 4096,
@@ -155,7 +157,7 @@ put_count(struct store *store, uint64_t first, uint64_t count)
 static uint64_t
 fill(struct store *store, uint64_t last)
 {
-    for (uint64_t count = CHUNK; count > 0; count /= 4) {
+    for (uint64_t count = LARGE_CHUNK; count > 0; count /= 4) {
         while (put_count(store, last + 1, count) == STATUS_OK) {
             last += count;
         }
@@ -276,8 +278,8 @@ on_a_full_disk(void **state)
     (void)state;
     folder_make(&folder);
     store = open_store(&folder, MAP_BYTES);
-    for (contacts = 0; contacts < 100 * CHUNK; contacts += CHUNK) {
-        assert_int_equal(put_count(store, contacts + 1, CHUNK), STATUS_OK);
+    for (contacts = 0; contacts < 6 * LARGE_CHUNK; contacts += LARGE_CHUNK) {
+        assert_int_equal(put_count(store, contacts + 1, LARGE_CHUNK), STATUS_OK);
     }
     assert_true(store_keep_reserve(store));
     freeze_size(&folder);
@@ -487,7 +489,7 @@ neighbours_do_not_share_it(void **state)
             .store = store,
             .call = reserved ? store_update_reserved : store_update,
             .step = reserved ? put_access : put_contacts,
-            .range = {.first = contacts + 1 + i * CHUNK, .count = CHUNK},
+            .range = {.first = contacts + 1 + i * FEW, .count = FEW},
             .key = {(char)('a' + i)},
         };
         assert_int_equal(pthread_create(&callers[i].thread, NULL, call_on, &callers[i]), 0);
@@ -576,8 +578,8 @@ on_a_disk_of_its_own(void **state)
     (void)state;
     folder_file(&disk, "store", folder.path);
     store = open_store(&folder, MAP_BYTES);
-    for (contacts = 0; contacts < 40 * CHUNK; contacts += CHUNK) {
-        assert_int_equal(put_count(store, contacts + 1, CHUNK), STATUS_OK);
+    for (contacts = 0; contacts < 40 * CHUNK; contacts += 10 * CHUNK) {
+        assert_int_equal(put_count(store, contacts + 1, 10 * CHUNK), STATUS_OK);
     }
     assert_true(store_keep_reserve(store));
     disk_fill(disk.path);

@@ -16,7 +16,10 @@ token=$(token_of '+39 333 123 4567')
 others+=($!)
 # Well under way before the door is shut.
 many_recorded() {
-    [ "$("$vaultctl" audit tail --data "$dir" --from 1 --principal paola --operation detokenize --json 2>/dev/null | wc -l)" -ge 3000 ]
+    # The last entry alone: who reads a log that grows does not come to its end for a long time.
+    local last
+    last=$("$vaultctl" audit tail --data "$dir" --lines 1 --json 2>/dev/null | jq .seq)
+    [ "${last:-0}" -ge 3200 ]
 }
 await 60 many_recorded || fail "the reveals do not get going: $(cat "$work/seen.err")"
 expect 0 as admin principal disable paola

@@ -27,7 +27,7 @@ took() {
 # ask CODE WHO COMMAND... : one or two words, and the rest.
 ask() {
     local code=$1 who=$2 name=$3
-    case $name in namespace | principal | audit | key) name+=" $4" ;; esac
+    case $name in namespace | principal | audit | key | recipient) name+=" $4" ;; esac
     shift 2
     expect "$code" as "$who" "$@" --json
     took "$name"
@@ -75,8 +75,17 @@ mv "$dir.key" "$work/first.key"
 ask 0 admin key rotate root --unseal keyfile --key-file "$dir.key"
 expect 0 "$vaultctl" init --data "$work/shared" --unseal shares --shares 3 --threshold 2 --json
 took init
+expect 0 as admin namespace create hamburg
+ask 0 admin namespace shred hamburg --yes
 ask 0 admin key status
 ask 0 admin compact --wait
+ask 0 admin recipient new safe -o "$work/safe.recipient"
+cp "$out" "$work/recipient"
+ask 0 admin recipient list
+ask 0 admin backup "$work/backup"
+ask 0 admin recipient remove safe
+sed -n 's/.*"public_key":"\([^"]*\)".*/\1/p' "$work/recipient" >"$work/safe.pub"
+ask 0 admin recipient add safe --public-key "$work/safe.pub"
 ask 0 admin principal list
 ask 0 admin principal show paola
 ask 0 admin principal show visitor

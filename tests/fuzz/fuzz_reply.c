@@ -24,9 +24,9 @@ static const enum operation operations[] = {
     OP_ERASE,
     OP_DESCRIBE,
     OP_KEY_STATUS,
-    OP_NAMESPACE_LIST,
-    OP_PRINCIPAL_LIST,
-    OP_PRINCIPAL_SHOW,
+    OP_RECIPIENT_LIST,
+    OP_BACKUP_BEGIN,
+    OP_BACKUP_READ,
     OP_AUDIT_READ,
     OP_STATUS,
 };
@@ -58,7 +58,13 @@ measure_reply(const struct cv_reply *reply)
     for (size_t i = 0; i < CV_KEY_BYTES && reply->audit_key != NULL; i++)
         total += reply->audit_key[i];
 
+    for (size_t i = 0; i < CV_BACKUP_BYTES && reply->backup != NULL; i++)
+        total += reply->backup[i];
+    for (size_t i = 0; i < reply->data_size; i++)
+        total += reply->data[i];
     for (size_t i = 0; i < reply->count; i++) {
+        if (reply->recipients != NULL)
+            total += measure(reply->recipients[i].name) + reply->recipients[i].public_key[31];
         if (reply->items != NULL)
             total += measure(reply->items[i].message) + measure(reply->items[i].token) +
                      measure(reply->items[i].mask) + measure(reply->items[i].value) +

@@ -63,6 +63,8 @@ place_of(enum role role)
     return role == ROLE_ADMIN || role == ROLE_AUDIT ? NULL : "brand";
 }
 
+enum { SHREDDED_MAX = 6 };
+
 static void
 add_helpers(struct cast *cast)
 {
@@ -71,6 +73,12 @@ add_helpers(struct cast *cast)
 
     must(caller_namespace_create(hand, "brand"));
     must(caller_namespace_create(hand, "set-me"));
+    for (unsigned i = 0; i < SHREDDED_MAX; i++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof name, "shred-%u", i);
+        must(caller_namespace_create(hand, name));
+    }
     must(caller_principal_add(hand, "maker", PRINCIPAL_SERVICE, MAKER_UID));
     must(caller_grant_on_terms(hand, "maker", ROLE_SERVICE, "brand", &ample));
     must(caller_principal_add(hand, "reader", PRINCIPAL_PERSON, READER_UID));
@@ -330,6 +338,23 @@ begin_about_contacts(const struct cast *cast, struct caller *caller, enum operat
     put_values(&caller->request, by_value ? PHONE : cast->token);
 }
 
+/* One that is not shredded yet, for that is done once. */
+static void
+put_shreddable(struct cast *cast, struct message_writer *request)
+{
+    const struct namespace_row *row = NULL;
+    char name[32] = "shred-0";
+
+    for (unsigned i = 0; i < SHREDDED_MAX; i++) {
+        (void)snprintf(name, sizeof name, "shred-%u", i);
+        row = access_namespace(cast->fixture.access, bytes_of_text(name));
+        if (row == NULL || !row->shredded) {
+            break;
+        }
+    }
+    put_subject(cast, request, name);
+}
+
 static void
 begin_about_backups(struct cast *cast, struct caller *caller, enum operation operation)
 {
@@ -391,6 +416,10 @@ begin_about_rules(struct cast *cast, struct caller *caller, enum operation opera
         caller_begin(caller, operation, 2);
         put_subject(cast, request, "set-me");
         message_put_uint(request, FIELD_RETAIN_MONTHS, 1 + cast->serial % RETAIN_MONTHS_MAX);
+        break;
+    case OP_NAMESPACE_SHRED:
+        caller_begin(caller, operation, 1);
+        put_shreddable(cast, request);
         break;
     case OP_PRINCIPAL_ADD:
         caller_begin(caller, operation, 3);

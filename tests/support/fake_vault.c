@@ -320,8 +320,9 @@ static void
 put_namespaces(struct vault *vault)
 {
     begin_items(vault, 1);
-    message_begin(&vault->writer, 4);
+    message_begin(&vault->writer, 5);
     message_put_text(&vault->writer, FIELD_NAME, "shop");
+    message_put_text(&vault->writer, FIELD_STATE, "active");
     message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
     message_put_uint(&vault->writer, FIELD_CONTACTS, 42);
     message_put_uint(&vault->writer, FIELD_RETAIN_MONTHS, 24);
@@ -330,13 +331,20 @@ put_namespaces(struct vault *vault)
 static void
 put_key(struct vault *vault, uint32_t number, const char *state, uint64_t contacts)
 {
-    message_begin(&vault->writer, 6);
+    bool active = strcmp(state, "active") == 0;
+
+    message_begin(&vault->writer, active ? 9 : 8);
     message_put_uint(&vault->writer, FIELD_PURPOSE, ROTATED_DATA);
     message_put_text(&vault->writer, FIELD_NAMESPACE, "shop");
     message_put_uint(&vault->writer, FIELD_NUMBER, number);
     message_put_text(&vault->writer, FIELD_STATE, state);
     message_put_uint(&vault->writer, FIELD_CONTACTS, contacts);
     message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
+    message_put_uint(&vault->writer, FIELD_UNTIL, FAKE_TIME_MS + 1);
+    message_put_uint(&vault->writer, FIELD_HORIZON, FAKE_TIME_MS + 2);
+    if (active) {
+        message_put_uint(&vault->writer, FIELD_DUE, FAKE_TIME_MS + 3);
+    }
 }
 
 /* A page with two keys, then an empty one. */
@@ -346,8 +354,11 @@ put_keys(struct vault *vault, const struct message *request)
     uint64_t from = 1;
     bool first = !message_uint(request, FIELD_FROM, &from) || from <= 1;
 
-    message_begin(&vault->writer, first ? 6 : 4);
+    message_begin(&vault->writer, first ? 9 : 7);
     message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_uint(&vault->writer, FIELD_HORIZON, FAKE_TIME_MS + 2);
+    message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
+    message_put_uint(&vault->writer, FIELD_LEFT, 7);
     message_put_text(&vault->writer, FIELD_STATE, first ? "running" : "idle");
     message_put_uint(&vault->writer, FIELD_NEXT, 2);
     if (first) {
@@ -359,6 +370,46 @@ put_keys(struct vault *vault, const struct message *request)
         put_key(vault, 1, "retired", 12);
         put_key(vault, 2, "active", 30);
     }
+}
+
+static void
+put_begun(struct vault *vault)
+{
+    const uint8_t id[BACKUP_ID_BYTES] = {0xb0};
+
+    message_begin(&vault->writer, 5);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_bytes(&vault->writer, FIELD_BACKUP, bytes_of(id, sizeof id));
+    message_put_uint(&vault->writer, FIELD_TIME, FAKE_TIME_MS);
+    message_put_uint(&vault->writer, FIELD_TOTAL, 42);
+    message_put_uint(&vault->writer, FIELD_BYTES, 1 << 20);
+}
+
+/* Each file has two pieces. */
+static void
+put_piece(struct vault *vault, const struct message *request)
+{
+    uint64_t from = 0;
+    bool first = message_uint(request, FIELD_FROM, &from) && from == 0;
+
+    message_begin(&vault->writer, first ? 4 : 3);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_bytes(&vault->writer, FIELD_DATA, bytes_of_text(first ? "first" : "last"));
+    message_put_uint(&vault->writer, FIELD_DONE, first ? 20 : 42);
+    if (first)
+        message_put_uint(&vault->writer, FIELD_NEXT, 5);
+}
+
+static void
+put_recipients(struct vault *vault)
+{
+    const uint8_t key[PUBLIC_KEY_BYTES] = {7};
+
+    begin_items(vault, 1);
+    message_begin(&vault->writer, 3);
+    message_put_text(&vault->writer, FIELD_NAME, "safe");
+    message_put_bytes(&vault->writer, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
+    message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
 }
 
 static void
@@ -581,6 +632,12 @@ take_act(struct vault *vault, struct connection *connection, enum operation oper
         put_keys(vault, request);
     else if (operation == OP_COMPACT)
         put_compaction(vault, request);
+    else if (operation == OP_BACKUP_BEGIN)
+        put_begun(vault);
+    else if (operation == OP_BACKUP_READ)
+        put_piece(vault, request);
+    else if (operation == OP_RECIPIENT_LIST)
+        put_recipients(vault);
     else if (operation == OP_PRINCIPAL_LIST)
         put_page(vault, request);
     else if (operation == OP_PRINCIPAL_SHOW) {

@@ -149,16 +149,18 @@ fixture_make_over(struct fixture *fixture, const struct store_backend *backend)
     uint8_t id[VAULT_ID_BYTES];
     struct keyring *keyring = NULL;
     struct store *store = NULL;
+    const char *parent = getenv("TMPDIR");
 
     assert(sodium_init() >= 0);
     *fixture = (struct fixture){
-        .folder = "/tmp/contact-vault-test-XXXXXX",
         .backend = backend,
         .defaults = {.service = {1000000, 0},
                      .lookup = {1000000, 0},
                      .reveal = {100000, 0},
                      .deliver = {100000, 0}},
     };
+    (void)snprintf(fixture->folder, sizeof fixture->folder, "%s/contact-vault-test-XXXXXX",
+                   parent == NULL ? "/tmp" : parent);
     if (mkdtemp(fixture->folder) == NULL) {
         abort();
     }

@@ -22,7 +22,10 @@ must(bool held, const char *what)
 void
 folder_make(char ret_path[static FOLDER_PATH_BYTES])
 {
-    (void)snprintf(ret_path, FOLDER_PATH_BYTES, "/tmp/cv_test.XXXXXX");
+    const char *parent = getenv("TMPDIR");
+
+    (void)snprintf(ret_path, FOLDER_PATH_BYTES, "%s/cv_test.XXXXXX",
+                   parent == NULL ? "/tmp" : parent);
     must(mkdtemp(ret_path) != NULL, "mkdtemp");
 }
 

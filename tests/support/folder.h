@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* folder.h: a folder of a test's own under /tmp, and whole files in it. Faults end the test. */
+/* folder.h: a folder of a test's own in TMPDIR, and whole files in it. Faults end the test. */
 #ifndef CONTACT_VAULT_TEST_FOLDER_H
 #define CONTACT_VAULT_TEST_FOLDER_H
 
@@ -9,7 +9,7 @@
 
 enum { FOLDER_PATH_BYTES = 256 };
 
-/* "/tmp/cv_test.XXXXXX", made new. */
+/* "cv_test.XXXXXX" in TMPDIR, or in /tmp; made new. */
 void folder_make(char ret_path[static FOLDER_PATH_BYTES]);
 /* With the files and folders in it. */
 void folder_remove(const char *path);

@@ -165,9 +165,9 @@ faulty_copy_rows(struct store_copy *copy, const struct store_row *rows, size_t c
 }
 
 static enum status
-faulty_copy_flush(struct store_copy *copy)
+faulty_copy_flush(struct store_copy *copy, bool durable)
 {
-    return fails() ? STATUS_UNAVAILABLE : store_lmdb_backend.copy_flush(copy);
+    return fails() ? STATUS_UNAVAILABLE : store_lmdb_backend.copy_flush(copy, durable);
 }
 
 static enum status

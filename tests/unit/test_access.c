@@ -807,6 +807,7 @@ struct by_hand {
     uint8_t version;
     uint32_t number;        /* inside the box */
     uint32_t sealed_number; /* in the associated data */
+    uint8_t flags;
 };
 
 static void
@@ -815,7 +816,8 @@ expect_by_hand(struct rules *rules, const struct by_hand *by_hand, enum status e
     const struct key_name access_key = {KEY_ACCESS, 0, 1};
     struct row row = {.key = {'n'}, .key_size = 5, .value = {by_hand->version, 1}};
     uint8_t associated[VAULT_ID_BYTES + 7] = {0};
-    uint8_t plain[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 24, 4, 'h', 'a', 'n', 'd'};
+    uint8_t plain[] = {0, 0,   0,   0,   0,  0, 0, 0, 0, 0, 0, 9, 0, 24, by_hand->flags,
+                       4, 'h', 'a', 'n', 'd'};
 
     put_u32(row.key + 1, 3);
     put_u32(plain, by_hand->number);
@@ -834,6 +836,7 @@ expect_by_hand(struct rules *rules, const struct by_hand *by_hand, enum status e
 
         assert_int_equal(hand->created_ms, 9);
         assert_int_equal(hand->retain_months, 24);
+        assert_int_equal(hand->shredded, by_hand->flags == 1);
     }
     row.size = 0;
     expect_load(rules, &row, STATUS_OK);
@@ -845,12 +848,14 @@ row_is_what_the_format_says(void **state)
     struct rules *rules = *state;
 
     rules_populate(rules);
-    expect_by_hand(rules, &(struct by_hand){2, 3, 3}, STATUS_OK);
-    expect_by_hand(rules, &(struct by_hand){1, 3, 3}, STATUS_CORRUPT); /* older */
-    expect_by_hand(rules, &(struct by_hand){3, 3, 3}, STATUS_CORRUPT);
-    expect_by_hand(rules, &(struct by_hand){2, 2, 3}, STATUS_CORRUPT);
-    expect_by_hand(rules, &(struct by_hand){2, 3, 2}, STATUS_CORRUPT);
-    expect_by_hand(rules, &(struct by_hand){2, 3, 0}, STATUS_CORRUPT);
+    expect_by_hand(rules, &(struct by_hand){3, 3, 3, 0}, STATUS_OK);
+    expect_by_hand(rules, &(struct by_hand){2, 3, 3, 0}, STATUS_CORRUPT); /* older */
+    expect_by_hand(rules, &(struct by_hand){4, 3, 3, 0}, STATUS_CORRUPT);
+    expect_by_hand(rules, &(struct by_hand){3, 2, 3, 0}, STATUS_CORRUPT);
+    expect_by_hand(rules, &(struct by_hand){3, 3, 2, 0}, STATUS_CORRUPT);
+    expect_by_hand(rules, &(struct by_hand){3, 3, 0, 0}, STATUS_CORRUPT);
+    expect_by_hand(rules, &(struct by_hand){3, 3, 3, .flags = 1}, STATUS_OK);
+    expect_by_hand(rules, &(struct by_hand){3, 3, 3, .flags = 2}, STATUS_CORRUPT);
 }
 
 static void

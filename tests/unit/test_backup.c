@@ -507,6 +507,28 @@ expect_ended(const char *reason)
     assert_true(bytes_equal(message, bytes_of_text(reason)));
 }
 
+/* It holds what is destroyed, with the keys. */
+static void
+shredding_ends_it(void **state)
+{
+    size_t count;
+    bool told = false;
+
+    (void)state;
+    assert_int_equal(add_recipient("safe", 1), STATUS_OK);
+    assert_int_equal(begin(), STATUS_OK);
+    log_reader_skip(&log_reader);
+    assert_int_equal(caller_name(&admin, OP_NAMESPACE_SHRED, "brand"), STATUS_OK);
+    expect_ended("the backup failed: shredded");
+    count = log_reader_since(&log_reader, entries, ENTRIES);
+    for (size_t i = 0; i < count; i++) {
+        told |= entries[i].act == AUDIT_ACT_BACKUP_ENDED &&
+                entries[i].result == STATUS_UNAVAILABLE &&
+                strcmp(entries[i].subject, "shredded") == 0;
+    }
+    assert_true(told);
+}
+
 static void
 sealing_ends_it(void **state)
 {
@@ -639,6 +661,7 @@ main(void)
         TEST(one_at_a_time_and_piece_by_piece),
         TEST(beginning_and_end_are_on_record),
         TEST(sealing_ends_it),
+        TEST(shredding_ends_it),
         TEST(one_that_nobody_takes_is_forgotten),
         TEST(no_key_is_destroyed_meanwhile),
         TEST(it_is_not_taken_faster_than_may_be),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A backup's two files: what was put in comes out, and whatever was done to them is told by name.
- */
+ * Owns, with test_backup.c, SECURITY.md S31. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +16,7 @@
 #include "backup_made.h"
 #include "backup_recipient.h"
 #include "secret.h"
+#include "vectors.h"
 
 enum { KEYRING_BYTES = 300 }; /* of which the manifest has the digest: backup_made.c */
 
@@ -477,6 +478,58 @@ nothing_is_sealed_to_a_point_of_low_order(void **state)
     assert_null(writer);
 }
 
+/* ---- made by another program, from the format's text alone ---- */
+
+static enum backup_fault
+read_both(const struct vector *vector, const struct secret *key)
+{
+    struct bytes contents_file = vector->fields[2];
+    struct bytes keyring_file = vector->fields[3];
+    struct backup_contents *contents = NULL;
+    struct backup_frame frame = {0};
+    uint8_t *keyring = NULL;
+    size_t size = 0;
+    enum backup_fault fault = backup_contents_open(made_source(&contents_file), key, &contents);
+
+    while (fault == BACKUP_SOUND && frame.type != BACKUP_FRAME_MANIFEST) {
+        fault = backup_contents_next(contents, &frame);
+    }
+    if (fault == BACKUP_SOUND &&
+        !backup_manifest_holds(backup_contents_manifest(contents), vector->fields[1].data)) {
+        fault = BACKUP_NOT_SIGNED;
+    }
+    if (fault == BACKUP_SOUND) {
+        fault = backup_keyring_read(made_source(&keyring_file), key,
+                                    backup_contents_manifest(contents), &keyring, &size);
+    }
+    if (fault == BACKUP_SOUND) {
+        assert_int_equal(size, KEYRING_BYTES);
+        assert_int_equal(keyring[KEYRING_BYTES - 1], (uint8_t)(KEYRING_BYTES - 1));
+    }
+    free(keyring);
+    backup_contents_free(&contents);
+    return fault;
+}
+
+static const char *
+run_vector(void *state, const struct vector *vector)
+{
+    struct secret *key = NULL;
+    enum backup_fault fault;
+
+    (void)state;
+    assert_int_equal(secret_copy(vector->fields[0].data, vector->fields[0].size, &key), STATUS_OK);
+    fault = read_both(vector, key);
+    secret_free(&key);
+    return backup_fault_name(fault);
+}
+
+static void
+vectors_are_told_apart(void **state)
+{
+    assert_int_equal(vectors_run_named(TESTS_DIR "/vectors/backups.txt", run_vector, *state), 53);
+}
+
 static bool
 fail_to_read(void *state, uint8_t *to, size_t size, size_t *ret_size)
 {
@@ -545,6 +598,7 @@ main(void)
         cmocka_unit_test(a_keyring_belongs_to_its_contents),
         cmocka_unit_test(a_whole_chunk_can_be_the_last),
         cmocka_unit_test(contents_are_not_a_keyring),
+        cmocka_unit_test(vectors_are_told_apart),
         cmocka_unit_test(nothing_is_sealed_to_a_point_of_low_order),
         cmocka_unit_test(a_disk_that_says_no_is_not_a_damaged_backup),
         cmocka_unit_test(keys_have_their_own_text),

@@ -299,6 +299,70 @@ test_how_a_passphrase_becomes_a_key_is_told(void **state)
 }
 
 static void
+test_backups(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint8_t id[CV_BACKUP_BYTES] = {0xb0};
+    struct cv_reply *reply;
+
+    assert_int_equal(cv_backup_begin(fixture->client, &reply), CV_OK);
+    assert_sent(fixture, OP_BACKUP_BEGIN, 0);
+    assert_memory_equal(reply->backup, id, sizeof id);
+    assert_int_equal(reply->time_ms, 1767225600000);
+    assert_int_equal(reply->total, 42);
+    assert_int_equal(reply->bytes, 1 << 20);
+    cv_reply_free(&reply);
+
+    assert_int_equal(cv_backup_read(fixture->client, id, CV_BACKUP_CONTENTS, 0, &reply), CV_OK);
+    assert_sent(fixture, OP_BACKUP_READ, BIT(BACKUP) | BIT(KIND) | BIT(FROM));
+    assert_sent_uint(fixture, FIELD_FROM, 0);
+    assert_int_equal(reply->data_size, 5);
+    assert_memory_equal(reply->data, "first", 5);
+    assert_int_equal(reply->next, 5);
+    cv_reply_free(&reply);
+    assert_int_equal(cv_backup_read(fixture->client, id, CV_BACKUP_KEYRING, 5, &reply), CV_OK);
+    assert_sent_uint(fixture, FIELD_KIND, CV_BACKUP_KEYRING);
+    assert_memory_equal(reply->data, "last", 4);
+    assert_int_equal(reply->next, 0);
+    cv_reply_free(&reply);
+
+    assert_int_equal(cv_recipient_list(fixture->client, &reply), CV_OK);
+    assert_int_equal(reply->count, 1);
+    assert_string_equal(reply->recipients[0].name, "safe");
+    assert_int_equal(reply->recipients[0].public_key[0], 7);
+    assert_int_equal(reply->recipients[0].created_ms, 1767225600000);
+    cv_reply_free(&reply);
+}
+
+static void
+test_recipient_files(void **state)
+{
+    char path[] = "/tmp/contact-vault-recipient-XXXXXX";
+    char text[CV_PUBLIC_TEXT_BYTES];
+    uint8_t key[CV_KEY_BYTES], read[CV_KEY_BYTES];
+    struct stat about;
+
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    char *file = NULL;
+    assert_true(asprintf(&file, "%s/safe.key", path) > 0);
+    assert_int_equal(cv_recipient_create(file, key), CV_OK);
+    assert_int_equal(cv_recipient_create(file, read), CV_CONFLICT);
+    assert_int_equal(stat(file, &about), 0);
+    assert_int_equal(about.st_mode & 07777, 0600);
+    cv_recipient_print(key, text);
+    assert_int_equal(cv_recipient_parse(text, read), CV_OK);
+    assert_memory_equal(read, key, sizeof key);
+    /* Neither is taken for the other. */
+    assert_int_equal(cv_public_key_parse(text, read), CV_INVALID);
+    cv_public_key_print(key, text);
+    assert_int_equal(cv_recipient_parse(text, read), CV_INVALID);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(path), 0);
+    free(file);
+}
+
+static void
 test_lists(void **state)
 {
     struct fixture *fixture = *state;
@@ -310,6 +374,7 @@ test_lists(void **state)
     assert_int_equal(reply->namespaces[0].created_ms, 1767225600000);
     assert_int_equal(reply->namespaces[0].contacts, 42);
     assert_int_equal(reply->namespaces[0].retain_months, 24);
+    assert_string_equal(reply->namespaces[0].state, "active");
     cv_reply_free(&reply);
 
     assert_int_equal(cv_key_status(fixture->client, 0, &reply), CV_OK);
@@ -321,6 +386,13 @@ test_lists(void **state)
     assert_string_equal(reply->keys[0].state, "retired");
     assert_int_equal(reply->keys[1].contacts, 30);
     assert_int_equal(reply->keys[1].created_ms, 1767225600000);
+    assert_int_equal(reply->keys[1].keys_horizon_ms, 1767225600001);
+    assert_int_equal(reply->keys[1].disk_horizon_ms, 1767225600002);
+    assert_int_equal(reply->keys[1].due_ms, 1767225600003);
+    assert_int_equal(reply->keys[0].due_ms, 0);
+    assert_int_equal(reply->disk_horizon_ms, 1767225600002);
+    assert_int_equal(reply->root_since_ms, 1767225600000);
+    assert_int_equal(reply->left, 7);
     assert_string_equal(reply->state, "running");
     assert_int_equal(reply->done, 30);
     assert_int_equal(reply->total, 42);
@@ -524,6 +596,7 @@ test_only_the_harmless_is_repeated(void **state)
     ONCE(cv_grant(client, &terms, &reply));
     ONCE(cv_principal_enable(client, "drop", &reply));
     ONCE(cv_namespace_set(client, "drop", 1, &reply));
+    ONCE(cv_namespace_shred(client, "drop", &reply));
 #undef ONCE
     unsigned before = fixture->fake.counts->requests;
     assert_int_equal(cv_describe(client, &query, &reply), CV_UNAVAILABLE);
@@ -555,6 +628,8 @@ test_admin_acts(void **state)
     assert_sent_uint(fixture, FIELD_RETAIN_MONTHS, 24);
     ACT(cv_namespace_set(client, "shop", 0, &reply));
     assert_sent_uint(fixture, FIELD_RETAIN_MONTHS, 0);
+    ACT(cv_namespace_shred(client, "shop", &reply));
+    assert_sent(fixture, OP_NAMESPACE_SHRED, BIT(NAME));
     ACT(cv_key_rotate(client, CV_KEY_INDEX, "shop", false, &reply));
     assert_sent(fixture, OP_KEY_ROTATE, BIT(PURPOSE) | BIT(NAMESPACE));
     assert_sent_uint(fixture, FIELD_PURPOSE, CV_KEY_INDEX);
@@ -574,8 +649,16 @@ test_admin_acts(void **state)
     assert_sent(fixture, OP_PRINCIPAL_ENABLE, BIT(NAME));
     ACT(cv_revoke(client, "a", CV_ROLE_ADMIN, NULL, &reply));
     assert_sent(fixture, OP_REVOKE, BIT(NAME) | BIT(ROLE));
+    ACT(cv_recipient_add(client, "safe", key, &reply));
+    assert_sent(fixture, OP_RECIPIENT_ADD, BIT(NAME) | BIT(PUBLIC_KEY));
+    ACT(cv_recipient_remove(client, "safe", &reply));
+    assert_sent(fixture, OP_RECIPIENT_REMOVE, BIT(NAME));
+    ACT(cv_backup_end(client, key, true, &reply));
+    assert_sent(fixture, OP_BACKUP_END, BIT(BACKUP) | BIT(ALL));
+    ACT(cv_backup_end(client, key, false, &reply));
+    assert_sent(fixture, OP_BACKUP_END, BIT(BACKUP));
     ACT(cv_seal(client, &reply));
-    assert_int_equal(fixture->fake.counts->executed, 13);
+    assert_int_equal(fixture->fake.counts->executed, 18);
 }
 
 static void
@@ -668,8 +751,9 @@ test_names(void **state)
     assert_string_equal(cv_act_name(208), "retained");
     assert_string_equal(cv_act_name(209), "budget_extra");
     assert_string_equal(cv_act_name(210), "key_destroyed");
+    assert_string_equal(cv_act_name(212), "swept");
     assert_string_equal(cv_act_name(213), "backup_ended");
-    assert_null(cv_act_name(211));
+    assert_null(cv_act_name(214));
     assert_string_equal(cv_act_name(14), "erase");
     assert_null(cv_act_name(0));
     assert_null(cv_phase_name(4));
@@ -745,6 +829,8 @@ main(void)
         FIXTURE_TEST(test_a_sealed_vault_can_be_asked_and_unsealed),
         FIXTURE_TEST(test_how_a_passphrase_becomes_a_key_is_told),
         FIXTURE_TEST(test_lists),
+        FIXTURE_TEST(test_backups),
+        cmocka_unit_test(test_recipient_files),
         FIXTURE_TEST(test_audit_read),
         FIXTURE_TEST(test_audit_read_of_some),
         FIXTURE_TEST(test_describe),

@@ -182,6 +182,34 @@ test_what_the_rules_added(void **state)
 }
 
 static void
+test_backups(void **state)
+{
+    (void)state;
+    struct cv_reply *reply = decode(OP_BACKUP_BEGIN, 0, "backup_begin: at three");
+    assert_int_equal(reply->backup[15], 0xbf);
+    assert_int_equal(reply->time_ms, 1790000000000);
+    assert_int_equal(reply->total, 300000);
+    assert_int_equal(reply->bytes, 52428800);
+    cv_reply_free(&reply);
+    reply = decode(OP_BACKUP_READ, 0, "backup_read: there is more");
+    assert_int_equal(reply->data_size, 8);
+    assert_memory_equal(reply->data, "cvbackup", 8);
+    assert_int_equal(reply->next, 131297);
+    cv_reply_free(&reply);
+    reply = decode(OP_BACKUP_READ, 0, "backup_read: the end");
+    assert_int_equal(reply->next, 0);
+    assert_int_equal(reply->done, 300000);
+    cv_reply_free(&reply);
+    reply = decode(OP_BACKUP_READ, 0, "backup_begin: at three");
+    assert_int_equal(reply->status, CV_INTERNAL); /* no data */
+    cv_reply_free(&reply);
+    reply = decode(OP_RECIPIENT_LIST, 0, "recipient_list: one");
+    assert_string_equal(reply->recipients[0].name, "safe");
+    assert_int_equal(reply->recipients[0].public_key[31], 0x5f);
+    cv_reply_free(&reply);
+}
+
+static void
 test_the_log(void **state)
 {
     (void)state;
@@ -249,9 +277,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batches),     cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_compactions), cmocka_unit_test(test_what_the_rules_added),
-        cmocka_unit_test(test_the_log),     cmocka_unit_test(test_single_answers),
+        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_compactions),
+        cmocka_unit_test(test_what_the_rules_added),
+        cmocka_unit_test(test_backups),
+        cmocka_unit_test(test_the_log),
+        cmocka_unit_test(test_single_answers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -205,6 +205,7 @@ static const struct expected {
     {OP_NAMESPACE_CREATE, "namespace_create", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_NAMESPACE_LIST, "namespace_list", BIT(CONNECTION), 0},
     {OP_NAMESPACE_SET, "namespace_set", BIT(CONNECTION) | BIT(NAME) | BIT(RETAIN_MONTHS), 0},
+    {OP_NAMESPACE_SHRED, "namespace_shred", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_PRINCIPAL_LIST, "principal_list", BIT(CONNECTION), BIT(FROM)},
     {OP_PRINCIPAL_SHOW, "principal_show", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_PRINCIPAL_DISABLE, "principal_disable", BIT(CONNECTION) | BIT(NAME), 0},
@@ -490,7 +491,7 @@ put_text_as_list(struct message_writer *writer)
 static void
 put_unknown_field(struct message_writer *writer)
 {
-    message_put_uint(writer, (enum field)31, 1);
+    message_put_uint(writer, (enum field)FIELD_LIMIT_NUMBER, 1);
 }
 
 static void

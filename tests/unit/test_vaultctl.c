@@ -99,6 +99,13 @@ test_usage_errors(void **state)
         "$V grant inbox owner",
         "$V grant inbox service",
         "$V keygen",
+        "$V backup",
+        "$V backup ''",
+        "$V backup $D/b --rate fast",
+        "$V backup $D/b --rate 100001",
+        "$V recipient new safe",
+        "$V recipient add safe",
+        "$V recipient add safe --public-key /nowhere",
         "$V init",
         "$V unseal",
         "$V unseal --key-file /nowhere",
@@ -266,7 +273,7 @@ test_half_a_command_names_the_rest(void **state)
                          "disable, enable\n"},
         {"audit", "vaultctl audit: which one?; there are: tail, verify\n"},
         {"namespace --data x",
-         "vaultctl namespace: no such command; there are: create, list, set\n"},
+         "vaultctl namespace: no such command; there are: create, list, set, shred\n"},
         {"principa", "vaultctl: no such command; vaultctl --help lists the commands\n"},
         {"principals", "vaultctl: no such command; vaultctl --help lists the commands\n"},
         {"", "vaultctl: no command; vaultctl --help lists the commands\n"},
@@ -663,12 +670,28 @@ test_admin_commands(void **state)
     assert_int_equal(shell(*state, "$V namespace create denied"), 5);
     assert_one_line(err);
     assert_int_equal(shell(*state, "$V namespace list --json"), 0);
-    assert_string_equal(
-        out, "{\"name\":\"shop\",\"created\":\"2026-01-01T00:00:00.000Z\",\"contacts\":42,"
-             "\"retain_months\":24}\n");
+    assert_string_equal(out, "{\"name\":\"shop\",\"state\":\"active\",\"created\":\"2026-01-01T00:"
+                             "00:00.000Z\",\"contacts\":42,"
+                             "\"retain_months\":24}\n");
     assert_int_equal(shell(*state, "$V namespace list"), 0);
     assert_string_equal(out, "shop\t2026-01-01T00:00:00.000Z\t42 contacts\tcontacts unused for 24 "
                              "months are erased\n");
+    assert_int_equal(shell(*state, "$V namespace shred shop"), 2); /* nobody is asked */
+    assert_non_null(strstr(err, "say --yes"));
+    assert_int_equal(shell(*state, "$V namespace shred shop --yes --json"), 0);
+    assert_string_equal(out, "{\"ok\":true}\n");
+    assert_int_equal(shell(*state, "$V key status --json"), 0);
+    assert_non_null(strstr(out, "\"due\":\"2026-01-01T00:00:00.003Z\""));
+    assert_non_null(strstr(out, "\"due\":null"));
+    assert_non_null(strstr(out, "\"sweep\":{\"left\":7},\"horizon\":{\"keys\":"
+                                "\"2026-01-01T00:00:00.001Z\",\"disk\":"
+                                "\"2026-01-01T00:00:00.002Z\",\"root_since\":"
+                                "\"2026-01-01T00:00:00.000Z\"}"));
+    assert_int_equal(shell(*state, "$V key status"), 0);
+    assert_non_null(strstr(out, "sweeping: 7 contacts of shredded namespaces left\n"));
+    assert_non_null(strstr(out,
+                           "erased before 2026-01-01 00:00:00: opens with no key that the vault "
+                           "has\n"));
     assert_int_equal(shell(*state, "$V principal add inbox --uid 1001"), 0);
     assert_int_equal(shell(*state, "$V principal list --json"), 0);
     assert_non_null(strstr(
@@ -705,6 +728,49 @@ test_a_list_that_does_not_go_on_is_not_the_end(void **state)
         strstr(out, "\n{\"error\":{\"code\":\"internal\",\"message\":\"the vault's list"));
     assert_one_line(err);
     assert_non_null(strstr(err, "some may be missing"));
+}
+
+static void
+test_backup(void **state)
+{
+    assert_int_equal(shell(*state, "$V backup $D/b --json"), 0);
+    assert_non_null(strstr(out, "\"rows\":42"));
+    assert_non_null(strstr(out, "\"backup\":\"b0000000000000000000000000000000\""));
+    assert_non_null(strstr(out, "\"bytes\":9"));
+    assert_int_equal(shell(*state, "cat $D/b $D/b.keyring && ls $D/*.part; true"), 0);
+    assert_string_equal(out, "firstlastfirstlast");
+    assert_non_null(strstr(err, "No such file"));
+
+    assert_int_equal(shell(*state, "$V backup $D/b"), 1);
+    assert_non_null(strstr(err, "/b is there already; nothing is overwritten"));
+    /* One of the two is enough. */
+    assert_int_equal(shell(*state, "rm $D/b && $V backup $D/b"), 1);
+    assert_non_null(strstr(err, "/b.keyring is there already; nothing is overwritten"));
+    assert_int_equal(shell(*state, "ls $D/b"), 2);
+    assert_int_equal(shell(*state, "rm -f $D/b*; $V backup $D/nowhere/b"), 1);
+    assert_non_null(strstr(err, "No such file or directory; there is no backup"));
+    /* What a killed one left is no obstacle. */
+    assert_int_equal(shell(*state, "echo old > $D/b.part; $V backup $D/b && cat $D/b"), 0);
+    assert_non_null(strstr(out, "firstlast"));
+    assert_int_equal(shell(*state, "rm -f $D/b*"), 0);
+}
+
+static void
+test_recipients(void **state)
+{
+    assert_int_equal(shell(*state, "$V recipient new safe -o $D/safe.key > $D/safe.pub"), 0);
+    assert_non_null(strstr(err, "belongs offline"));
+    assert_int_equal(shell(*state, "$V recipient new safe -o $D/safe.key"), 1);
+    assert_non_null(strstr(err, "never overwritten"));
+    assert_int_equal(shell(*state, "$V recipient add safe --public-key $D/safe.pub"), 0);
+    assert_int_equal(shell(*state, "$V recipient add safe --public-key - < $D/safe.pub"), 0);
+    assert_int_equal(shell(*state, "$V recipient add safe --public-key $D/safe.key"), 2);
+    assert_int_equal(shell(*state, "$V recipient list --json"), 0);
+    assert_non_null(strstr(out, "\"name\":\"safe\""));
+    assert_non_null(strstr(out, "contact-vault recipient public 1 BwAA"));
+    assert_int_equal(shell(*state, "$V recipient remove safe"), 0);
+    assert_non_null(strstr(out, "still opens"));
+    assert_int_equal(shell(*state, "rm -f $D/safe.key $D/safe.pub"), 0);
 }
 
 static void
@@ -935,6 +1001,8 @@ main(void)
         FIXTURE_TEST(test_state),
         FIXTURE_TEST(test_admin_commands),
         FIXTURE_TEST(test_a_list_that_does_not_go_on_is_not_the_end),
+        FIXTURE_TEST(test_backup),
+        FIXTURE_TEST(test_recipients),
         FIXTURE_TEST(test_keygen_and_principal_add),
         FIXTURE_TEST(test_unseal),
         FIXTURE_TEST(test_another_root_key),

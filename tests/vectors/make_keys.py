@@ -179,7 +179,8 @@ def keyring_vectors():
     yield "cut-behind-the-check", "corrupt", ROOT, good[:len(header()) + 72]
     yield "a-byte-short", "corrupt", ROOT, good[:-1]
     yield "a-byte-long", "corrupt", ROOT, good + b"0"
-    yield "key-of-purpose-7", "corrupt", ROOT, keyring(keys=[row(7, 0, 1, b"A" * 32)])
+    yield "with-dates", "ok", ROOT, keyring(keys=rows() + [row(7, 0, 1, bytes(32)), row(8, 7, 1, bytes(32))])
+    yield "key-of-purpose-9", "corrupt", ROOT, keyring(keys=[row(9, 0, 1, b"A" * 32)])
     yield "a-key-twice", "corrupt", ROOT, keyring(keys=[row(3, 0, 1, b"A" * 32), row(3, 0, 1, b"B" * 32)])
     yield "slot-with-parameters", "corrupt", ROOT, keyring(header(slots=(one_slot_with_parameters,)))
     yield "slot-says-it-has-parameters", "corrupt", ROOT, keyring(header(slots=(b"\1\0\4",)))

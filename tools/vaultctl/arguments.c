@@ -151,6 +151,8 @@ flag_member(struct arguments *arguments, int key)
         return &arguments->detach;
     case OPTION_NOW:
         return &arguments->now;
+    case OPTION_YES:
+        return &arguments->yes;
     case OPTION_RESUME:
         return &arguments->resume;
     case OPTION_ACCEPT_LOST:

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "horizon.h"
 #include "progress.h"
 #include "retry.h"
 #include "table.h"
@@ -16,6 +17,8 @@ struct look {
     bool stuck;
     bool any; /* is anything rotating? */
     uint64_t done, total;
+    uint64_t left; /* of shredded namespaces, to be swept */
+    struct horizon horizon;
 };
 
 static bool
@@ -38,12 +41,18 @@ visit_keys(struct cv_client *client, key_visit *visit, void *state, struct look 
     size_t count;
 
     *ret_look = (struct look){0};
+    horizon_start(&ret_look->horizon);
     do {
         cv_reply_free(&reply);
         (void)cv_key_status(client, from, &reply);
         count = reply->status == CV_OK ? reply->count : 0;
+        if (reply->status == CV_OK && reply->root_since_ms > 0) {
+            horizon_add_whole(&ret_look->horizon, reply);
+            ret_look->left = reply->left;
+        }
         for (size_t i = 0; i < count; i++) {
             ret_look->any |= !is_active(&reply->keys[i]);
+            horizon_add(&ret_look->horizon, &reply->keys[i]);
             visit(state, &reply->keys[i]);
         }
         if (count > 0) {
@@ -69,26 +78,35 @@ list_key(void *state, const struct cv_key *key)
     struct listing *listing = state;
     const char *purpose = cv_key_purpose_name(key->purpose);
     char created[TIME_TEXT_BYTES], number[TIME_TEXT_BYTES], contacts[TIME_TEXT_BYTES];
+    char due[TIME_TEXT_BYTES] = "";
 
     purpose = purpose == NULL ? "unknown" : purpose;
     time_print(key->created_ms, created);
+    if (key->due_ms > 0) {
+        time_print(key->due_ms, due);
+    }
     if (listing->keys != NULL) {
         json_array_append_new(listing->keys,
-                              json_pack("{s:s, s:s, s:I, s:s, s:I, s:s}", "purpose", purpose,
+                              json_pack("{s:s, s:s, s:I, s:s, s:I, s:s, s:s?}", "purpose", purpose,
                                         "namespace", key->namespace_name, "epoch",
                                         (json_int_t)key->number, "state", key->state, "records",
-                                        (json_int_t)key->contacts, "created", created));
+                                        (json_int_t)key->contacts, "created", created, "due",
+                                        key->due_ms > 0 ? due : NULL));
     } else if (listing->table != NULL) {
         (void)snprintf(number, sizeof number, "%" PRIu32, key->number);
         (void)snprintf(contacts, sizeof contacts, "%" PRIu64, key->contacts);
         time_print_short(key->created_ms, created);
+        if (key->due_ms > 0) {
+            time_print_short(key->due_ms, due);
+        }
         table_add(listing->table,
                   (const char *const[]){key->namespace_name, purpose, number, key->state, contacts,
-                                        created},
+                                        created, due},
                   is_active(key) ? COLOUR_NONE : COLOUR_WARN);
     } else {
-        printf("%s\t%s\t%" PRIu32 "\t%s\t%" PRIu64 " contact%s\t%s\n", key->namespace_name, purpose,
-               key->number, key->state, key->contacts, plural(key->contacts), created);
+        printf("%s\t%s\t%" PRIu32 "\t%s\t%" PRIu64 " contact%s\t%s%s%s\n", key->namespace_name,
+               purpose, key->number, key->state, key->contacts, plural(key->contacts), created,
+               key->due_ms > 0 ? "\tdue " : "", due);
     }
 }
 
@@ -101,13 +119,18 @@ print_rotations(const struct look *look)
     } else if (look->any) {
         printf("rotating: %" PRIu64 " of %" PRIu64 "\n", look->done, look->total);
     }
+    if (look->left > 0) {
+        printf("sweeping: %" PRIu64 " contact%s of shredded namespaces left\n", look->left,
+               plural(look->left));
+    }
+    horizon_print(&look->horizon, "");
 }
 
 enum exit_code
 cmd_key_status(const struct arguments *arguments)
 {
-    static const char *const heads[] = {"NAMESPACE", "KEY",      "EPOCH",
-                                        "STATE",     "CONTACTS", "CREATED"};
+    static const char *const heads[] = {"NAMESPACE", "KEY",     "EPOCH", "STATE",
+                                        "CONTACTS",  "CREATED", "DUE"};
     struct listing listing = {0};
     struct cv_client *client = NULL;
     struct cv_reply *reply = NULL;
@@ -128,9 +151,11 @@ cmd_key_status(const struct arguments *arguments)
         json_decref(listing.keys);
         table_free(&listing.table);
     } else if (arguments->json) {
-        print_json(json_pack("{s:o, s:{s:b, s:b, s:I, s:I}}", "keys", listing.keys, "rekey",
-                             "running", look.any && !look.stuck, "stuck", look.stuck, "done",
-                             (json_int_t)look.done, "total", (json_int_t)look.total));
+        print_json(json_pack("{s:o, s:{s:b, s:b, s:I, s:I}, s:{s:I}, s:o}", "keys", listing.keys,
+                             "rekey", "running", look.any && !look.stuck, "stuck", look.stuck,
+                             "done", (json_int_t)look.done, "total", (json_int_t)look.total,
+                             "sweep", "left", (json_int_t)look.left, "horizon",
+                             horizon_json(&look.horizon)));
     } else {
         if (listing.table != NULL) {
             print_table(&listing.table);
@@ -209,7 +234,7 @@ rotate_after_all(const struct arguments *arguments, struct cv_client *client,
     struct cv_reply *reply = NULL;
 
     (void)cv_key_rotate(client, purpose, awaited.namespace_name, false, &reply);
-    if (reply->status == CV_CONFLICT) {
+    if (reply->status == CV_CONFLICT && !arguments->detach) {
         cv_reply_free(&reply);
         code = wait_for(arguments, client, &awaited);
         (void)cv_key_rotate(client, purpose, awaited.namespace_name, false, &reply);
@@ -218,7 +243,44 @@ rotate_after_all(const struct arguments *arguments, struct cv_client *client,
         code = report(arguments, reply);
     }
     cv_reply_free(&reply);
-    return code == EXIT_OK ? wait_for(arguments, client, &awaited) : code;
+    return code == EXIT_OK && !arguments->detach ? wait_for(arguments, client, &awaited) : code;
+}
+
+/* Of one namespace; NULL: the only one. */
+struct horizon_of {
+    const char *namespace_name;
+    struct horizon horizon;
+};
+
+static void
+look_for_horizon(void *state, const struct cv_key *key)
+{
+    struct horizon_of *of = state;
+
+    if (of->namespace_name == NULL || strcmp(of->namespace_name, key->namespace_name) == 0) {
+        horizon_add(&of->horizon, key);
+    }
+}
+
+/* What is out of reach now that the old keys are gone. */
+static enum exit_code
+tell_horizon(const struct arguments *arguments, struct cv_client *client)
+{
+    struct horizon_of of = {.namespace_name = arguments->namespace_name};
+    struct cv_reply *reply = NULL;
+    struct look look;
+
+    horizon_start(&of.horizon);
+    (void)visit_keys(client, look_for_horizon, &of, &look, &reply);
+    enum exit_code code = report(arguments, reply);
+    of.horizon.root_since_ms = look.horizon.root_since_ms;
+    if (code == EXIT_OK && arguments->json) {
+        print_json(json_pack("{s:o}", "horizon", horizon_json(&of.horizon)));
+    } else if (code == EXIT_OK) {
+        horizon_print(&of.horizon, "");
+    }
+    cv_reply_free(&reply);
+    return code;
 }
 
 enum exit_code
@@ -234,6 +296,10 @@ rotate_both_keys(const struct arguments *arguments)
         (void)fail(arguments, code,
                    "erased; but the keys are not replaced, so old copies of the "
                    "data open: vaultctl key rotate");
+    } else if (!arguments->detach) {
+        code = tell_horizon(arguments, client);
+    } else {
+        note(arguments, "the keys are being replaced; vaultctl key status says how far that is");
     }
     cv_close(&client);
     return code;

@@ -43,6 +43,7 @@ enum option_key {
     OPTION_WAIT,
     OPTION_DETACH,
     OPTION_NOW,
+    OPTION_YES,
     OPTION_UNSEAL,
     OPTION_PASSPHRASE_FILE,
     OPTION_SHARE_FILE,
@@ -83,7 +84,8 @@ bool arguments_want_json(int argc, char *const *argv);
 extern const struct argp_option common_options[];
 
 /* A new key of each purpose in the namespace of the arguments (the only one, untold), and until the
- * old ones are destroyed; where one rotates already, another after it. Says what is wrong. */
+ * old ones are destroyed, unless --detach; where one rotates already, another after it. Says what
+ * is wrong, and what is out of reach then. */
 enum exit_code rotate_both_keys(const struct arguments *arguments);
 
 /* A compaction that begins now, and its end. Says what is wrong. */
@@ -102,6 +104,7 @@ enum exit_code cmd_keygen(const struct arguments *arguments);
 enum exit_code cmd_namespace_create(const struct arguments *arguments);
 enum exit_code cmd_namespace_list(const struct arguments *arguments);
 enum exit_code cmd_namespace_set(const struct arguments *arguments);
+enum exit_code cmd_namespace_shred(const struct arguments *arguments);
 enum exit_code cmd_key_rotate(const struct arguments *arguments);
 /* Of --unseal (untold: a key file), with what may be given beside it. */
 enum exit_code provider_parse(const struct arguments *arguments, enum cv_provider *ret_provider);

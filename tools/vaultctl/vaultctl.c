@@ -81,6 +81,10 @@ static const struct argp_option set_options[] = {
      "Contacts that nobody used for so long are erased: " RETENTION_FORM, 1},
     {0},
 };
+static const struct argp_option shred_options[] = {
+    {"yes", OPTION_YES, NULL, 0, "Do not ask for the name once more: for scripts", 1},
+    {0},
+};
 static const struct argp_option rotate_options[] = {
     {"unseal", OPTION_UNSEAL, "HOW", 0, "Of root: how it is unsealed from now on: keyfile, passphrase or shares", 1},
     {"shares", OPTION_SHARES, "N", 0, "Of root: so many shares are made", 1},
@@ -130,6 +134,7 @@ static const struct argp_option erase_options[] = {
     {"now", OPTION_NOW, NULL, 0,
      "And replace the namespace's keys, and compact: what was erased then opens with no key that "
      "the vault has, and is not in its database any more", 1},
+    {"detach", OPTION_DETACH, NULL, 0, "With --now: the vault goes on by itself", 1},
     {0},
 };
 static const struct argp_option contact_options[] = {
@@ -199,6 +204,9 @@ static const struct command commands[] = {
     {"namespace set", "NAME", "Say how long contacts that nobody uses are kept",
      "vaultctl namespace set milano --retain 24mo --data /var/lib/contact-vault", set_options, 1, 1,
      cmd_namespace_set},
+    {"namespace shred", "NAME", "Destroy a namespace: nothing in it can be read ever again",
+     "vaultctl namespace shred milano --data /var/lib/contact-vault", shred_options, 1, 1,
+     cmd_namespace_shred},
     {"key rotate", "data|index|root",
      "Replace the key that seals contacts (data), finds them (index), or unseals the vault (root)",
      "vaultctl key rotate data -n milano --wait", rotate_options, 1, 1, cmd_key_rotate},

@@ -72,6 +72,7 @@ struct namespace_row {
     uint32_t id; /* from 1; never given twice */
     uint64_t created_ms;
     uint16_t retain_months; /* contacts unused for so long are erased; 0: never */
+    bool shredded;          /* for ever: nothing is permitted in it, and its name stays taken */
     char name[NAME_BYTES_MAX + 1];
 };
 
@@ -129,13 +130,13 @@ const struct namespace_row *access_namespace(const struct access *access, struct
 const struct namespace_row *access_namespace_by_id(const struct access *access, uint32_t id);
 const struct namespace_row *access_namespace_at(const struct access *access, size_t index);
 size_t access_namespace_count(const struct access *access);
-/* The one namespace in which the principal holds grants that have not ended, or NULL where it is
- * none or several. */
+/* The one namespace in which the principal holds grants that have not ended, shredded ones left
+ * out, or NULL where it is none or several. */
 const struct namespace_row *access_only_namespace(const struct access *access,
                                                   const struct principal *principal);
 
 /* Does a grant of the principal (not disabled, not ended, binding intact) carry any of these
- * capabilities there? namespace_id 0 asks for vault-wide ones. */
+ * capabilities there? namespace_id 0 asks for vault-wide ones. Never in a shredded namespace. */
 bool access_may(const struct access *access, const struct principal *principal,
                 unsigned capabilities, uint32_t namespace_id);
 /* Would one, anywhere, if it had not ended? Those that have are forgotten with the principal's next

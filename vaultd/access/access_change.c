@@ -88,14 +88,20 @@ access_prepare_namespace(struct access *access, struct bytes name,
 {
     static const char bad_name[] =
         "a namespace's name is 1 to 64 of a-z 0-9 . _ -, the first a letter or digit";
+    const struct namespace_row *taken = access_namespace(access, name);
     struct access_entry entry = {0};
     struct namespace_row *row;
 
     if (!access_name_valid(name)) {
         return access_refuse(STATUS_INVALID, bad_name, ret_fault);
     }
-    if (access_namespace(access, name) != NULL) {
-        return access_refuse(STATUS_CONFLICT, "there is a namespace of this name", ret_fault);
+    if (taken != NULL) {
+        return access_refuse(STATUS_CONFLICT,
+                             taken->shredded
+                                 ? "a namespace of this name was shredded: take another name, for "
+                                   "the log knows a namespace by its name"
+                                 : "there is a namespace of this name",
+                             ret_fault);
     }
     if (access->namespace_count == ACCESS_ROWS_MAX) {
         return access_refuse(STATUS_TOO_LARGE, "there are as many namespaces as there can be",
@@ -112,30 +118,61 @@ access_prepare_namespace(struct access *access, struct bytes name,
     return access_prepare(access, &entry, false, ret_change, ret_fault);
 }
 
-enum status
-access_prepare_retention(struct access *access, struct bytes name, uint16_t retain_months,
-                         struct access_change **ret_change, const char **ret_fault)
+/* A namespace to be changed, and a copy of it. */
+static enum status
+copy_namespace(const struct access *access, struct bytes name, struct access_entry *ret_entry,
+               const char **ret_fault)
 {
     const struct namespace_row *row = access_namespace(access, name);
-    struct access_entry entry = {0};
 
     if (row == NULL) {
         return access_refuse(STATUS_NOT_FOUND, "there is no such namespace", ret_fault);
     }
-    if (retain_months > RETAIN_MONTHS_MAX) {
-        return access_refuse(STATUS_TOO_LARGE, "a hundred years at most; 0: for ever", ret_fault);
+    if (row->shredded) {
+        return access_refuse(STATUS_CONFLICT, "this namespace was shredded", ret_fault);
     }
-    if (row->retain_months == retain_months) {
-        return access_refuse(STATUS_CONFLICT, "this namespace retains for so long already",
-                             ret_fault);
-    }
-    entry.namespace_entry = malloc(sizeof *entry.namespace_entry);
-    if (entry.namespace_entry == NULL) {
+    ret_entry->namespace_entry = malloc(sizeof *ret_entry->namespace_entry);
+    if (ret_entry->namespace_entry == NULL) {
         return access_refuse(STATUS_INTERNAL, "out of memory", ret_fault);
     }
-    *entry.namespace_entry = *access->namespaces[row->id - 1];
+    *ret_entry->namespace_entry = *access->namespaces[row->id - 1];
+    return STATUS_OK;
+}
+
+enum status
+access_prepare_retention(struct access *access, struct bytes name, uint16_t retain_months,
+                         struct access_change **ret_change, const char **ret_fault)
+{
+    struct access_entry entry = {0};
+    enum status status = copy_namespace(access, name, &entry, ret_fault);
+
+    if (status == STATUS_OK && retain_months > RETAIN_MONTHS_MAX) {
+        status = access_refuse(STATUS_TOO_LARGE, "a hundred years at most; 0: for ever", ret_fault);
+    }
+    if (status == STATUS_OK && entry.namespace_entry->row.retain_months == retain_months) {
+        status =
+            access_refuse(STATUS_CONFLICT, "this namespace retains for so long already", ret_fault);
+    }
+    if (status != STATUS_OK) {
+        access_entry_free(&entry);
+        return status;
+    }
     entry.namespace_entry->row.retain_months = retain_months;
     return access_prepare(access, &entry, false, ret_change, ret_fault);
+}
+
+enum status
+access_prepare_shred(struct access *access, struct bytes name, struct access_change **ret_change,
+                     const char **ret_fault)
+{
+    struct access_entry entry = {0};
+    enum status status = copy_namespace(access, name, &entry, ret_fault);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    entry.namespace_entry->row.shredded = true;
+    return access_prepare(access, &entry, true, ret_change, ret_fault);
 }
 
 /* ---- settings ---- */

@@ -65,6 +65,14 @@ MUST_USE enum status access_prepare_recipient_removal(struct access *access, str
                                                       const char **ret_fault);
 
 /*
+ * No grant in it permits anything from then on, and none can be given; its name and its number stay
+ * taken. NOT_FOUND; CONFLICT: it was shredded already.
+ */
+MUST_USE enum status access_prepare_shred(struct access *access, struct bytes name,
+                                          struct access_change **ret_change,
+                                          const char **ret_fault);
+
+/*
  * A principal holds at most two grants of one role in one namespace: one without an end, and one
  * with an end, which may carry a larger budget for a while. Granting again replaces the one of the
  * same sort; CONFLICT if nothing would change. A revoke takes both.
@@ -86,11 +94,11 @@ MUST_USE enum status access_prepare_grant(struct access *access,
 
 /* Of the state as it will be after the commit. */
 const uint8_t *access_change_digest(const struct access_change *change); /* ACCESS_DIGEST_BYTES */
-/* Of a namespace to be: the id it will have. */
+/* Of a namespace: the id it has, or will have. */
 uint32_t access_change_id(const struct access_change *change);
 
 /* Durable, then in force. Takes the change whatever the outcome. On a full disk too, if it is a
- * disable, a revoke or a freeze. */
+ * disable, a revoke, a freeze or a shred. */
 MUST_USE enum status access_commit(struct access *access, struct access_change **change);
 void access_change_free(struct access_change **change);
 

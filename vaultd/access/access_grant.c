@@ -61,6 +61,9 @@ check_place(const struct access *access, const struct access_grant_spec *spec,
     if (row == NULL) {
         return access_refuse(STATUS_NOT_FOUND, "there is no such namespace", ret_fault);
     }
+    if (row->shredded && !spec->revoke) {
+        return access_refuse(STATUS_CONFLICT, "this namespace was shredded", ret_fault);
+    }
     *ret_namespace_id = row->id;
     return STATUS_OK;
 }

@@ -89,7 +89,7 @@ MUST_USE enum status access_prepare(struct access *access, struct access_entry *
 
 /* ---- access_principal.c ---- */
 
-/* To be changed; its ended grants are left out. NULL: out of memory. */
+/* To be changed; its grants that are over are left out. NULL: out of memory. */
 struct principal_entry *access_copy_principal(const struct access *access,
                                               const struct principal *principal);
 /* CONFLICT: the only one who is enabled and admin without an end. */
@@ -104,7 +104,8 @@ bool access_recipients_different(const struct access *access);
 
 /* ---- access_may.c ---- */
 
-bool access_grant_has_ended(const struct grant *grant);
+/* It permits nothing any more: ended, or in a shredded namespace. */
+bool access_grant_is_over(const struct access *access, const struct grant *grant);
 
 /* ---- access_policy.c ---- */
 

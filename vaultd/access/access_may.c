@@ -13,10 +13,24 @@ enum {
 };
 
 /* The clock is read only where there is an end. */
-bool
-access_grant_has_ended(const struct grant *grant)
+static bool
+grant_has_ended(const struct grant *grant)
 {
     return grant->ends_ms != 0 && clock_vault_ms() >= grant->ends_ms;
+}
+
+static bool
+is_shredded(const struct access *access, uint32_t namespace_id)
+{
+    const struct namespace_row *row = access_namespace_by_id(access, namespace_id);
+
+    return row != NULL && row->shredded;
+}
+
+bool
+access_grant_is_over(const struct access *access, const struct grant *grant)
+{
+    return grant_has_ended(grant) || is_shredded(access, grant->namespace_id);
 }
 
 /* Apart from place and end. */
@@ -50,7 +64,7 @@ next_in_force(const struct access *access, const struct principal *principal, un
         const struct grant *grant = &principal->grants[(*index)++];
 
         if (grant->namespace_id == namespace_id && grant_carries(grant, capabilities, identity) &&
-            !access_grant_has_ended(grant)) {
+            !access_grant_is_over(access, grant)) {
             return grant;
         }
     }
@@ -65,7 +79,7 @@ access_only_namespace(const struct access *access, const struct principal *princ
     for (size_t i = 0; i < principal->grant_count; i++) {
         uint32_t id = principal->grants[i].namespace_id;
 
-        if (id == 0 || access_grant_has_ended(&principal->grants[i])) {
+        if (id == 0 || access_grant_is_over(access, &principal->grants[i])) {
             continue;
         }
         if (only != 0 && id != only) {
@@ -93,7 +107,8 @@ access_has_ended(const struct access *access, const struct principal *principal,
 
     for (size_t i = 0; identity != NULL && i < principal->grant_count; i++) {
         if (grant_carries(&principal->grants[i], capabilities, identity) &&
-            access_grant_has_ended(&principal->grants[i])) {
+            grant_has_ended(&principal->grants[i]) &&
+            !is_shredded(access, principal->grants[i].namespace_id)) {
             return true;
         }
     }

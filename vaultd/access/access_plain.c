@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the boxes of access rows hold, version 2. Numbers in network order.
+ * What the boxes of access rows hold, version 3. Numbers in network order.
  *
- * Namespace: number u32, created u64 (ms since 1970), retain u16 (months; 0: for ever), size of
- *         name u8, name
+ * Namespace: number u32, created u64 (ms since 1970), retain u16 (months; 0: for ever), flags u8
+ *         (1: shredded), size of name u8, name
  * Principal: number u32, kind u8 (1 service, 2 person), flags u8 (1: disabled; 2: by uid, else by
  *         key; 4: relayed), uid u32 (0 if by key), public key 32 (zeros if by uid), created u64,
  *         size of name u8, name, number of grants u8, and for each: role u8, namespace u32 (0:
@@ -24,6 +24,7 @@ enum {
     FLAG_DISABLED = 1,
     FLAG_BY_UID = 2,
     FLAG_RELAYED = 4,
+    FLAG_SHREDDED = 1, /* of a namespace */
 
     FLAG_REMOVED = 1, /* of a recipient */
 };
@@ -81,6 +82,7 @@ encode_namespace(struct cursor *to, const struct namespace_row *row)
     write_u32(to, row->id);
     write_u64(to, row->created_ms);
     write_u16(to, row->retain_months);
+    write_u8(to, row->shredded ? FLAG_SHREDDED : 0);
     write_name(to, row->name);
 }
 
@@ -217,10 +219,15 @@ read_name(struct reader *from, char to[static NAME_BYTES_MAX + 1])
 static bool
 decode_namespace(struct reader *from, struct namespace_row *ret_row)
 {
+    uint8_t flags;
+
     ret_row->id = read_u32(from);
     ret_row->created_ms = read_u64(from);
     ret_row->retain_months = read_u16(from);
-    return read_name(from, ret_row->name) && ret_row->retain_months <= RETAIN_MONTHS_MAX;
+    flags = read_u8(from);
+    ret_row->shredded = flags == FLAG_SHREDDED;
+    return read_name(from, ret_row->name) && ret_row->retain_months <= RETAIN_MONTHS_MAX &&
+           (flags & ~FLAG_SHREDDED) == 0;
 }
 
 static bool

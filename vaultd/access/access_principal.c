@@ -110,7 +110,7 @@ access_copy_principal(const struct access *access, const struct principal *princ
     }
     *copy = *access->principals[principal->number - 1];
     for (size_t i = 0; i < copy->principal.grant_count; i++) {
-        if (!access_grant_has_ended(&copy->principal.grants[i])) {
+        if (!access_grant_is_over(access, &copy->principal.grants[i])) {
             copy->principal.grants[kept++] = copy->principal.grants[i];
         }
     }

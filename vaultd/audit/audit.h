@@ -88,7 +88,8 @@ enum audit_act {
     /* The first entry of another instance of the vault, with an access tag. `subject`:
      * AUDIT_LOG_LOST, where what stood behind the entry before it in the lost log is not known. */
     AUDIT_ACT_RESTORED = 211,
-    AUDIT_ACT_SWEPT = 212,
+    AUDIT_ACT_SWEPT = 212, /* the last row of a shredded namespace is gone; `amount` contacts of its
+                              counts were not found */
     AUDIT_ACT_BACKUP_ENDED = 213, /* whose last entry of the log is `amount`; of one that failed,
                                      `subject` says why */
 };

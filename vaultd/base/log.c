@@ -56,6 +56,8 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_COMPACTED] = "compacted",
     [EVENT_REKEY_MISSING] = "rekey_missing",
     [EVENT_REKEY_STUCK] = "rekey_stuck",
+    [EVENT_SHREDDED] = "namespace_shredded",
+    [EVENT_SWEPT] = "namespace_swept",
 };
 
 static const char *const level_names[] = {

@@ -60,6 +60,8 @@ enum log_event {
     EVENT_COMPACTED,     /* before, bytes: of the file; held_us: so long did writers wait */
     EVENT_REKEY_MISSING, /* records: that are gone, by the counts; not counted any more */
     EVENT_REKEY_STUCK,   /* records: that do not open, or that the counts miss; an old key stays */
+    EVENT_SHREDDED,      /* namespace, keys_left: that could not leave the keyring's file yet */
+    EVENT_SWEPT,         /* namespace, missed: contacts that its counts spoke of */
     LOG_EVENT_COUNT,
 };
 

@@ -104,9 +104,13 @@ static enum status
 judge_place(const struct call *call, const struct vault_place *place)
 {
     const struct access *access = call->dispatch->parts.access;
+    const struct namespace_row *row = access_namespace_by_id(access, place->namespace_id);
 
     if (place->skip || place->status == STATUS_NOT_FOUND) {
         return place->status;
+    }
+    if (row != NULL && row->shredded) {
+        return STATUS_NOT_FOUND; /* for everybody, before its rows are swept, too */
     }
     if ((call->row->capabilities & VAULT_WIDE) != 0 &&
         access_may(access, call->principal, call->row->capabilities & VAULT_WIDE, 0)) {

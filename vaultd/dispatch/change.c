@@ -3,14 +3,24 @@
 #include "dispatch_internal.h"
 
 static enum status
-apply(struct dispatch *dispatch, struct access_change **change, uint32_t namespace_id)
+apply(struct dispatch *dispatch, struct access_change **change, uint32_t namespace_id,
+      struct audit_entry *entry)
 {
+    bool shreds = entry->operation == OP_NAMESPACE_SHRED;
     enum status status = STATUS_OK;
 
-    if (namespace_id != 0) {
+    if (namespace_id != 0 && !shreds) {
         status = vault_namespace_create(dispatch->parts.vault, namespace_id);
     }
-    return status == STATUS_OK ? access_commit(dispatch->parts.access, change) : status;
+    if (status == STATUS_OK) {
+        status = access_commit(dispatch->parts.access, change);
+    }
+    /* From here on it is shredded, whatever comes in between: the outcome, or the next unseal, says
+     * so once its keys are gone. */
+    if (status == STATUS_OK && shreds && !vault_failed(dispatch->parts.vault)) {
+        entry->amount = dispatch_shred_keys(dispatch, namespace_id);
+    }
+    return status;
 }
 
 enum status
@@ -76,7 +86,7 @@ dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
         access_change_free(change);
         return status;
     }
-    done = apply(dispatch, change, namespace_id);
+    done = apply(dispatch, change, namespace_id, &entry);
     access_change_free(change);
     if (vault_failed(dispatch->parts.vault)) {
         /* Nobody knows whether it came about. The intent stays open, and the restart looks. */

@@ -181,7 +181,7 @@ retention_rules(struct dispatch *dispatch, size_t *ret_count)
     for (size_t i = 0; rules != NULL && i < count; i++) {
         const struct namespace_row *row = access_namespace_at(access, i);
 
-        if (row->retain_months > 0 && row->retain_months <= month) {
+        if (!row->shredded && row->retain_months > 0 && row->retain_months <= month) {
             rules[(*ret_count)++] = (struct vault_retention){
                 .namespace_id = row->id,
                 .before_month = (uint16_t)(month - row->retain_months),
@@ -350,7 +350,8 @@ look_for_exclusive_work(struct dispatch *dispatch)
 {
     dispatch->chores.key_missing = lacks_reason_key(dispatch);
     dispatch->chores.entries_too_old = wants_retain(dispatch);
-    dispatch->chores.keys_wait = dispatch_has_key_work(dispatch);
+    dispatch->chores.keys_wait =
+        dispatch_has_key_work(dispatch) || dispatch_has_shred_work(dispatch);
 }
 
 static void
@@ -369,6 +370,7 @@ do_exclusive_work(struct dispatch *dispatch)
         retain(dispatch, retain_before_ms(dispatch));
     }
     if (!dispatch->sealed) {
+        dispatch_do_shred_work(dispatch);
         dispatch_do_key_work(dispatch);
     }
     gate_leave(&dispatch->gate);
@@ -385,6 +387,7 @@ dispatch_tick(struct dispatch *dispatch)
     do_shared(dispatch, write_used, false);
     do_shared(dispatch, sweep, false);
     do_shared(dispatch, dispatch_rekey, false);
+    do_shared(dispatch, dispatch_sweep_shredded, false);
     do_shared(dispatch, look_for_old_keys, false);
     do_shared(dispatch, dispatch_forget_backup, false);
     do_shared(dispatch, look_for_exclusive_work, false);

@@ -69,6 +69,14 @@ MUST_USE enum status dispatch_add_first_admin(struct dispatch *dispatch, struct 
                                               uint32_t uid);
 
 /*
+ * dispatch_shred: a namespace is shredded as the vault's own act: for restore, which does again
+ * what the log tells of since the backup (entries of OP_NAMESPACE_SHRED with phase outcome and
+ * result OK). Of an unsealed vault; needs no thread but the caller's. OK as well if it was done
+ * already; NOT_FOUND: no such namespace. UNAVAILABLE: its keys, or all of it, are still there.
+ */
+MUST_USE enum status dispatch_shred(struct dispatch *dispatch, struct bytes name);
+
+/*
  * dispatch_tick: housekeeping: the log's flushes, checkpoints and keys, months of last use, what is
  * past its retention, and the rotation of keys. May wait for the disk; one maintenance thread calls
  * it some ten times a second.

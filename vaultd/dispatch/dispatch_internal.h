@@ -21,6 +21,7 @@
 #include "throttle.h"
 #include "vault.h"
 #include "vault_rekey.h"
+#include "vault_shred.h"
 
 struct scratch;
 
@@ -49,6 +50,16 @@ struct rekeying {
     uint64_t stuck_since_ms;
     uint32_t due[ROTATIONS_AT_ONCE]; /* namespaces whose data key is */
     size_t due_count;
+};
+
+/* Shredded namespaces. The maintenance thread's own, and with the gate held alone of whoever
+ * shreds. */
+struct shredding {
+    bool keys_wait;                     /* some could not leave the keyring's file yet */
+    bool nothing_left;                  /* to be swept, until the next shred */
+    struct vault_swept_namespace sweep; /* namespace_id 0: the next one is to be found */
+    uint32_t entered;  /* whose end is in the log, but not yet in the store; 0: none */
+    uint64_t retry_ms; /* monotonic; after a failure: not before */
 };
 
 /* The compaction under way. `lock` is held by whoever begins it or takes steps of it; it comes
@@ -84,6 +95,7 @@ struct chores {
     bool entries_too_old;
     bool keys_wait; /* to be destroyed, or made */
     struct rekeying rekeying;
+    struct shredding shredding;
 };
 
 /*
@@ -199,6 +211,7 @@ enum status op_unfreeze(struct call *call);
 enum status op_namespace_create(struct call *call);
 enum status op_namespace_list(struct call *call);
 enum status op_namespace_set(struct call *call);
+enum status op_namespace_shred(struct call *call);
 enum status op_compact(struct call *call);
 enum status op_key_rotate(struct call *call);
 enum status op_key_status(struct call *call);
@@ -344,9 +357,40 @@ MUST_USE enum status dispatch_settle_key_acts(struct dispatch *dispatch);
  * what the two found. */
 void dispatch_rekey(struct dispatch *dispatch);
 void dispatch_look_for_old_keys(struct dispatch *dispatch);
+/* When a key is to be replaced for its age, or for the records under it; 0: never. ms since 1970.
+ */
+uint64_t dispatch_key_due_ms(const struct dispatch *dispatch, const struct vault_key_state *key);
 bool dispatch_has_key_work(const struct dispatch *dispatch);
 void dispatch_do_key_work(struct dispatch *dispatch);
 
+/* Keys about to be made or destroyed, and an entry for each: intents, then outcomes. */
+struct key_acts {
+    struct vault_key *keys;
+    struct audit_entry *entries;
+    size_t count;
+};
+MUST_USE enum status dispatch_announce_keys(struct dispatch *dispatch, const struct audit_entry *as,
+                                            struct key_acts *acts);
+MUST_USE enum status dispatch_record_key_outcomes(struct dispatch *dispatch, struct key_acts *acts,
+                                                  enum status done);
+/* How many contacts may be rewritten or swept now: a second's worth at the most; and what was. */
+size_t dispatch_take_room(struct dispatch *dispatch);
+void dispatch_pay_room(struct dispatch *dispatch, uint64_t contacts);
+
+/* ---- shred.c: namespaces that are shredded ---- */
+
+/* The namespace is marked as shredded in the access state, durably: its keys leave the keyring, and
+ * the sweep is woken. How many are still in the file: those the maintenance thread tries again. The
+ * gate is held exclusively. */
+size_t dispatch_shred_keys(struct dispatch *dispatch, uint32_t namespace_id);
+/* Of all that are marked, whatever cut it short; the gate is held exclusively. The first while the
+ * shred's own intent is open; the second enters each key. */
+MUST_USE enum status dispatch_finish_shreds(struct dispatch *dispatch);
+MUST_USE enum status dispatch_destroy_shredded(struct dispatch *dispatch);
+/* Chores: some steps of the sweep; are there keys that wait? */
+void dispatch_sweep_shredded(struct dispatch *dispatch);
+bool dispatch_has_shred_work(const struct dispatch *dispatch);
+void dispatch_do_shred_work(struct dispatch *dispatch);
 /* ---- compact.c: the database file gives its free space back ---- */
 
 /*
@@ -410,7 +454,8 @@ MUST_USE enum status dispatch_seal_locked(struct dispatch *dispatch, struct audi
 
 /*
  * Intent, change, outcome; the caller holds the gate exclusively. Takes the change. `entry` says
- * who and about what; `namespace_id` other than 0: that namespace's keys are made in between.
+ * who and about what; `namespace_id`: of a namespace that is made or shredded, else 0; its keys are
+ * made before the change, or destroyed after it.
  */
 MUST_USE enum status dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
                                             struct access_change **change, uint32_t namespace_id,

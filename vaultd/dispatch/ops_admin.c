@@ -44,8 +44,9 @@ change(struct call *call, enum status prepared, struct access_change **access_ch
     enum status status = prepared;
 
     if (status == STATUS_OK) {
-        uint32_t id =
-            call->row->operation == OP_NAMESPACE_CREATE ? access_change_id(*access_change) : 0;
+        bool has_keys = call->row->operation == OP_NAMESPACE_CREATE ||
+                        call->row->operation == OP_NAMESPACE_SHRED;
+        uint32_t id = has_keys ? access_change_id(*access_change) : 0;
 
         status = dispatch_change_access(call->dispatch, entry, access_change, id, &call->fault);
         /* The rows may have moved. */
@@ -85,6 +86,25 @@ op_namespace_set(struct call *call)
                   access_prepare_retention(call->dispatch->parts.access, entry.namespace_name,
                                            (uint16_t)months, &access_change, &call->fault),
                   &access_change, entry);
+}
+
+enum status
+op_namespace_shred(struct call *call)
+{
+    struct access_change *access_change = NULL;
+    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+    enum status status;
+
+    entry.namespace_name = call_text(call, FIELD_NAME);
+    status = access_prepare_shred(call->dispatch->parts.access, entry.namespace_name,
+                                  &access_change, &call->fault);
+    status = change(call, status, &access_change, entry);
+    if (status == STATUS_OK && call->dispatch->chores.shredding.keys_wait) {
+        return call_refuse(call, STATUS_UNAVAILABLE,
+                           "nobody can use it from now on, but its keys could not leave the "
+                           "keyring: is the disk full? The vault tries again every second");
+    }
+    return status;
 }
 
 static enum status

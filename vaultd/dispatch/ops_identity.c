@@ -8,17 +8,22 @@
 
 /* ---- status ---- */
 
+/* Shredded ones left out. */
 static enum status
-count_contacts(struct call *call, uint64_t *ret_contacts)
+count_contacts(struct call *call, uint64_t *ret_namespaces, uint64_t *ret_contacts)
 {
     const struct dispatch_parts *parts = &call->dispatch->parts;
     uint64_t total = 0;
 
+    *ret_namespaces = 0;
+
     for (size_t i = 0; i < access_namespace_count(parts->access); i++) {
+        const struct namespace_row *row = access_namespace_at(parts->access, i);
         uint64_t contacts = 0;
         enum status status =
-            vault_count(parts->vault, access_namespace_at(parts->access, i)->id, &contacts);
+            row->shredded ? STATUS_OK : vault_count(parts->vault, row->id, &contacts);
 
+        *ret_namespaces += row->shredded ? 0 : 1;
         if (status != STATUS_OK) {
             return status;
         }
@@ -44,11 +49,12 @@ op_status(struct call *call)
     bool tell_more = call->principal != NULL &&
                      access_may(access, call->principal, MAY_ADMINISTER | MAY_AUDIT, 0);
     uint8_t public_key[PUBLIC_KEY_BYTES];
+    uint64_t namespaces = 0;
     uint64_t contacts = 0;
     enum status status = STATUS_OK;
 
     if (tell_more) {
-        status = count_contacts(call, &contacts);
+        status = count_contacts(call, &namespaces, &contacts);
     }
     if (tell_more && status == STATUS_OK) {
         status = vault_audit_public_key(call->dispatch->parts.vault, public_key);
@@ -63,7 +69,7 @@ op_status(struct call *call)
     message_put_text(&call->reply, FIELD_RELEASE, CONTACT_VAULT_RELEASE);
     message_put_uint(&call->reply, FIELD_VERSION, PROTOCOL_VERSION);
     if (tell_more) {
-        message_put_uint(&call->reply, FIELD_NAMESPACES, access_namespace_count(access));
+        message_put_uint(&call->reply, FIELD_NAMESPACES, namespaces);
         message_put_uint(&call->reply, FIELD_CONTACTS, contacts);
         message_put_uint(&call->reply, FIELD_FROZEN, access_frozen(access));
         message_put_bytes(&call->reply, FIELD_PUBLIC_KEY, bytes_of(public_key, PUBLIC_KEY_BYTES));

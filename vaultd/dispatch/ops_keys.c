@@ -3,6 +3,7 @@
 #include "dispatch_internal.h"
 
 #include "scratch.h"
+#include "vault_horizon.h"
 
 enum {
     KEYS_OF_NAMESPACE_MAX = 2 * VAULT_KEYS_MAX,
@@ -38,7 +39,7 @@ take_all(struct call *call, uint32_t **ret_ids, size_t *ret_count)
     for (size_t i = 0; i < count; i++) {
         uint32_t id = access_namespace_at(access, i)->id;
 
-        if (may_keys_of(call, id)) {
+        if (!access_namespace_at(access, i)->shredded && may_keys_of(call, id)) {
             ids[(*ret_count)++] = id;
         }
     }
@@ -62,7 +63,7 @@ take_one(struct call *call, struct bytes name, uint32_t **ret_ids, size_t *ret_c
     if (row == NULL && name.size == 0) {
         return call_refuse(call, STATUS_INVALID, "namespace: say which (-n NAME), or all (--all)");
     }
-    if (row == NULL || !may_keys_of(call, row->id)) {
+    if (row == NULL || row->shredded || !may_keys_of(call, row->id)) {
         return call_refuse_on_record(call, STATUS_DENIED, NO_NAMESPACE);
     }
     *ids = row->id;
@@ -114,10 +115,11 @@ fill_page(struct call *call, struct page *page)
     /* Namespaces are numbered from 1, without gaps. */
     while (status == STATUS_OK && page->next <= access_namespace_count(parts->access) &&
            page->count + KEYS_OF_NAMESPACE_MAX <= PAGE_KEYS) {
-        uint32_t id = access_namespace_at(parts->access, page->next++ - 1)->id;
+        const struct namespace_row *row = access_namespace_at(parts->access, page->next++ - 1);
+        uint32_t id = row->id;
         size_t count = 0;
 
-        if (may_keys_of(call, id)) {
+        if (!row->shredded && may_keys_of(call, id)) {
             status =
                 vault_keys_of(parts->vault, id, page->keys + page->count, &count, &page->progress);
         }
@@ -141,22 +143,72 @@ state_of(const struct rekeying *rekeying, const struct page *page)
 static void
 write_key(struct call *call, const struct vault_key_state *key)
 {
-    const struct namespace_row *row =
-        access_namespace_by_id(call->dispatch->parts.access, key->key.namespace_id);
+    const struct dispatch_parts *parts = &call->dispatch->parts;
+    const struct namespace_row *row = access_namespace_by_id(parts->access, key->key.namespace_id);
+    const struct vault_horizon horizon = vault_horizon_of(parts->vault, row->id);
+    uint64_t due_ms = dispatch_key_due_ms(call->dispatch, key);
 
-    message_begin(&call->reply, 6);
+    message_begin(&call->reply, 7U + (horizon.keys_ms > 0) + (due_ms > 0));
     message_put_uint(&call->reply, FIELD_PURPOSE, key->key.purpose);
     message_put_text(&call->reply, FIELD_NAMESPACE, row->name);
     message_put_uint(&call->reply, FIELD_NUMBER, key->key.number);
     message_put_text(&call->reply, FIELD_STATE, key->active ? "active" : "retired");
     message_put_uint(&call->reply, FIELD_CONTACTS, key->records);
     message_put_uint(&call->reply, FIELD_CREATED, key->created_ms);
+    if (horizon.keys_ms > 0) {
+        message_put_uint(&call->reply, FIELD_UNTIL, horizon.keys_ms);
+    }
+    message_put_uint(&call->reply, FIELD_HORIZON, horizon.pages_ms);
+    if (due_ms > 0) {
+        message_put_uint(&call->reply, FIELD_DUE, due_ms);
+    }
+}
+
+/* What only admins are told: of the whole vault. */
+struct whole {
+    uint64_t horizon_ms; /* of old pages, shredded namespaces too */
+    uint64_t left;       /* contacts of shredded namespaces, to be swept */
+};
+
+static enum status
+look_at_whole(struct call *call, struct whole *ret_whole)
+{
+    const struct dispatch_parts *parts = &call->dispatch->parts;
+    enum status status = STATUS_OK;
+
+    *ret_whole = (struct whole){.horizon_ms = VAULT_HORIZON_ALL};
+    for (size_t i = 0; status == STATUS_OK && i < access_namespace_count(parts->access); i++) {
+        const struct namespace_row *row = access_namespace_at(parts->access, i);
+        uint64_t pages_ms = vault_horizon_of(parts->vault, row->id).pages_ms;
+        uint64_t contacts = 0;
+        bool swept = true;
+
+        if (pages_ms < ret_whole->horizon_ms) {
+            ret_whole->horizon_ms = pages_ms;
+        }
+        if (row->shredded) {
+            status = vault_sweep_left(parts->vault, row->id, &contacts, &swept);
+            ret_whole->left += swept ? 0 : contacts;
+        }
+    }
+    return status;
+}
+
+static void
+write_whole(struct call *call, const struct whole *whole)
+{
+    message_put_uint(&call->reply, FIELD_HORIZON, whole->horizon_ms);
+    message_put_uint(&call->reply, FIELD_CREATED, vault_root_since(call->dispatch->parts.vault));
+    message_put_uint(&call->reply, FIELD_LEFT, whole->left);
 }
 
 enum status
 op_key_status(struct call *call)
 {
+    const struct access *access = call->dispatch->parts.access;
+    bool tells_whole = access_may(access, call->principal, MAY_ADMINISTER, 0);
     struct page page = {.next = 1};
+    struct whole whole = {0};
     enum status status;
 
     call->would_wait = call->mode == DISPATCH_NO_WAIT;
@@ -170,8 +222,12 @@ op_key_status(struct call *call)
     (void)!message_uint(call->request, FIELD_FROM, &page.next);
     page.next = page.next == 0 ? 1 : page.next;
     status = fill_page(call, &page);
+    if (status == STATUS_OK && tells_whole) {
+        status = look_at_whole(call, &whole);
+    }
     if (status == STATUS_OK) {
-        status = call_begin_reply(call, page.rotates ? 6 : 4, page.count);
+        status =
+            call_begin_reply(call, 4U + (page.rotates ? 2 : 0) + (tells_whole ? 3 : 0), page.count);
     }
     if (status != STATUS_OK) {
         return status;
@@ -180,6 +236,9 @@ op_key_status(struct call *call)
     if (page.rotates) {
         message_put_uint(&call->reply, FIELD_DONE, page.progress.done);
         message_put_uint(&call->reply, FIELD_TOTAL, page.progress.total);
+    }
+    if (tells_whole) {
+        write_whole(call, &whole);
     }
     message_put_uint(&call->reply, FIELD_NEXT, page.next);
     message_put_list(&call->reply, FIELD_ITEMS, page.count);

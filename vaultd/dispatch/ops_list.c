@@ -6,7 +6,8 @@
 
 enum {
     NUMBER_FIELD_BYTES = 1 + 9, /* its field number; a head and eight bytes */
-    NAMESPACE_BYTES_MAX = 1 + (3 + NAME_BYTES_MAX) + 3 * NUMBER_FIELD_BYTES,
+    STATE_BYTES_MAX = 1 + 1 + 16,
+    NAMESPACE_BYTES_MAX = 1 + (3 + NAME_BYTES_MAX) + 3 * NUMBER_FIELD_BYTES + STATE_BYTES_MAX,
     PAGE_ITEMS = 512, /* of principals, in what items_for counts: some 200 KB */
 };
 
@@ -21,6 +22,24 @@ must_hand_on(struct call *call)
 {
     call->would_wait = call->mode == DISPATCH_NO_WAIT;
     return call->would_wait;
+}
+
+/* Of one that is not shredded: how many contacts it has; else: how many wait for the sweep. */
+static enum status
+count_namespace(struct call *call, const struct namespace_row *row, uint64_t *ret_contacts,
+                const char **ret_state)
+{
+    struct vault *vault = call->dispatch->parts.vault;
+    bool swept = false;
+    enum status status;
+
+    if (!row->shredded) {
+        *ret_state = "active";
+        return vault_count(vault, row->id, ret_contacts);
+    }
+    status = vault_sweep_left(vault, row->id, ret_contacts, &swept);
+    *ret_state = swept ? "swept" : "shredded";
+    return status;
 }
 
 enum status
@@ -41,13 +60,15 @@ op_namespace_list(struct call *call)
     for (size_t i = 0; i < count; i++) {
         const struct namespace_row *row = access_namespace_at(parts->access, i);
         uint64_t contacts = 0;
+        const char *state = NULL;
 
-        status = vault_count(parts->vault, row->id, &contacts);
+        status = count_namespace(call, row, &contacts, &state);
         if (status != STATUS_OK) {
             return status;
         }
-        message_begin(&call->reply, 4);
+        message_begin(&call->reply, 5);
         message_put_text(&call->reply, FIELD_NAME, row->name);
+        message_put_text(&call->reply, FIELD_STATE, state);
         message_put_uint(&call->reply, FIELD_RETAIN_MONTHS, row->retain_months);
         message_put_uint(&call->reply, FIELD_CREATED, row->created_ms);
         message_put_uint(&call->reply, FIELD_CONTACTS, contacts);

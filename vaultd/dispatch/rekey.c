@@ -33,15 +33,9 @@ purpose_name(enum rotated_key purpose)
 
 /* ---- on record ---- */
 
-/* Some keys, and an entry for each. */
-struct key_acts {
-    struct vault_key *keys;
-    struct audit_entry *entries;
-    size_t count;
-};
-
-static enum status
-announce(struct dispatch *dispatch, const struct audit_entry *as, struct key_acts *acts)
+enum status
+dispatch_announce_keys(struct dispatch *dispatch, const struct audit_entry *as,
+                       struct key_acts *acts)
 {
     const struct access *access = dispatch->parts.access;
 
@@ -60,8 +54,8 @@ announce(struct dispatch *dispatch, const struct audit_entry *as, struct key_act
 }
 
 /* An intent whose outcome the log cannot take stays open, and the next start settles it. */
-static enum status
-record_outcomes(struct dispatch *dispatch, struct key_acts *acts, enum status done)
+enum status
+dispatch_record_key_outcomes(struct dispatch *dispatch, struct key_acts *acts, enum status done)
 {
     for (size_t i = 0; i < acts->count; i++) {
         acts->entries[i].phase = AUDIT_OUTCOME;
@@ -163,7 +157,7 @@ rotate(struct dispatch *dispatch, const struct audit_entry *as, struct key_acts 
        const char **ret_fault)
 {
     struct rekeying *rekeying = &dispatch->chores.rekeying;
-    enum status status = announce(dispatch, as, acts);
+    enum status status = dispatch_announce_keys(dispatch, as, acts);
     enum status done;
 
     if (status != STATUS_OK) {
@@ -176,7 +170,7 @@ rotate(struct dispatch *dispatch, const struct audit_entry *as, struct key_acts 
         *ret_fault = "not known whether it was done: the vault stops; look again when it is back";
         return STATUS_UNAVAILABLE;
     }
-    status = record_outcomes(dispatch, acts, done);
+    status = dispatch_record_key_outcomes(dispatch, acts, done);
     CRASH_POINT("rekey_recorded");
     if (done != STATUS_OK) {
         return done;
@@ -216,9 +210,8 @@ dispatch_rotate(struct dispatch *dispatch, const struct audit_entry *as, enum ro
 
 /* ---- the job ---- */
 
-/* How many contacts may be moved now: a second's worth at the most. */
-static size_t
-take_room(struct dispatch *dispatch)
+size_t
+dispatch_take_room(struct dispatch *dispatch)
 {
     struct rekeying *rekeying = &dispatch->chores.rekeying;
     uint32_t rate = dispatch->parts.rekey_rate;
@@ -237,9 +230,10 @@ take_room(struct dispatch *dispatch)
     return rekeying->credit / MILLI < STEP_CONTACTS ? rekeying->credit / MILLI : STEP_CONTACTS;
 }
 
-static void
-pay(struct rekeying *rekeying, uint64_t contacts)
+void
+dispatch_pay_room(struct dispatch *dispatch, uint64_t contacts)
 {
+    struct rekeying *rekeying = &dispatch->chores.rekeying;
     uint64_t cost = contacts * MILLI;
 
     rekeying->credit = rekeying->credit > cost ? rekeying->credit - cost : 0;
@@ -261,8 +255,10 @@ tell(enum log_event event, const struct vault_rekey_event *about)
 
 /* False: the thread has nothing more to do here for now. */
 static bool
-take_event(struct rekeying *rekeying, const struct vault_rekey_event *event)
+take_event(struct dispatch *dispatch, const struct vault_rekey_event *event)
 {
+    struct rekeying *rekeying = &dispatch->chores.rekeying;
+
     switch (event->what) {
     case REKEY_NOTHING:
         atomic_store(&rekeying->idle, true);
@@ -272,7 +268,7 @@ take_event(struct rekeying *rekeying, const struct vault_rekey_event *event)
         tell(EVENT_REKEY_BEGUN, event);
         return true;
     case REKEY_WORKED:
-        pay(rekeying, event->rows);
+        dispatch_pay_room(dispatch, event->rows);
         return true;
     case REKEY_MISSING: /* and forgotten, on record */
         return true;
@@ -369,7 +365,7 @@ dispatch_rekey(struct dispatch *dispatch)
 
     while (goes_on && !gate_is_wanted(&dispatch->gate) &&
            clock_monotonic_ms() - begun_ms < BUSY_MS) {
-        size_t room = take_room(dispatch);
+        size_t room = dispatch_take_room(dispatch);
         enum status status;
 
         if (room == 0) {
@@ -385,25 +381,38 @@ dispatch_rekey(struct dispatch *dispatch)
             wait_a_little(rekeying, status);
             return;
         }
-        goes_on = take_event(rekeying, &event);
+        goes_on = take_event(dispatch, &event);
     }
 }
 
 /* ---- keys that are too old ---- */
 
-static bool
-is_too_old(const struct dispatch *dispatch, const struct vault_key_state *key)
+uint64_t
+dispatch_key_due_ms(const struct dispatch *dispatch, const struct vault_key_state *key)
 {
     const struct dispatch_parts *parts = &dispatch->parts;
-    uint64_t now_ms = dispatch_age_time_ms();
-    uint64_t age_ms = now_ms > key->created_ms ? now_ms - key->created_ms : 0;
+    uint64_t due_ms = 0;
 
-    if (parts->data_key_max_days > 0 && age_ms >= parts->data_key_max_days * day_ms) {
-        return true;
+    if (key->key.purpose != ROTATED_DATA || !key->active) {
+        return 0;
+    }
+    if (parts->data_key_max_days > 0) {
+        due_ms = key->created_ms + parts->data_key_max_days * day_ms;
     }
     /* A namespace may hold more than that for good: then once a day. */
-    return parts->data_key_max_records > 0 && key->records >= parts->data_key_max_records &&
-           age_ms >= day_ms;
+    if (parts->data_key_max_records > 0 && key->records >= parts->data_key_max_records &&
+        (due_ms == 0 || key->created_ms + day_ms < due_ms)) {
+        due_ms = key->created_ms + day_ms;
+    }
+    return due_ms;
+}
+
+static bool
+is_due(const struct dispatch *dispatch, const struct vault_key_state *key)
+{
+    uint64_t due_ms = dispatch_key_due_ms(dispatch, key);
+
+    return due_ms > 0 && dispatch_age_time_ms() >= due_ms;
 }
 
 /* Its data key, if none of it rotates, is the first of its keys. */
@@ -416,8 +425,7 @@ wants_rotation(struct dispatch *dispatch, uint32_t namespace_id)
 
     return vault_keys_of(dispatch->parts.vault, namespace_id, keys, &count, &progress) ==
                STATUS_OK &&
-           count > 0 && keys[0].active && keys[0].key.purpose == ROTATED_DATA &&
-           is_too_old(dispatch, &keys[0]);
+           count > 0 && is_due(dispatch, &keys[0]);
 }
 
 void
@@ -437,7 +445,7 @@ dispatch_look_for_old_keys(struct dispatch *dispatch)
          i < access_namespace_count(access) && rekeying->due_count < ROTATIONS_AT_ONCE; i++) {
         uint32_t id = access_namespace_at(access, i)->id;
 
-        if (wants_rotation(dispatch, id)) {
+        if (!access_namespace_at(access, i)->shredded && wants_rotation(dispatch, id)) {
             rekeying->due[rekeying->due_count++] = id;
         }
     }
@@ -454,7 +462,7 @@ destroy(struct dispatch *dispatch)
         .keys = destroys->keys, .entries = entries, .count = destroys->key_count};
     const struct audit_entry as = {.operation = AUDIT_ACT_KEY_DESTROYED,
                                    .uid = dispatch->parts.daemon_uid};
-    enum status status = announce(dispatch, &as, &acts);
+    enum status status = dispatch_announce_keys(dispatch, &as, &acts);
     enum status done;
 
     if (status != STATUS_OK) {
@@ -465,7 +473,7 @@ destroy(struct dispatch *dispatch)
     if (vault_failed(dispatch->parts.vault)) {
         return STATUS_UNAVAILABLE; /* the intents stay open, and the restart looks */
     }
-    status = record_outcomes(dispatch, &acts, done);
+    status = dispatch_record_key_outcomes(dispatch, &acts, done);
     CRASH_POINT("rekey_destroy_recorded");
     return done != STATUS_OK ? done : status;
 }

@@ -71,6 +71,13 @@ compare_with_log(struct dispatch *dispatch, const uint8_t digest[static ACCESS_D
                        "log recorded last: the database or the log was altered or put back");
         return STATUS_CORRUPT;
     }
+    /* The outcome of a shred says that the keys are gone. */
+    if (found->intent_open && came_about && dispatch_finish_shreds(dispatch) != STATUS_OK) {
+        (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES,
+                       "the keys of a shredded namespace cannot leave the keyring: is the disk "
+                       "full?");
+        return STATUS_UNAVAILABLE;
+    }
     if (found->intent_open && settle_intent(dispatch, came_about, digest) != STATUS_OK) {
         (void)snprintf(ret_fault, DISPATCH_FAULT_BYTES, "the log cannot be written");
         return STATUS_UNAVAILABLE;
@@ -289,6 +296,10 @@ dispatch_unseal_locked(struct dispatch *dispatch, const struct secret *root,
         close_all(dispatch);
         LOG(LOG_LEVEL_ERROR, EVENT_UNSEAL_REFUSED, F_STATUS("status", status));
         return status;
+    }
+    /* Before anybody is served; where the disk is full, the maintenance thread goes on trying. */
+    if (dispatch_destroy_shredded(dispatch) != STATUS_OK) {
+        LOG(LOG_LEVEL_ERROR, EVENT_KEYRING_REFUSED, F("shredded", true));
     }
     dispatch->sealed = false;
     dispatch_forget_shares(dispatch);

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
 #include "keyring_disk.h"
 #include "keyring_file.h"
 #include "keyring_internal.h"
+#include "keyring_rows.h"
 #include "secret.h"
 #include "slot.h"
 
@@ -18,137 +18,9 @@ static const struct key_name first_keys[] = {
     {.purpose = KEY_ACCESS, .number = 1},
     {.purpose = KEY_AUDIT, .number = 1},
     {.purpose = KEY_TAG, .number = 1},
+    {.purpose = KEY_DATE_ROOT, .number = 1},
 };
 enum { FIRST_KEYS = sizeof first_keys / sizeof *first_keys };
-
-static void
-put_name(uint8_t *to, struct key_name name)
-{
-    to[0] = (uint8_t)name.purpose;
-    put_u32(to + 1, name.namespace_id);
-    put_u32(to + 5, name.number);
-}
-
-/* How many of the first `count` rows stand before the name; *ret_found: the next one is it. */
-static size_t
-lower_bound(const uint8_t *rows, size_t count, const uint8_t name[static KEYRING_NAME_BYTES],
-            bool *ret_found)
-{
-    size_t low = 0;
-    size_t high = count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (memcmp(rows + middle * KEYRING_ROW_BYTES, name, KEYRING_NAME_BYTES) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    *ret_found =
-        low < count && memcmp(rows + low * KEYRING_ROW_BYTES, name, KEYRING_NAME_BYTES) == 0;
-    return low;
-}
-
-/* A new random key, moved in where it belongs among the `count` rows there are. */
-static enum status
-insert_key(uint8_t *rows, size_t count, struct key_name name, uint64_t created_ms)
-{
-    uint8_t key_name[KEYRING_NAME_BYTES];
-    uint8_t *row;
-    size_t index;
-    bool found;
-
-    put_name(key_name, name);
-    index = lower_bound(rows, count, key_name, &found);
-    if (found) {
-        return STATUS_CONFLICT;
-    }
-    row = rows + index * KEYRING_ROW_BYTES;
-    memmove(row + KEYRING_ROW_BYTES, row, (count - index) * KEYRING_ROW_BYTES);
-    memcpy(row, key_name, KEYRING_NAME_BYTES);
-    row[KEYRING_STATE_OFFSET] = KEYRING_STATE_ACTIVE;
-    put_u64(row + KEYRING_CREATED_OFFSET, created_ms);
-    randombytes_buf(row + KEYRING_KEY_OFFSET, KEYRING_KEY_BYTES);
-    return STATUS_OK;
-}
-
-/* A new frozen arena: the old one's rows, if there is one, and new keys. */
-static enum status
-extend(const struct secret *old, const struct key_name *names, size_t count,
-       struct secret **ret_keys)
-{
-    size_t have = old == NULL ? 0 : secret_size(old) / KEYRING_ROW_BYTES;
-    uint64_t now_ms = clock_wall_ms();
-    struct secret *keys = NULL;
-    enum status status;
-
-    if (count > KEYRING_KEYS_MAX - have) {
-        return STATUS_TOO_LARGE;
-    }
-    status = secret_new((have + count) * KEYRING_ROW_BYTES, &keys);
-    if (status == STATUS_OK && old != NULL) {
-        memcpy(secret_write(keys), secret_read(old), secret_size(old));
-    }
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        status = insert_key(secret_write(keys), have + i, names[i], now_ms);
-    }
-    if (status != STATUS_OK) {
-        secret_free(&keys);
-        return status;
-    }
-    secret_freeze(keys);
-    *ret_keys = keys;
-    return STATUS_OK;
-}
-
-static enum status
-remove_key(uint8_t *rows, size_t count, struct key_name name)
-{
-    uint8_t key_name[KEYRING_NAME_BYTES];
-    uint8_t *row;
-    size_t index;
-    bool found;
-
-    put_name(key_name, name);
-    index = lower_bound(rows, count, key_name, &found);
-    if (!found) {
-        return STATUS_NOT_FOUND;
-    }
-    row = rows + index * KEYRING_ROW_BYTES;
-    memmove(row, row + KEYRING_ROW_BYTES, (count - index - 1) * KEYRING_ROW_BYTES);
-    return STATUS_OK;
-}
-
-/* A new frozen arena: the old one's rows without those named. */
-static enum status
-reduce(const struct secret *old, const struct key_name *names, size_t count,
-       struct secret **ret_keys)
-{
-    size_t have = secret_size(old) / KEYRING_ROW_BYTES;
-    struct secret *all = NULL;
-    struct secret *keys = NULL;
-    enum status status = secret_new(secret_size(old), &all);
-
-    if (status == STATUS_OK) {
-        memcpy(secret_write(all), secret_read(old), secret_size(old));
-    }
-    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
-        status = remove_key(secret_write(all), have - i, names[i]);
-    }
-    if (status == STATUS_OK) {
-        assert(count < have); /* a keyring of no keys is none */
-        status = secret_new((have - count) * KEYRING_ROW_BYTES, &keys);
-    }
-    if (status == STATUS_OK) {
-        memcpy(secret_write(keys), secret_read(all), secret_size(keys));
-        secret_freeze(keys);
-        *ret_keys = keys;
-    }
-    secret_free(&all);
-    return status;
-}
 
 static enum status
 write_file(const char *path, enum keyring_write_mode mode, const struct keyring_header *header,
@@ -182,7 +54,7 @@ keyring_create(const char *path, const uint8_t vault_id[static VAULT_ID_BYTES],
         return STATUS_INTERNAL;
     }
     keyring_header_init(&header, vault_id, slot == NULL ? &keyfile : slot);
-    status = extend(NULL, first_keys, FIRST_KEYS, &keys);
+    status = keyring_rows_extend(NULL, first_keys, FIRST_KEYS, &keys);
     if (status == STATUS_OK) {
         status = write_file(path, KEYRING_WRITE_NEW, &header, root, keys);
     }
@@ -315,21 +187,15 @@ keyring_is_unsealed(const struct keyring *keyring)
 enum status
 keyring_find(const struct keyring *keyring, struct key_name name, const uint8_t **ret_key)
 {
-    uint8_t key_name[KEYRING_NAME_BYTES];
-    const uint8_t *rows;
     size_t index;
-    bool found;
 
     if (!keyring_is_unsealed(keyring)) {
         return STATUS_SEALED;
     }
-    rows = secret_read(keyring->keys);
-    put_name(key_name, name);
-    index = lower_bound(rows, secret_size(keyring->keys) / KEYRING_ROW_BYTES, key_name, &found);
-    if (!found) {
+    if (!keyring_rows_find(keyring->keys, name, &index)) {
         return STATUS_NOT_FOUND;
     }
-    *ret_key = rows + index * KEYRING_ROW_BYTES + KEYRING_KEY_OFFSET;
+    *ret_key = secret_read(keyring->keys) + index * KEYRING_ROW_BYTES + KEYRING_KEY_OFFSET;
     return STATUS_OK;
 }
 
@@ -339,6 +205,15 @@ keyring_has(const struct keyring *keyring, struct key_name name)
     const uint8_t *key;
 
     return keyring_find(keyring, name, &key) == STATUS_OK;
+}
+
+bool
+keyring_created(const struct keyring *keyring, struct key_name name, uint64_t *ret_created_ms)
+{
+    size_t index;
+
+    return keyring_is_unsealed(keyring) && keyring_rows_find(keyring->keys, name, &index) &&
+           keyring_at(keyring, index, &name, ret_created_ms);
 }
 
 bool
@@ -359,15 +234,12 @@ keyring_at(const struct keyring *keyring, size_t index, struct key_name *ret_nam
 size_t
 keyring_index_of(const struct keyring *keyring, struct key_name name)
 {
-    uint8_t key_name[KEYRING_NAME_BYTES];
-    bool found;
+    size_t index = 0;
 
-    if (!keyring_is_unsealed(keyring)) {
-        return 0;
+    if (keyring_is_unsealed(keyring)) {
+        (void)keyring_rows_find(keyring->keys, name, &index);
     }
-    put_name(key_name, name);
-    return lower_bound(secret_read(keyring->keys), secret_size(keyring->keys) / KEYRING_ROW_BYTES,
-                       key_name, &found);
+    return index;
 }
 
 /* A new set of keys: how it is made from the old one, its file, then its use. */
@@ -407,11 +279,11 @@ change_keys(struct keyring *keyring, change_of *change, const struct key_name *n
 enum status
 keyring_add_keys(struct keyring *keyring, const struct key_name *names, size_t count)
 {
-    return change_keys(keyring, extend, names, count);
+    return change_keys(keyring, keyring_rows_extend, names, count);
 }
 
 enum status
 keyring_remove_keys(struct keyring *keyring, const struct key_name *names, size_t count)
 {
-    return change_keys(keyring, reduce, names, count);
+    return change_keys(keyring, keyring_rows_reduce, names, count);
 }

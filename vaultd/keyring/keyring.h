@@ -41,6 +41,12 @@ enum key_purpose {
     KEY_REASON = 4, /* namespace_id 0, number: year */
     KEY_AUDIT = 5,  /* namespace_id 0, number 1; the seed of an Ed25519 key pair */
     KEY_TAG = 6,    /* namespace_id 0, number 1 */
+    /* No keys, but dates that nobody shall alter; namespace_id 0, number 1: since when the present
+     * root key is in use; */
+    KEY_DATE_ROOT = 7,
+    /* number 1: when the oldest data or index key of that namespace was made that older files under
+     * the present root key hold and this one does not. */
+    KEY_DATE_GONE = 8,
 };
 
 struct key_name {
@@ -80,8 +86,11 @@ void keyring_seal(struct keyring *keyring);
 bool keyring_is_unsealed(const struct keyring *keyring);
 
 bool keyring_has(const struct keyring *keyring, struct key_name name);
-/* One of the keys, in ascending order of purpose, namespace and number; when it was made (wall
- * clock). False: there are no more, or sealed. */
+/* When it was made: by the earlier of wall clock and vault time, so that neither alone dates a key
+ * too late. False: there is no such key, or sealed. */
+bool keyring_created(const struct keyring *keyring, struct key_name name, uint64_t *ret_created_ms);
+/* One of the keys, in ascending order of purpose, namespace and number; when it was made. False:
+ * there are no more, or sealed. */
 bool keyring_at(const struct keyring *keyring, size_t index, struct key_name *ret_name,
                 uint64_t *ret_created_ms);
 /* The index of the first key of that name or behind it. */
@@ -98,7 +107,7 @@ MUST_USE enum status keyring_add_keys(struct keyring *keyring, const struct key_
 /*
  * Destroys keys: the file is written without them as generation + 1, then they leave the memory.
  * Statuses as above. NOT_FOUND: one of them is not there (or named twice); then all stay. Never the
- * last one.
+ * last one. Of data and index keys the KEY_DATE_GONE of their namespaces is kept.
  */
 MUST_USE enum status keyring_remove_keys(struct keyring *keyring, const struct key_name *names,
                                          size_t count);
@@ -106,7 +115,8 @@ MUST_USE enum status keyring_remove_keys(struct keyring *keyring, const struct k
 /*
  * keyring_replace_root: the same keys, sealed under another root key that is got as `slot` says, as
  * generation + 1. The new file is read back and opened with `root` before it replaces the old one,
- * which from then on nothing here can open. Statuses as of keyring_add_keys.
+ * which from then on nothing here can open. KEY_DATE_ROOT is now, and every KEY_DATE_GONE is
+ * dropped. Statuses as of keyring_add_keys.
  */
 MUST_USE enum status keyring_replace_root(struct keyring *keyring, const struct secret *root,
                                           const struct unseal_slot *slot);

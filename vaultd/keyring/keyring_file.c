@@ -233,7 +233,7 @@ derive(const struct secret *root, const struct keyring_header *header,
 static bool
 purpose_known(uint8_t purpose)
 {
-    return purpose >= KEY_DATA && purpose <= KEY_TAG;
+    return purpose >= KEY_DATA && purpose <= KEY_DATE_GONE;
 }
 
 /* What was sealed by the right key can still be of a newer program, or of a faulty one. */

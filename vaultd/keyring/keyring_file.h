@@ -21,7 +21,8 @@
  *   ...     16    tag
  *
  * One key in clear is 50 bytes: purpose u8, namespace u32, number u32, state u8 (1: active),
- * created u64 (ms since 1970), key 32; keys ascend strictly in their first nine bytes.
+ * created u64 (ms since 1970), key 32 (zeros where the purpose is a date, see keyring.h); keys
+ * ascend strictly in their first nine bytes.
  *
  * BLAKE2b-512 keyed by the root key over "contact-vault keyring 1", header and nonce gives 64
  * bytes: the encryption key, then the commitment. The keys are sealed under nonce and encryption

@@ -8,6 +8,7 @@
 #include "failpoint.h"
 #include "keyring_disk.h"
 #include "keyring_internal.h"
+#include "keyring_rows.h"
 #include "secret.h"
 
 /* What the new file has to give once it is opened. */
@@ -51,7 +52,7 @@ keyring_replace_root(struct keyring *keyring, const struct secret *root,
                      const struct unseal_slot *slot)
 {
     struct keyring_header header = keyring->header;
-    struct expected expected = {.header = &header, .root = root, .keys = keyring->keys};
+    struct secret *keys = NULL;
     struct secret *copy = NULL;
     uint8_t *file = NULL;
     size_t size = 0;
@@ -65,19 +66,27 @@ keyring_replace_root(struct keyring *keyring, const struct secret *root,
     keyring_header_set_slot(&header, slot);
     status = secret_copy(secret_read(root), ROOT_KEY_BYTES, &copy);
     if (status == STATUS_OK) {
-        status = keyring_file_seal(&header, root, keyring->keys, &file, &size);
+        status = keyring_rows_under_new_root(keyring->keys, &keys);
+    }
+    if (status == STATUS_OK) {
+        status = keyring_file_seal(&header, root, keys, &file, &size);
     }
     /* Memory short; INTERNAL is for what came after the rename. */
     status = status == STATUS_INTERNAL ? STATUS_UNAVAILABLE : status;
     if (status == STATUS_OK) {
+        struct expected expected = {.header = &header, .root = root, .keys = keys};
+
         status = keyring_disk_replace(keyring->path, bytes_of(file, size), open_afresh, &expected);
     }
     if (status == STATUS_OK) {
         keyring->header = header;
         secret_free(&keyring->root);
+        secret_free(&keyring->keys);
         keyring->root = copy;
-        copy = NULL;
+        keyring->keys = keys;
+        copy = keys = NULL;
     }
+    secret_free(&keys);
     secret_free(&copy);
     free(file);
     return status;

@@ -79,8 +79,9 @@ struct store_backend {
     /* Rows without a value as they are at this moment, or are not; the others as given. What
      * copy_step has not come to is passed over. */
     enum status (*copy_rows)(struct store_copy *copy, const struct store_row *rows, size_t count);
-    /* On disk as far as it is; what is left for `copy_replace` is little. */
-    enum status (*copy_flush)(struct store_copy *copy);
+    /* On disk as far as it is, so that little is left for `copy_replace`; or, not durable, its
+     * pages written and no more. */
+    enum status (*copy_flush)(struct store_copy *copy, bool durable);
     /* Nobody writes meanwhile, nor has written what was not copied. On OK every transaction that
      * begins from now on is on the copy. INTERNAL: nobody knows which of the two a restart finds.
      */

@@ -18,10 +18,12 @@
 enum {
     CHANGED_MAX = 250 * 1000, /* keys remembered: some 25 MB, and as much of the pass before */
     TAKEN_AT = 32 * 1024,     /* so many do not wait until all is scanned */
-    LAST_ROWS = 512,          /* copied while the writers wait */
+    LAST_ROWS = 512,          /* copied while the writers wait; more, the longer it lasts: */
+    LAST_ROWS_MAX = 4096,
+    QUICK_ROWS = 8192, /* a pass over so few is not flushed by itself: a flush takes longer */
     ROWS_AT_ONCE = 4096,
     PASSES_AT_ONCE = 8, /* without a pause, for each is shorter than the one before */
-    ROUNDS_MAX = 1024,
+    ROUNDS_MAX = 256,
     MICRO = 1000 * 1000,
     NANO_PER_MICRO = 1000,
 };
@@ -156,7 +158,11 @@ scan(struct store *store)
     return status;
 }
 
-/* Rows of the set that was taken; behind the last of them the copy is flushed. */
+/*
+ * Rows of the set that was taken. Behind the last of them the copy is flushed; but when few were
+ * written during the flush before, their pages are only written, which is quicker: else the next
+ * pass would have as many, and never be the last.
+ */
 static enum status
 copy_taken(struct store *store)
 {
@@ -168,8 +174,11 @@ copy_taken(struct store *store)
 
     compaction->next += count;
     if (status == STATUS_OK && count == left) {
+        bool quick = !compaction->scanned || (compaction->rounds > 1 &&
+                                              store_writes_count(compaction->taken) <= QUICK_ROWS);
+
         compaction->rows = NULL;
-        status = store->backend->copy_flush(compaction->copy);
+        status = store->backend->copy_flush(compaction->copy, !quick);
     }
     return status;
 }
@@ -213,8 +222,10 @@ replace(struct store *store, struct store_writes *changed)
 static bool
 is_last(const struct store_compaction *compaction, const struct store_writes *changed)
 {
+    size_t most = (size_t)LAST_ROWS * (1 + compaction->rounds / PASSES_AT_ONCE);
+
     return compaction->scanned && compaction->rounds > 0 &&
-           store_writes_count(changed) <= LAST_ROWS;
+           store_writes_count(changed) <= (most < LAST_ROWS_MAX ? most : LAST_ROWS_MAX);
 }
 
 /* The keys for the next pass. */

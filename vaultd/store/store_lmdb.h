@@ -116,7 +116,7 @@ enum status store_lmdb_copy_begin(struct store_engine *engine, struct store_copy
 enum status store_lmdb_copy_step(struct store_copy *copy, bool *ret_done);
 enum status store_lmdb_copy_rows(struct store_copy *copy, const struct store_row *rows,
                                  size_t count);
-enum status store_lmdb_copy_flush(struct store_copy *copy);
+enum status store_lmdb_copy_flush(struct store_copy *copy, bool durable);
 enum status store_lmdb_copy_replace(struct store_copy *copy);
 bool store_lmdb_copy_settle(struct store_copy *copy);
 void store_lmdb_copy_end(struct store_copy *copy);

@@ -71,6 +71,8 @@ MUST_USE enum status vault_counts_change(struct store_txn *txn, uint32_t namespa
 /* Number 0: of all of that purpose. */
 uint64_t vault_counts_of(const struct vault_counts *counts, enum key_purpose purpose,
                          uint32_t number);
+/* Within a step: a namespace's epochs and counts, gone. */
+MUST_USE enum status vault_namespace_forget(struct store_txn *txn, uint32_t namespace_id);
 /* A row of STORE_META that holds a u64, within a step; one that is absent counts as 0. */
 MUST_USE enum status vault_meta_get(struct store_txn *txn, struct bytes key, uint64_t *ret_number);
 MUST_USE enum status vault_meta_put(struct store_txn *txn, struct bytes key, uint64_t number);

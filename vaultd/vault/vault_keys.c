@@ -60,7 +60,7 @@ settle(struct vault *vault, uint64_t generation)
 {
     struct vault_generation settled = {.settled = generation};
 
-    return store_update(vault->store, write_step, &settled);
+    return store_update_reserved(vault->store, write_step, &settled);
 }
 
 enum status
@@ -88,14 +88,15 @@ vault_keys_settle(struct vault *vault)
 typedef enum status keyring_change(struct keyring *keyring, const struct key_name *names,
                                    size_t count);
 
-/* Store and keyring agree again whatever step a crash falls on. */
+/* Store and keyring agree again whatever step a crash falls on. Out of the store's reserve if need
+ * be: what takes keys away must not wait for space, and it is two small rows. */
 static enum status
 change_keys(struct vault *vault, keyring_change *change, const struct key_name *names, size_t count)
 {
     uint64_t generation = keyring_generation(vault->keyring);
     /* The one before is in force, even if its own settling was not written. */
     struct vault_generation announced = {.settled = generation, .pending = generation + 1};
-    enum status status = store_update(vault->store, write_step, &announced);
+    enum status status = store_update_reserved(vault->store, write_step, &announced);
 
     CRASH_POINT("keys_announced");
     if (status == STATUS_OK) {

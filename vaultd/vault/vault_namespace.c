@@ -183,6 +183,17 @@ vault_counts_of(const struct vault_counts *counts, enum key_purpose purpose, uin
     return rows;
 }
 
+enum status
+vault_namespace_forget(struct store_txn *txn, uint32_t namespace_id)
+{
+    uint8_t epoch[NAMESPACE_KEY_BYTES];
+    uint8_t count[NAMESPACE_KEY_BYTES];
+    const struct bytes keys[] = {namespace_key("epoch/", namespace_id, epoch),
+                                 namespace_key("count/", namespace_id, count)};
+
+    return store_delete_many(txn, STORE_META, keys, sizeof keys / sizeof keys[0]);
+}
+
 struct count_state {
     uint32_t namespace_id;
     struct vault_counts counts;
