@@ -222,18 +222,18 @@ static void
 print_json(const struct options *options, const struct restore_report *report,
            const char *public_key)
 {
-    (void)printf("{\"ok\":true,\"restored\":%s,\"time_ms\":%" PRIu64 ",\"contacts\":%" PRIu64
-                 ",\"namespaces\":%" PRIu64 ",\"principals\":%" PRIu64 ",\"entries\":%" PRIu64
-                 ",\"audit_key\":\"%s\",\"log\":\"%s\",\"new_entries\":%" PRIu64
-                 ",\"erased\":%" PRIu64 ",\"disabled\":%" PRIu64 ",\"revoked\":%" PRIu64
-                 ",\"frozen\":%s,\"principals_lost\":%" PRIu64 ",\"grants_lost\":%" PRIu64
-                 ",\"namespaces_lost\":%" PRIu64 ",\"admins_kept\":%" PRIu64 "}\n",
-                 options->verify ? "false" : "true", report->time_ms, report->contacts,
-                 report->namespaces, report->principals, report->entries, public_key,
-                 report->log_is_newer ? "newer" : "backup", report->new_entries, report->erased,
-                 report->disabled, report->revoked, report->frozen ? "true" : "false",
-                 report->principals_lost, report->grants_lost, report->namespaces_lost,
-                 report->admins_kept);
+    (void)printf(
+        "{\"ok\":true,\"restored\":%s,\"time_ms\":%" PRIu64 ",\"contacts\":%" PRIu64
+        ",\"namespaces\":%" PRIu64 ",\"principals\":%" PRIu64 ",\"entries\":%" PRIu64
+        ",\"audit_key\":\"%s\",\"log\":\"%s\",\"new_entries\":%" PRIu64 ",\"erased\":%" PRIu64
+        ",\"shredded\":%" PRIu64 ",\"disabled\":%" PRIu64 ",\"revoked\":%" PRIu64
+        ",\"frozen\":%s,\"principals_lost\":%" PRIu64 ",\"grants_lost\":%" PRIu64
+        ",\"namespaces_lost\":%" PRIu64 ",\"admins_kept\":%" PRIu64 "}\n",
+        options->verify ? "false" : "true", report->time_ms, report->contacts, report->namespaces,
+        report->principals, report->entries, public_key, report->log_is_newer ? "newer" : "backup",
+        report->new_entries, report->erased, report->shredded, report->disabled, report->revoked,
+        report->frozen ? "true" : "false", report->principals_lost, report->grants_lost,
+        report->namespaces_lost, report->admins_kept);
 }
 
 static void
@@ -245,10 +245,11 @@ print_since(const struct restore_report *report)
             "not known, and every budget starts spent.\n");
         return;
     }
-    (void)printf("The log goes on for %" PRIu64 " entries. Done again: %" PRIu64 " erased, %" PRIu64
-                 " disabled, %" PRIu64 " revoked%s.\n",
-                 report->new_entries, report->erased, report->disabled, report->revoked,
-                 report->frozen ? ", reveals frozen" : "");
+    (void)printf("The log goes on for %" PRIu64 " entries. Done again: %" PRIu64
+                 " contacts erased, %" PRIu64 " namespaces shredded, %" PRIu64
+                 " principals disabled, %" PRIu64 " grants revoked%s.\n",
+                 report->new_entries, report->erased, report->shredded, report->disabled,
+                 report->revoked, report->frozen ? ", reveals frozen" : "");
     (void)printf("Made since and not there, for an admin to make again (vaultctl audit tail shows "
                  "them):\n%" PRIu64 " principals, %" PRIu64 " grants, %" PRIu64 " namespaces.\n",
                  report->principals_lost, report->grants_lost, report->namespaces_lost);

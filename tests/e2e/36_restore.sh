@@ -187,4 +187,33 @@ expect 0 as aldo audit tail --operation restored --json
 expect_json '.subject == "log-lost"'
 stop_vault
 "$leakfind" "$work/leads" "$dir" "$work/backup" "$work/backup.keyring" || fail "a contact stands in a file"
+
+# ---- a root key in shares, and one made of a passphrase ----
+
+rm -r "$dir" "$dir.key" "${second:?}"/*
+expect 0 "$vaultctl" init --data "$dir" --unseal shares --shares 3 --threshold 2 --json
+jq -r '.shares[]' "$out" >"$work/shares"
+"$vaultd" --data "$dir" "${vaultd_options[@]}" >>"$log" 2>&1 </dev/null &
+daemon=$!
+await 60 answers_or_is_gone sealed || fail "the vault with shares does not come up"
+expect 0 "$vaultctl" unseal --data "$dir" --share-file "$work/shares"
+expect 0 as admin recipient new safe -o "$work/second.key"
+expect 0 as admin backup "$work/shared"
+echo 'a passphrase that is long enough' >"$work/passphrase" && chmod 600 "$work/passphrase"
+expect 0 as admin key rotate root --unseal passphrase --passphrase-file "$work/passphrase"
+expect 0 as admin backup "$work/passed"
+stop_vault
+good() { "$vaultctl" backup --verify "$work/$1" --recipient "$work/second.key" --tmp "$work/tmp" --json "${@:2}"; }
+sed -n '3p;1p' "$work/shares" >"$work/two"
+expect 0 good shared --share-file "$work/two"
+expect_json '.ok and .contacts == 0'
+sed -n 2p "$work/shares" >"$work/one"
+expect 2 good shared --share-file "$work/one"
+expect 0 good passed --passphrase-file "$work/passphrase"
+echo 'a passphrase that is quite another' >"$work/passphrase"
+expect 1 good passed --passphrase-file "$work/passphrase"
+expect_json '.fault == "wrong_root_key"'
+expect 2 good shared
+expect_error 'share'
+
 say "killed at 8 steps, refused 15 ways, restored twice"

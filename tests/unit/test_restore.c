@@ -296,7 +296,15 @@ everything_of_before_is_there(void **state)
 static void
 what_was_taken_away_since_is_away(void **state)
 {
+    uint8_t public_key[BACKUP_KEY_BYTES];
+    struct secret *lawyer = made_key(3, public_key);
+
     (void)state;
+    secret_free(&lawyer);
+    caller_begin(&admin, OP_RECIPIENT_ADD, 2);
+    message_put_text(&admin.request, FIELD_NAME, "lawyer");
+    message_put_bytes(&admin.request, FIELD_PUBLIC_KEY, bytes_of(public_key, sizeof public_key));
+    assert_int_equal(caller_send(&admin), STATUS_OK);
     back_up(contents, keyring);
     assert_int_equal(erase(7), STATUS_OK);
     assert_int_equal(caller_grant(&admin, OP_REVOKE, "service", ROLE_SERVICE, "brand"), STATUS_OK);
@@ -306,10 +314,11 @@ what_was_taken_away_since_is_away(void **state)
     assert_int_equal(caller_freeze(&admin, true), STATUS_OK);
     assert_int_equal(caller_unfreeze(&admin), STATUS_OK);
     assert_int_equal(caller_freeze(&admin, false), STATUS_OK);
+    assert_int_equal(caller_name(&admin, OP_RECIPIENT_REMOVE, "lawyer"), STATUS_OK);
     lose_machine();
     restore_and_open(newer);
     assert_int_equal(report.erased, 1);
-    assert_int_equal(report.revoked, 1);
+    assert_int_equal(report.revoked, 2); /* the grant, and the recipient */
     assert_int_equal(report.disabled, 1);
     assert_true(report.frozen);
     assert_int_equal(access_frozen(after.access), FREEZE_PEOPLE);
@@ -317,6 +326,24 @@ what_was_taken_away_since_is_away(void **state)
     assert_int_equal(caller_hello(&clerk), STATUS_OK);
     assert_int_equal(erase(7), STATUS_NOT_FOUND);
     assert_int_equal(erase(8), STATUS_OK);
+}
+
+static void
+a_namespace_that_was_shredded_since_is_shredded(void **state)
+{
+    const struct namespace_row *row;
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(caller_name(&admin, OP_NAMESPACE_SHRED, "brand"), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.shredded, 1);
+    row = access_namespace(after.access, bytes_of_text("brand"));
+    assert_true(row->shredded);
+    assert_false(keyring_has(after.keyring, (struct key_name){KEY_DATA, row->id, 1}));
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    assert_int_not_equal(reveal(1), STATUS_OK);
 }
 
 static void
@@ -519,6 +546,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(everything_of_before_is_there),
         TEST(what_was_taken_away_since_is_away),
+        TEST(a_namespace_that_was_shredded_since_is_shredded),
         TEST(what_was_given_since_is_counted_and_not_given),
         TEST(the_last_admin_stays),
         TEST(the_budget_goes_on),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a restore believes of rows: each record with the rows that lead to it, and no row too many.
- */
+ * Owns SECURITY.md S32 "each record opens and has its rows". */
 #include "vault_check.h"
 
 #include <setjmp.h>

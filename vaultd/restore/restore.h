@@ -44,7 +44,7 @@ struct restore_report {
     /* what became of it since */
     bool log_is_newer;
     uint64_t new_entries;
-    uint64_t erased, disabled, revoked;
+    uint64_t erased, shredded, disabled, revoked;
     bool frozen;
     uint64_t principals_lost, grants_lost, namespaces_lost; /* made since: to be made again */
     uint64_t admins_kept; /* disabled since, but without them there would be no admin */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the newer log says of the time since the backup. What takes something away is done again:
- * erasures, disables, revokes, freezes, and a namespace's retention as it was last. What gave
- * rights is not: it is counted, and an admin gives it anew.
+ * erasures, shreds, disables, revokes, freezes, and a namespace's retention as it was last. What
+ * gave rights is not: it is counted, and an admin gives it anew.
  */
 #include "restore_internal.h"
 
@@ -13,6 +13,7 @@
 #include "failpoint.h"
 #include "message.h"
 #include "scratch.h"
+#include "vault_shred.h"
 
 enum {
     ACTS_FIRST = 64,
@@ -101,6 +102,7 @@ changes_rules(uint32_t operation)
     switch (operation) {
     case OP_NAMESPACE_CREATE:
     case OP_NAMESPACE_SET:
+    case OP_NAMESPACE_SHRED:
     case OP_PRINCIPAL_ADD:
     case OP_PRINCIPAL_DISABLE:
     case OP_PRINCIPAL_ENABLE:
@@ -108,6 +110,8 @@ changes_rules(uint32_t operation)
     case OP_REVOKE:
     case OP_FREEZE:
     case OP_UNFREEZE:
+    case OP_RECIPIENT_ADD:
+    case OP_RECIPIENT_REMOVE:
         return true;
     default:
         return false;
@@ -320,6 +324,29 @@ freeze(struct replaying *replaying, const struct act *act)
     return status;
 }
 
+/* Its keys came back with the backup's keyring, and go again at once; its rows as they always do.
+ */
+static enum status
+shred(struct replaying *replaying, const struct act *act)
+{
+    struct restoring *restoring = replaying->restoring;
+    const struct namespace_row *row;
+    struct access_change *change = NULL;
+    const char *fault = NULL;
+    bool done;
+    enum status status = access_prepare_shred(restoring->access, bytes_of_text(act->namespace_name),
+                                              &change, &fault);
+
+    status = commit(replaying, status, &change, &done);
+    if (status != STATUS_OK || !done) {
+        return status;
+    }
+    restoring->report->shredded++;
+    row = access_namespace(restoring->access, bytes_of_text(act->namespace_name));
+    status = vault_shred_keys(restoring->vault, row->id);
+    return status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
+}
+
 /* In both directions: with the backup's, contacts might go too early as well as too late. */
 static enum status
 retain(struct replaying *replaying, const struct act *act)
@@ -338,6 +365,21 @@ retain(struct replaying *replaying, const struct act *act)
     return commit(replaying, status, &change, &done);
 }
 
+/* One of that name who was added after it is not there, and added again like others. */
+static enum status
+remove_recipient(struct replaying *replaying, const struct act *act)
+{
+    struct access_change *change = NULL;
+    const char *fault = NULL;
+    bool done;
+    enum status status = access_prepare_recipient_removal(
+        replaying->restoring->access, bytes_of_text(act->subject), &change, &fault);
+
+    status = commit(replaying, status, &change, &done);
+    replaying->restoring->report->revoked += done;
+    return status;
+}
+
 static enum status
 do_again(struct replaying *replaying, const struct act *act)
 {
@@ -350,6 +392,10 @@ do_again(struct replaying *replaying, const struct act *act)
         return revoke(replaying, act);
     case OP_FREEZE:
         return freeze(replaying, act);
+    case OP_RECIPIENT_REMOVE:
+        return remove_recipient(replaying, act);
+    case OP_NAMESPACE_SHRED:
+        return shred(replaying, act);
     case OP_NAMESPACE_SET:
         return act->confirmed ? retain(replaying, act) : STATUS_OK;
     case OP_GRANT:
