@@ -32,6 +32,7 @@ enum {
     LATER_UID,
     CLERK_UID,
     CONTACTS = 30,
+    TICKS_MAX = 500,
     PATHS = FIXTURE_PATH_BYTES,
 };
 
@@ -386,6 +387,41 @@ the_last_admin_stays(void **state)
     assert_int_equal(report.disabled, 0);
 }
 
+static void
+rotate(enum rotated_key purpose)
+{
+    caller_begin(&admin, OP_KEY_ROTATE, 2);
+    message_put_uint(&admin.request, FIELD_PURPOSE, purpose);
+    message_put_text(&admin.request, FIELD_NAMESPACE, "brand");
+    assert_int_equal(caller_send(&admin), STATUS_OK);
+}
+
+/* Two keys of each purpose in the backup; the job goes on by itself, and ends. */
+static void
+a_rotation_that_was_under_way_goes_on(void **state)
+{
+    const struct key_name old[] = {{KEY_DATA, 1, 1}, {KEY_INDEX, 1, 1}};
+    const char *value = "between@example.com";
+    int ticks = 0;
+
+    (void)state;
+    rotate(ROTATED_DATA);
+    rotate(ROTATED_INDEX);
+    assert_int_equal(caller_values(&service, OP_TOKENIZE, &value, 1, NULL, NULL), STATUS_OK);
+    back_up(contents, keyring);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.contacts, CONTACTS + 1);
+    assert_true(keyring_has(after.keyring, old[0]) && keyring_has(after.keyring, old[1]));
+    while ((keyring_has(after.keyring, old[0]) || keyring_has(after.keyring, old[1])) &&
+           ticks++ < TICKS_MAX) {
+        dispatch_tick(after.dispatch);
+    }
+    assert_true(ticks < TICKS_MAX);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    assert_int_equal(reveal(1), STATUS_OK);
+}
+
 /* What the log says was revealed counts on; by people whom the vault does not know any more, too.
  */
 static void
@@ -549,6 +585,7 @@ main(void)
         TEST(a_namespace_that_was_shredded_since_is_shredded),
         TEST(what_was_given_since_is_counted_and_not_given),
         TEST(the_last_admin_stays),
+        TEST(a_rotation_that_was_under_way_goes_on),
         TEST(the_budget_goes_on),
         TEST(without_the_log_every_budget_is_spent),
         TEST(a_log_that_does_not_go_on_from_the_backup_is_refused),
