@@ -171,6 +171,8 @@ stop_vault
 cat "$second"/checkpoints-* >"$work/kept"
 expect 0 "$vaultctl" audit verify --data "$dir" --public-key "$work/audit.pub" --checkpoint "$work/kept" --json
 expect_json '.ok and .anchored and .unclean == 0'
+expect 0 "$vaultctl" audit verify --data "$dir" --public-key "$work/audit.pub"
+grep -q 'since it was restored, entry' "$out" || fail "nothing is said of the restore"
 
 # ---- the old machine comes back: two of them are one too many ----
 
