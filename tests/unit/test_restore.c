@@ -387,6 +387,39 @@ the_last_admin_stays(void **state)
     assert_int_equal(report.disabled, 0);
 }
 
+/* Of which the lost machine's log does not say what became. */
+static void
+what_was_under_way_when_the_machine_was_lost_is_done(void **state)
+{
+    struct audit_entry intents[] = {
+        {.operation = OP_ERASE, .phase = AUDIT_INTENT, .principal = bytes_of_text("clerk")},
+        {.operation = OP_PRINCIPAL_DISABLE,
+         .phase = AUDIT_INTENT,
+         .principal = bytes_of_text("admin"),
+         .subject = bytes_of_text("deliverer"),
+         .has_access_tag = true},
+    };
+    enum contact_kind kind;
+    struct token token;
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(token_parse(bytes_of_text(tokens[9]), &kind, &token), STATUS_OK);
+    intents[0].token_kind = (uint8_t)kind;
+    memcpy(intents[0].token, token.bytes, TOKEN_BYTES);
+    assert_int_equal(audit_record(before.audit, intents, 2, AUDIT_RESERVE_NONE), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.erased, 1);
+    assert_int_equal(report.disabled, 1);
+    assert_int_equal(caller_hello(&clerk), STATUS_OK);
+    assert_int_equal(erase(9), STATUS_NOT_FOUND);
+    assert_int_equal(caller_hello(&person), STATUS_UNAUTHENTICATED);
+    /* Each has its outcome now. */
+    fixture_close(&after);
+    assert_int_equal(fixture_open(&after), STATUS_OK);
+}
+
 static void
 rotate(enum rotated_key purpose)
 {
@@ -585,6 +618,7 @@ main(void)
         TEST(a_namespace_that_was_shredded_since_is_shredded),
         TEST(what_was_given_since_is_counted_and_not_given),
         TEST(the_last_admin_stays),
+        TEST(what_was_under_way_when_the_machine_was_lost_is_done),
         TEST(a_rotation_that_was_under_way_goes_on),
         TEST(the_budget_goes_on),
         TEST(without_the_log_every_budget_is_spent),
