@@ -186,6 +186,8 @@ lose_machine(void)
 
 /* ---- a vault out of it ---- */
 
+static bool accepts_damaged;
+
 static enum status
 restore(const char *log, bool accept)
 {
@@ -196,6 +198,7 @@ restore(const char *log, bool accept)
                                       .root = before.root,
                                       .newer_log = log,
                                       .accept_lost = accept,
+                                      .accept_damaged = accepts_damaged,
                                       .map_bytes = 1 << 28};
 
     after = before;
@@ -589,6 +592,68 @@ contents_by_somebody_else_are_refused(void **state)
     expect_refused(NULL, "not_signed", "was not signed by this vault");
 }
 
+enum { ROW_BYTES = 8 };
+
+struct damaged {
+    uint8_t key[ROW_BYTES];
+    uint8_t value[STORE_VALUE_BYTES_MAX];
+    size_t value_size;
+};
+
+static enum status
+keep_last(void *state, struct bytes key, struct bytes value)
+{
+    struct damaged *damaged = state;
+
+    assert_int_equal(key.size, ROW_BYTES);
+    memcpy(damaged->key, key.data, key.size);
+    memcpy(damaged->value, value.data, value.size);
+    damaged->value_size = value.size;
+    return STATUS_OK;
+}
+
+/* A byte of one record is other than what was written; the last record of all. */
+static enum status
+damage_step(struct store_txn *txn, void *state)
+{
+    const struct bytes all = {0};
+    struct damaged *damaged = state;
+    enum status status = store_scan(txn, STORE_RECORD, all, all, keep_last, damaged);
+
+    damaged->value[damaged->value_size - 20] ^= 1;
+    return status != STATUS_OK
+               ? status
+               : store_put(txn, STORE_RECORD, STORE_REPLACE, bytes_of(damaged->key, ROW_BYTES),
+                           bytes_of(damaged->value, damaged->value_size));
+}
+
+/* One record in a million shall not cost all others. */
+static void
+what_was_damaged_before_is_said_and_may_be_accepted(void **state)
+{
+    struct damaged damaged = {0};
+    int corrupt = 0;
+
+    (void)state;
+    assert_int_equal(store_update(before.store, damage_step, &damaged), STATUS_OK);
+    back_up(contents, keyring);
+    lose_machine();
+    expect_refused(newer, "rows_wrong", "--accept-damaged");
+    accepts_damaged = true;
+    restore_and_open(newer);
+    accepts_damaged = false;
+    /* It, its index row, which leads to nothing that is known, and the count of such rows. */
+    assert_int_equal(report.faults, 3);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    for (int i = 0; i < CONTACTS; i++) {
+        enum status status = reveal(i);
+
+        corrupt += status == STATUS_CORRUPT;
+        assert_true(status == STATUS_OK || status == STATUS_CORRUPT);
+    }
+    assert_int_equal(corrupt, 1);
+}
+
 static void
 how_the_root_key_is_got_is_told_before(void **state)
 {
@@ -625,6 +690,7 @@ main(void)
         TEST(a_log_that_does_not_go_on_from_the_backup_is_refused),
         TEST(another_backups_keyring_is_refused),
         TEST(contents_by_somebody_else_are_refused),
+        TEST(what_was_damaged_before_is_said_and_may_be_accepted),
         TEST(how_the_root_key_is_got_is_told_before),
     };
 

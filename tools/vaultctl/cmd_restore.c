@@ -251,6 +251,9 @@ cmd_restore(const struct arguments *arguments)
     if (arguments->accept_lost) {
         words.list[words.count++] = "--accept-lost-erasures";
     }
+    if (arguments->accept_damaged) {
+        words.list[words.count++] = "--accept-damaged";
+    }
     return execute(arguments, &words);
 }
 
