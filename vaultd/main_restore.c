@@ -28,6 +28,7 @@
 
 enum {
     OPTION_AUDIT = 0x200,
+    OPTION_CHECKPOINT,
     OPTION_ACCEPT,
     OPTION_STDIN,
     OPTION_SLOT,
@@ -45,6 +46,7 @@ struct options {
     char keyring[PATH_BYTES];
     const char *recipient_file;
     const char *audit;
+    const char *checkpoints;
     const char *tmp;
     bool accept_lost, root_on_stdin, slot, verify, json;
 };
@@ -69,6 +71,9 @@ check_options(const struct options *options, struct argp_state *state)
     if (options->audit != NULL && options->accept_lost) {
         argp_error(state, "--audit, --accept-lost-erasures: only one of them");
     }
+    if (options->checkpoints != NULL && options->audit == NULL) {
+        argp_error(state, "--checkpoint is for the log that --audit names");
+    }
 }
 
 static error_t
@@ -85,6 +90,9 @@ parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_AUDIT:
         options->audit = argument;
+        return 0;
+    case OPTION_CHECKPOINT:
+        options->checkpoints = argument;
         return 0;
     case OPTION_ACCEPT:
         options->accept_lost = true;
@@ -121,6 +129,8 @@ parse_option(int key, char *argument, struct argp_state *state)
 static const struct argp_option argp_options[] = {
     {"recipient", 'r', "FILE", 0, "the private key of one of the backup's recipients", 0},
     {"audit", OPTION_AUDIT, "FOLDER", 0, "the newest copy there is of the vault's audit log", 0},
+    {"checkpoint", OPTION_CHECKPOINT, "FILE", 0,
+     "checkpoints of the vault kept elsewhere: that log must have them", 0},
     {"accept-lost-erasures", OPTION_ACCEPT, NULL, 0,
      "there is none: what was erased since the backup may be back", 0},
     {"root-stdin", OPTION_STDIN, NULL, 0, "the root key's 32 bytes are read from stdin", 0},
@@ -371,6 +381,7 @@ restore(struct options *options, const struct secret *recipient, const struct se
         .recipient = recipient,
         .root = root,
         .newer_log = options->audit,
+        .checkpoints = options->checkpoints,
         .accept_lost = options->accept_lost || options->verify,
         .map_bytes = (uint64_t)options->shared.map_gib << GIB_SHIFT,
     };

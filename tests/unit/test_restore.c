@@ -42,6 +42,7 @@ static struct caller admin, service, person, clerk;
 static char tokens[CONTACTS][64];
 static struct secret *recipient;
 static char contents[PATHS], keyring[PATHS], newer[PATHS];
+static const char *checkpoints; /* kept elsewhere; NULL: nowhere */
 static struct restore_report report;
 
 /* ---- a vault, and what happens in it ---- */
@@ -138,6 +139,7 @@ tear_down(void **state)
         remove_folder(after.folder);
     }
     after = (struct fixture){0};
+    checkpoints = NULL;
     fixture_remove(&before);
     return 0;
 }
@@ -230,6 +232,36 @@ lose_machine_and_forge(struct audit_entry *forged, size_t count)
     audit_build_free(&build);
 }
 
+static void
+write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The newest one, as the second place has it. */
+static void
+keep_checkpoint(const char *path)
+{
+    char audit[PATHS], folder[PATHS], place[AUDIT_PLACE_BYTES];
+    char line[AUDIT_CHECKPOINT_LINE_MAX + 1];
+    struct audit_build *build = NULL;
+    struct audit_built built;
+
+    fixture_path(&before, "audit", audit);
+    fixture_path(&before, "looked_at", folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(audit_build_new(folder, keyring_vault_id(before.keyring), &build), STATUS_OK);
+    assert_int_equal(audit_build_copy(build, audit, place), STATUS_OK);
+    audit_build_look(build, &built);
+    line[audit_checkpoint_print(&built.newest, line)] = '\0';
+    write_text(path, line);
+    audit_build_free(&build);
+}
+
 /* An act that an admin's change of the rules leaves in the log: intent and outcome. */
 static void
 forge_act(struct audit_entry *ret_two, uint32_t operation, const char *subject, uint64_t amount)
@@ -255,6 +287,7 @@ restore(const char *log, bool accept)
                                       .recipient = recipient,
                                       .root = before.root,
                                       .newer_log = log,
+                                      .checkpoints = checkpoints,
                                       .accept_lost = accept,
                                       .map_bytes = 1 << 28};
 
@@ -545,6 +578,34 @@ a_log_that_does_not_go_on_from_the_backup_is_refused(void **state)
     expect_refused(newer, "log_does_not_extend", "does not go on from this backup");
 }
 
+/* The copy of the log ends early, for whatever reason: erased contacts would be back. */
+static void
+a_log_that_ends_too_early_is_found_by_a_checkpoint(void **state)
+{
+    char kept[PATHS];
+
+    (void)state;
+    back_up(contents, keyring);
+    sign_log();
+    fixture_path(&before, "kept", kept);
+    checkpoints = kept;
+    lose_machine(); /* too early */
+    assert_int_equal(erase(1), STATUS_OK);
+    sign_log();
+    keep_checkpoint(kept);
+    expect_refused(newer, "log_altered", "ends before it");
+    remove_folder(newer);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.erased, 1);
+    fixture_close(&after);
+    remove_folder(after.folder);
+    write_text(kept, "nothing\n");
+    expect_refused(newer, "no_checkpoints", "no checkpoint of this vault");
+    checkpoints = contents; /* as little */
+    expect_refused(newer, "no_checkpoints", "no checkpoint of this vault");
+}
+
 static void
 another_backups_keyring_is_refused(void **state)
 {
@@ -659,6 +720,7 @@ main(void)
         TEST(the_budget_goes_on),
         TEST(without_the_log_every_budget_is_spent),
         TEST(a_log_that_does_not_go_on_from_the_backup_is_refused),
+        TEST(a_log_that_ends_too_early_is_found_by_a_checkpoint),
         TEST(another_backups_keyring_is_refused),
         TEST(contents_by_somebody_else_are_refused),
         TEST(how_the_root_key_is_got_is_told_before),
