@@ -248,6 +248,7 @@ cmd_restore(const struct arguments *arguments)
     }
     add(&words, "--data", arguments->data);
     add(&words, "--audit", arguments->audit_folder);
+    add(&words, "--checkpoint", arguments->checkpoint);
     if (arguments->accept_lost) {
         words.list[words.count++] = "--accept-lost-erasures";
     }

@@ -119,6 +119,7 @@ static const struct argp_option backup_options[] = {
 };
 static const struct argp_option restore_options[] = {
     {"audit", OPTION_AUDIT_FOLDER, "FOLDER", 0, "The newest copy there is of the lost vault's audit log", 1},
+    {"checkpoint", OPTION_CHECKPOINT, "FILE", 0, "Checkpoints kept elsewhere: that log must have them", 1},
     {"accept-lost-erasures", OPTION_ACCEPT_LOST, NULL, 0, "There is none: what was erased since may be back", 1},
     {"accept-damaged", OPTION_ACCEPT_DAMAGED, NULL, 0, "Records that were damaged in the vault stay so", 1},
     ROOT_ROWS,
