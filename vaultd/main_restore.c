@@ -295,8 +295,8 @@ print_text(const struct options *options, const struct restore_report *report)
     char time[TIME_BYTES];
 
     format_time(report->time_ms, false, time);
-    (void)printf("%s: of %s: %" PRIu64 " contacts in %" PRIu64 " namespaces, %" PRIu64
-                 " principals, %" PRIu64 " entries of the log. Each was opened and checked.\n",
+    (void)printf("%s, of %s: contacts %" PRIu64 ", namespaces %" PRIu64 ", principals %" PRIu64
+                 ", entries of\nthe log %" PRIu64 ". Each was opened and checked.\n",
                  options->verify ? "The backup is good" : "The vault is restored", time,
                  report->contacts, report->namespaces, report->principals, report->entries);
     if (!options->verify || report->log_is_newer) {
