@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The configuration's limits are those that are in force: budgets of whoever is granted without figures, the
 # share at which the log warns, how many connections there may be, how often a checkpoint is made.
-# Owns SECURITY.md S39, as somebody meets it who types a reason. 20_configuration.sh has how the file is read, and the sockets.
+# 20_configuration.sh has how the file is read, and the sockets. Owns SECURITY.md S39, as somebody meets it who types a
+# reason.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 place=$work/checkpoints
@@ -76,6 +77,7 @@ for contact in 'maria@example.org' '+39 06 5555 0147' '0039 06 5555 0147' '333 1
     expect_error 'ticket: it has '
 done
 expect 0 as paola detokenize --purpose callback --ticket INC-20261130-12 "${why[@]}"
+expect 0 as admin grant sender deliver -n milano --daily 50 --hourly 50
 expect 0 as sender detokenize --reason delivery "${tokens[3]}"
 expect 0 as aldo audit tail --operation detokenize --principal paola --json
 same "what is on record" "$(jq -cs 'map(select(.purpose)) | map([.purpose, .ticket, .reason])' "$out")" \
