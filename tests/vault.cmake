@@ -15,6 +15,8 @@ foreach(name matrix_states matrix_budgets matrix_roles)
     LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 endforeach()
 cmocka_test(unit dispatch DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
+cmocka_test(unit reason DEPS ${whole} SOURCES support/fixture.c support/log_reader.c
+  LIBS PkgConfig::sodium)
 cmocka_test(unit lists DEPS ${whole} TIMEOUT 300 SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit vault DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit rotate DEPS ${whole}

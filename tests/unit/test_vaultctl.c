@@ -884,9 +884,10 @@ test_reasons_are_escaped(void **state)
     assert_string_equal(
         out,
         "4  2026-01-01T00:00:00.004Z  maria (relayed)  detokenize  in shop  " FAKE_TOKEN "  ok  "
-        "\"\\\"call\\\" \\x1b[2Jback\\x0a\\u{202e}\\\\\"\n");
+        "purpose callback  ticket INC-\\x1b[7  \"\\\"call\\\" \\x1b[2Jback\\x0a\\u{202e}\\\\\"\n");
     assert_int_equal(shell(*state, "$V audit tail --principal maria --json"), 0);
     assert_non_null(strstr(out, "\"principal\":\"maria\",\"relayed\":true,"));
+    assert_non_null(strstr(out, "\"purpose\":\"callback\",\"ticket\":\"INC-\\u001B[7\","));
     assert_non_null(strstr(out, "\"reason\":\"\\\"call\\\" \\u001B[2Jback\\n\u202e\\\\\"}\n"));
     /* For a terminal, pure ASCII. */
     if (shell(*state, "command -v script") == 0) {
