@@ -683,6 +683,56 @@ a_failed_flush_stops_at_the_right_moment(void **state)
     }
 }
 
+/* ---- rows that no store wrote ---- */
+
+static void
+plant(const char *path, size_t key_bytes, size_t value_bytes)
+{
+    static const uint8_t bytes[3 * STORE_VALUE_BYTES_MAX] = {1};
+    const struct store_options options = {.folder = path, .map_bytes = MAP_BYTES};
+    const struct store_row row = {.table = STORE_TOKEN,
+                                  .key = bytes_of(bytes, key_bytes),
+                                  .value = bytes_of(bytes, value_bytes)};
+    struct store_engine *engine = NULL;
+    struct store_engine_txn *txn = NULL;
+
+    assert_int_equal(store_lmdb_backend.open(&options, &engine), STATUS_OK);
+    assert_int_equal(store_lmdb_backend.begin(engine, true, &txn), STATUS_OK);
+    assert_int_equal(store_lmdb_backend.apply(txn, &row, 1), STATUS_OK);
+    assert_int_equal(store_lmdb_backend.commit(txn, false), STATUS_OK);
+    store_lmdb_backend.close(engine);
+}
+
+/* A file that somebody edited may have keys as long as LMDB takes them. */
+static void
+a_row_of_no_size_of_ours_ends_it(void **state)
+{
+    enum { LMDB_KEY_BYTES_MAX = 511 };
+    static const struct {
+        size_t key_bytes, value_bytes;
+    } planted[] = {
+        {LMDB_KEY_BYTES_MAX, 16}, {STORE_KEY_BYTES_MAX + 1, 16}, {16, STORE_VALUE_BYTES_MAX + 1}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof planted / sizeof planted[0]; i++) {
+        struct folder folder;
+        struct store *store;
+        uint64_t *marks = marks_new(100);
+
+        folder_make(&folder);
+        store = open_store(folder.path);
+        store_close(&store);
+        plant(folder.path, planted[i].key_bytes, planted[i].value_bytes);
+        store = open_store(folder.path);
+        assert_int_equal(compact(store), STATUS_CORRUPT);
+        assert_int_equal(leftovers(folder.path), 0);
+        write_and_set(store, marks, (struct span){.from = 1, .count = 100, .mark = 1});
+        store_close(&store);
+        folder_remove(&folder);
+        free(marks);
+    }
+}
+
 /* ---- kill -9 ---- */
 
 enum { CRASH_ROWS = 2000 };
@@ -858,6 +908,7 @@ main(int argc, char **argv)
         cmocka_unit_test(gives_up_when_too_much_is_written),
         cmocka_unit_test(any_call_may_fail),
         cmocka_unit_test(a_failed_flush_stops_at_the_right_moment),
+        cmocka_unit_test(a_row_of_no_size_of_ours_ends_it),
         cmocka_unit_test(a_kill_leaves_the_old_file_or_the_new),
         cmocka_unit_test(on_a_small_disk),
     };

@@ -243,11 +243,15 @@ end_both(struct store_engine_txn *view, MDB_txn *txn, enum status status)
     return error == 0 ? status : store_lmdb_failed(error, __LINE__);
 }
 
+/* LMDB itself takes longer keys and values: whoever edited the file may have put some. */
 static enum status
 copy_row(struct store_copy *copy, MDB_txn *txn, struct bytes key, struct bytes value)
 {
-    int error = store_lmdb_put(txn, copy->file->tables[copy->table], true, key, value);
+    int error = MDB_CORRUPTED;
 
+    if (key.size <= STORE_KEY_BYTES_MAX && value.size <= STORE_VALUE_BYTES_MAX) {
+        error = store_lmdb_put(txn, copy->file->tables[copy->table], true, key, value);
+    }
     if (error != 0) {
         return store_lmdb_failed(error, __LINE__);
     }
