@@ -683,6 +683,63 @@ a_failed_flush_stops_at_the_right_moment(void **state)
     }
 }
 
+static atomic_bool write_back_fails;
+
+/* As the kernel does it: an error of the disk is told to one call, and to no later one. */
+__attribute__((visibility("default"))) int sync_file_range(int fd, off64_t from, off64_t size,
+                                                           unsigned flags);
+int
+sync_file_range(int fd, off64_t from, off64_t size, unsigned flags)
+{
+    if (atomic_exchange(&write_back_fails, false)) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_sync_file_range, fd, from, size, flags);
+}
+
+static struct store *written_to;
+static int durable_flushes;
+
+/* So much is written during the first flush behind the scan that the next pass is not the last. */
+static enum status
+write_and_flush(struct store_copy *copy, bool durable)
+{
+    enum { MORE_THAN_THE_LAST = 1000 };
+
+    if (durable && durable_flushes++ == 0) {
+        write_rows(written_to, (struct span){.from = 1, .count = MORE_THAN_THE_LAST, .mark = 2});
+    }
+    return store_lmdb_backend.copy_flush(copy, durable);
+}
+
+static void
+a_failed_write_back_is_not_passed_over(void **state)
+{
+    enum { ROWS = 2000 };
+    struct store_backend backend = store_lmdb_backend;
+    struct folder folder;
+    const struct store_options options = {.folder = folder.path, .map_bytes = MAP_BYTES};
+    uint64_t *marks = marks_new(ROWS);
+
+    (void)state;
+    folder_make(&folder);
+    backend.copy_flush = write_and_flush;
+    assert_int_equal(store_open_with(&backend, &options, &written_to), STATUS_OK);
+    write_and_set(written_to, marks, (struct span){.from = 1, .count = ROWS, .mark = 1});
+    durable_flushes = 0;
+    atomic_store(&write_back_fails, true);
+    assert_int_equal(compact(written_to), STATUS_UNAVAILABLE);
+    assert_false(atomic_load(&write_back_fails));
+    assert_int_equal(look(written_to).made, 0);
+    assert_int_equal(leftovers(folder.path), 0);
+    set_marks(marks, (struct span){.from = 1, .count = 1000, .mark = 2});
+    check_marks(written_to, marks, ROWS);
+    store_close(&written_to);
+    folder_remove(&folder);
+    free(marks);
+}
+
 /* ---- rows that no store wrote ---- */
 
 static void
@@ -908,6 +965,7 @@ main(int argc, char **argv)
         cmocka_unit_test(gives_up_when_too_much_is_written),
         cmocka_unit_test(any_call_may_fail),
         cmocka_unit_test(a_failed_flush_stops_at_the_right_moment),
+        cmocka_unit_test(a_failed_write_back_is_not_passed_over),
         cmocka_unit_test(a_row_of_no_size_of_ours_ends_it),
         cmocka_unit_test(a_kill_leaves_the_old_file_or_the_new),
         cmocka_unit_test(on_a_small_disk),

@@ -400,11 +400,12 @@ store_lmdb_copy_flush(struct store_copy *copy, bool durable)
     int error;
 
     if (!durable) {
-        /* No more than a help: the flush to come finds less to do. */
-        (void)sync_file_range(copy->file->space.fd, 0, 0,
-                              SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                                  SYNC_FILE_RANGE_WAIT_AFTER);
-        return STATUS_OK;
+        /* A help, for the flush to come finds less to do; but the kernel tells an error of the disk
+         * to one call only, and a flush behind this one would know nothing of it. */
+        error = sync_file_range(copy->file->space.fd, 0, 0,
+                                SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                    SYNC_FILE_RANGE_WAIT_AFTER);
+        return error == 0 ? STATUS_OK : store_lmdb_failed(errno, __LINE__);
     }
     error = mdb_env_sync(copy->file->env, 1);
     copy->unflushed = 0;
