@@ -462,9 +462,10 @@ store_lmdb_copy_replace(struct store_copy *copy)
     enum status status = finish(copy);
 
     crash_here(FAILPOINT("store_compact_flushed"));
-    if (status == STATUS_OK) {
-        status = take_names(engine->folder);
+    if (status != STATUS_OK) {
+        return STATUS_UNAVAILABLE; /* of whatever kind: no name has changed */
     }
+    status = take_names(engine->folder);
     if (status != STATUS_OK && status != STATUS_INTERNAL) {
         return STATUS_UNAVAILABLE;
     }
