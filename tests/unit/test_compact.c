@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dispatch_internal.h"
@@ -335,6 +336,41 @@ test_appends_nothing_while_the_gate_is_held_alone(void **state)
     assert_int_equal(audit_last(fixture.audit), last + 1);
 }
 
+static void *
+ask_again(void *status)
+{
+    *(enum status *)status = compact(&admin, 1);
+    return NULL;
+}
+
+/* Its thread may be at a flush, with the lock held; who asks holds the gate, and others behind it.
+ */
+static void
+test_who_asks_does_not_wait_for_the_one_under_way(void **state)
+{
+    enum { SECONDS = 5 };
+    enum status status = STATUS_INTERNAL;
+    struct timespec until;
+    pthread_t thread;
+    int failed;
+
+    (void)state;
+    assert_int_equal(compact(&admin, 1), STATUS_OK);
+    (void)pthread_mutex_lock(&fixture.dispatch->compacting.lock);
+    assert_int_equal(pthread_create(&thread, NULL, ask_again, &status), 0);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += SECONDS;
+    failed = pthread_timedjoin_np(thread, NULL, &until);
+    (void)pthread_mutex_unlock(&fixture.dispatch->compacting.lock);
+    if (failed != 0) {
+        (void)pthread_join(thread, NULL);
+    }
+    assert_int_equal(failed, 0);
+    assert_int_equal(status, STATUS_OK);
+    tick(TICKS_MAX);
+    expect_state(&admin, "idle", 1);
+}
+
 int
 main(void)
 {
@@ -345,6 +381,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_without_room_nothing_is_done, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_waits_for_readers_of_the_old_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_crash_is_settled_at_the_next_start, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_who_asks_does_not_wait_for_the_one_under_way, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_appends_nothing_while_the_gate_is_held_alone, set_up,
                                         tear_down),

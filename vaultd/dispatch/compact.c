@@ -109,20 +109,25 @@ begin_after_last(struct dispatch *dispatch, struct scratch *scratch, const struc
     return compacting->intent == 0 ? begin(dispatch, scratch, as, number, ret_fault) : STATUS_OK;
 }
 
+/* One that is under way is not waited for: its thread may flush the disk with the lock held, and
+ * whoever waits here holds the gate. */
 enum status
 dispatch_compact(struct dispatch *dispatch, struct scratch *scratch, const struct audit_entry *as,
                  uint64_t number, const char **ret_fault)
 {
     struct compacting *compacting = &dispatch->compacting;
+    struct vault_compaction about = vault_compact_look(dispatch->parts.vault);
     enum status status = STATUS_OK;
-    uint64_t made;
 
-    (void)pthread_mutex_lock(&compacting->lock);
-    made = vault_compactions(dispatch->parts.vault);
-    if (number > made + 1) {
+    if (number > about.made + 1) {
         *ret_fault = "number: one more than were made, please";
-        status = STATUS_CONFLICT;
-    } else if (number == made + 1) {
+        return STATUS_CONFLICT;
+    }
+    if (about.copying || about.waiting || number <= about.made) {
+        return STATUS_OK;
+    }
+    (void)pthread_mutex_lock(&compacting->lock);
+    if (number == vault_compactions(dispatch->parts.vault) + 1) {
         status = begin_after_last(dispatch, scratch, as, number, ret_fault);
     }
     (void)pthread_mutex_unlock(&compacting->lock);
