@@ -5,10 +5,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "folder.h"
+#include "state.h"
+
+enum { OWNER_ALONE = S_IRUSR | S_IWUSR };
 
 static enum exit_code
 fail_file(const struct backup_files *files, const char *path, int error)
@@ -24,7 +28,6 @@ name_file(const struct backup_files *files, const char *path, const char *suffix
     struct stat about;
     int size = snprintf(ret_file->path, sizeof ret_file->path, "%s%s", path, suffix);
 
-    ret_file->part_fd = -1;
     if (size < 0 || (size_t)size >= sizeof ret_file->path - sizeof ".part" || path[0] == 0) {
         return fail(files->arguments, EXIT_USAGE, "this name is too long, or none");
     }
@@ -42,28 +45,78 @@ backup_files_name(const struct arguments *arguments, const char *path,
 {
     *ret_files = (struct backup_files){.arguments = arguments};
     for (size_t i = 0; i < BACKUP_FILES; i++) {
-        ret_files->files[i].part_fd = -1;
+        ret_files->files[i].part_fd = ret_files->files[i].lock_fd = -1;
     }
     enum exit_code code = name_file(ret_files, path, "", &ret_files->files[0]);
     return code == EXIT_OK ? name_file(ret_files, path, ".keyring", &ret_files->files[1]) : code;
 }
 
+/* Made anew, or what an earlier run left: what somebody else laid there he can read, and change. */
+static enum exit_code
+open_ours(const struct backup_files *files, const char *path, int *ret_fd)
+{
+    const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+
+    *ret_fd = open(path, flags | O_CREAT | O_EXCL, OWNER_ALONE);
+    if (*ret_fd < 0 && errno == EEXIST) {
+        *ret_fd = open(path, flags);
+    }
+    if (*ret_fd < 0) {
+        return fail_file(files, path, errno);
+    }
+    if (!file_is_ours(*ret_fd)) {
+        close(*ret_fd);
+        return fail(files->arguments, EXIT_REFUSED,
+                    "%s: another user's, or a file of two names: it is not written to; remove it",
+                    path);
+    }
+    return EXIT_OK;
+}
+
+/* Between the opening and the lock another backup may have given it its name, or taken it away. */
+static bool
+is_still_there(const char *path, int file_fd)
+{
+    struct stat named, file;
+
+    return lstat(path, &named) == 0 && fstat(file_fd, &file) == 0 && named.st_dev == file.st_dev &&
+           named.st_ino == file.st_ino;
+}
+
+/* Locked until it has its name or is gone, so that no other backup writes into it, names it or
+ * takes it away. A file system that knows no locks is no obstacle. */
+static enum exit_code
+open_part(const struct backup_files *files, struct backup_file *file)
+{
+    int part_fd;
+    enum exit_code code = open_ours(files, file->part, &part_fd);
+
+    if (code != EXIT_OK) {
+        return code;
+    }
+    if ((flock(part_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||
+        !is_still_there(file->part, part_fd)) {
+        close(part_fd);
+        return fail(files->arguments, EXIT_REFUSED,
+                    "%s: another backup is writing it; there is no backup", file->part);
+    }
+    file->part_fd = part_fd;
+    file->lock_fd = fcntl(part_fd, F_DUPFD_CLOEXEC, 0);
+    if (file->lock_fd < 0 || fchmod(part_fd, OWNER_ALONE) != 0 || ftruncate(part_fd, 0) != 0) {
+        return fail_file(files, file->part, errno);
+    }
+    return EXIT_OK;
+}
+
 enum exit_code
 backup_files_open(struct backup_files *files)
 {
-    for (size_t i = 0; i < BACKUP_FILES; i++) {
-        struct backup_file *file = &files->files[i];
+    enum exit_code code = EXIT_OK;
 
-        if (unlink(file->part) != 0 && errno != ENOENT) {
-            return fail_file(files, file->part, errno);
-        }
-        file->part_fd = open(file->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                             S_IRUSR | S_IWUSR);
-        if (file->part_fd < 0) {
-            return fail_file(files, file->part, errno);
-        }
+    for (size_t i = 0; i < BACKUP_FILES && code == EXIT_OK; i++) {
+        code = open_part(files, &files->files[i]);
     }
-    return EXIT_OK;
+    return code;
 }
 
 enum exit_code
@@ -113,7 +166,8 @@ static bool
 give_name(const struct backup_file *file)
 {
     if (link(file->part, file->path) == 0) {
-        return unlink(file->part) == 0;
+        (void)unlink(file->part);
+        return true;
     }
     return (errno == EPERM || errno == EOPNOTSUPP) && rename(file->part, file->path) == 0;
 }
@@ -123,21 +177,18 @@ enum exit_code
 backup_files_finish(struct backup_files *files)
 {
     struct backup_file *contents = &files->files[0], *keyring = &files->files[1];
-    const struct backup_file *failed = NULL;
 
     if (!give_name(keyring)) {
         return fail_file(files, keyring->path, errno);
     }
-    if (!give_name(contents) || !folder_sync(contents->path)) {
-        failed = contents;
-    }
-    if (failed != NULL) {
+    bool named = give_name(contents);
+    if (!named || !folder_sync(contents->path)) {
         int error = errno;
         (void)unlink(keyring->path);
-        if (error != EEXIST) {
+        if (named) {
             (void)unlink(contents->path);
         }
-        return fail_file(files, failed->path, error);
+        return fail_file(files, contents->path, error);
     }
     return EXIT_OK;
 }
@@ -148,10 +199,14 @@ backup_files_discard(struct backup_files *files)
     for (size_t i = 0; i < BACKUP_FILES; i++) {
         struct backup_file *file = &files->files[i];
 
-        if (file->part_fd >= 0) {
-            (void)close(file->part_fd);
-            file->part_fd = -1;
+        if (file->lock_fd < 0) {
+            continue; /* never opened: it may be another's */
         }
         (void)unlink(file->part);
+        if (file->part_fd >= 0) {
+            (void)close(file->part_fd);
+        }
+        (void)close(file->lock_fd);
+        file->part_fd = file->lock_fd = -1;
     }
 }
