@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "state.h"
 
 enum { OWNER_ALONE = S_IRUSR | S_IWUSR };
 
@@ -160,8 +159,25 @@ backup_files_sync(struct backup_files *files)
     return EXIT_OK;
 }
 
-/* A link is never made over a file that is there, as a rename would be; where the file system knows
- * none (FAT on a stick), the rename must do, and what is there was looked for before. */
+/* Where no link can be made (FAT on a stick). Few file systems know of no such rename either. */
+static bool
+rename_over_nothing(const struct backup_file *file)
+{
+    struct stat about;
+
+    if (renameat2(AT_FDCWD, file->part, AT_FDCWD, file->path, RENAME_NOREPLACE) == 0) {
+        return true;
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return false;
+    }
+    if (lstat(file->path, &about) == 0) {
+        errno = EEXIST;
+    }
+    return errno != EEXIST && rename(file->part, file->path) == 0;
+}
+
+/* Never over a file that is there: it may have come since it was looked for. */
 static bool
 give_name(const struct backup_file *file)
 {
@@ -169,7 +185,7 @@ give_name(const struct backup_file *file)
         (void)unlink(file->part);
         return true;
     }
-    return (errno == EPERM || errno == EOPNOTSUPP) && rename(file->part, file->path) == 0;
+    return (errno == EPERM || errno == EOPNOTSUPP) && rename_over_nothing(file);
 }
 
 /* The keyring first: where there is FILE, there are both. */
