@@ -11,8 +11,6 @@
 
 #include "folder.h"
 
-enum { OWNER_ALONE = S_IRUSR | S_IWUSR };
-
 static enum exit_code
 fail_file(const struct backup_files *files, const char *path, int error)
 {
@@ -50,26 +48,18 @@ backup_files_name(const struct arguments *arguments, const char *path,
     return code == EXIT_OK ? name_file(ret_files, path, ".keyring", &ret_files->files[1]) : code;
 }
 
-/* Made anew, or what an earlier run left: what somebody else laid there he can read, and change. */
 static enum exit_code
-open_ours(const struct backup_files *files, const char *path, int *ret_fd)
+fail_taken(const struct backup_files *files, const char *path)
 {
-    const int flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+    return fail(files->arguments, EXIT_REFUSED,
+                "%s: another backup is writing it; there is no backup", path);
+}
 
-    *ret_fd = open(path, flags | O_CREAT | O_EXCL, OWNER_ALONE);
-    if (*ret_fd < 0 && errno == EEXIST) {
-        *ret_fd = open(path, flags);
-    }
-    if (*ret_fd < 0) {
-        return fail_file(files, path, errno);
-    }
-    if (!file_is_ours(*ret_fd)) {
-        close(*ret_fd);
-        return fail(files->arguments, EXIT_REFUSED,
-                    "%s: another user's, or a file of two names: it is not written to; remove it",
-                    path);
-    }
-    return EXIT_OK;
+/* A file system that knows no locks is no obstacle. */
+static bool
+is_locked(int file_fd)
+{
+    return flock(file_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 /* Between the opening and the lock another backup may have given it its name, or taken it away. */
@@ -82,29 +72,45 @@ is_still_there(const char *path, int file_fd)
            named.st_ino == file.st_ino;
 }
 
-/* Locked until it has its name or is gone, so that no other backup writes into it, names it or
- * takes it away. A file system that knows no locks is no obstacle. */
+/* Of an earlier run: the name alone goes, for the file may have another one by now. */
+static enum exit_code
+remove_left_over(const struct backup_files *files, const char *path)
+{
+    int left_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+    enum exit_code code = EXIT_OK;
+
+    if (left_fd >= 0 && (is_locked(left_fd) || !is_still_there(path, left_fd))) {
+        code = fail_taken(files, path);
+    } else if (unlink(path) != 0 && errno != ENOENT) {
+        code = fail_file(files, path, errno);
+    }
+    if (left_fd >= 0) {
+        close(left_fd);
+    }
+    return code;
+}
+
+/* Locked until it has its name or is gone, so that no other backup names it or takes it away. */
 static enum exit_code
 open_part(const struct backup_files *files, struct backup_file *file)
 {
-    int part_fd;
-    enum exit_code code = open_ours(files, file->part, &part_fd);
+    enum exit_code code = remove_left_over(files, file->part);
 
     if (code != EXIT_OK) {
         return code;
     }
-    if ((flock(part_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||
-        !is_still_there(file->part, part_fd)) {
+    int part_fd =
+        open(file->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (part_fd < 0) {
+        return fail_file(files, file->part, errno);
+    }
+    if (is_locked(part_fd)) {
         close(part_fd);
-        return fail(files->arguments, EXIT_REFUSED,
-                    "%s: another backup is writing it; there is no backup", file->part);
+        return fail_taken(files, file->part);
     }
     file->part_fd = part_fd;
     file->lock_fd = fcntl(part_fd, F_DUPFD_CLOEXEC, 0);
-    if (file->lock_fd < 0 || fchmod(part_fd, OWNER_ALONE) != 0 || ftruncate(part_fd, 0) != 0) {
-        return fail_file(files, file->part, errno);
-    }
-    return EXIT_OK;
+    return file->lock_fd < 0 ? fail_file(files, file->part, errno) : EXIT_OK;
 }
 
 enum exit_code
@@ -215,14 +221,16 @@ backup_files_discard(struct backup_files *files)
     for (size_t i = 0; i < BACKUP_FILES; i++) {
         struct backup_file *file = &files->files[i];
 
-        if (file->lock_fd < 0) {
-            continue; /* never opened: it may be another's */
+        if (file->part_fd < 0 && file->lock_fd < 0) {
+            continue; /* never made: what is there may be another's */
         }
         (void)unlink(file->part);
         if (file->part_fd >= 0) {
             (void)close(file->part_fd);
         }
-        (void)close(file->lock_fd);
+        if (file->lock_fd >= 0) {
+            (void)close(file->lock_fd);
+        }
         file->part_fd = file->lock_fd = -1;
     }
 }

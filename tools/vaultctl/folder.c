@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FOLDER_PATH_BYTES = 4096 };
@@ -27,13 +26,4 @@ folder_sync(const char *path_in_it)
     close(folder_fd);
     errno = error;
     return good;
-}
-
-bool
-file_is_ours(int file_fd)
-{
-    struct stat file;
-
-    return fstat(file_fd, &file) == 0 && S_ISREG(file.st_mode) && file.st_uid == geteuid() &&
-           file.st_nlink == 1;
 }

@@ -7,7 +7,5 @@
 
 /* The entries of the folder that this path is in. False: errno. */
 bool folder_sync(const char *path_in_it);
-/* A file of this user's that nobody has under another name. */
-bool file_is_ours(int file_fd);
 
 #endif

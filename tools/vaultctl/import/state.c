@@ -38,6 +38,15 @@ static const struct {
 
 enum { MEMBERS = sizeof members / sizeof *members };
 
+bool
+file_is_ours(int file_fd)
+{
+    struct stat file;
+
+    return fstat(file_fd, &file) == 0 && S_ISREG(file.st_mode) && file.st_uid == geteuid() &&
+           file.st_nlink == 1;
+}
+
 /* ---- reading ---- */
 
 /* The next line, without its end; NULL: there is none that is whole. */

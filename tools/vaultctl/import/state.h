@@ -20,6 +20,9 @@ struct state {
     uint64_t whole; /* 1: all is written; what is left is to give it its name */
 };
 
+/* A file of this user's that nobody has under another name. */
+bool file_is_ours(int file_fd);
+
 enum state_found { STATE_FOUND, STATE_NONE, STATE_BROKEN };
 enum state_found state_read(const char *path, struct state *ret_state);
 /* Durable when it returns true; false: errno says why, and the one before is still there. */
