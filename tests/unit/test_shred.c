@@ -549,8 +549,14 @@ static void
 replace_root(void)
 {
     const struct unseal_slot slot = {.provider = UNSEAL_KEYFILE};
+    struct secret *root = NULL;
 
-    assert_int_equal(vault_replace_root(alone.vault, alone.root, &slot), STATUS_OK);
+    assert_int_equal(secret_new(ROOT_KEY_BYTES, &root), STATUS_OK);
+    randombytes_buf(secret_write(root), ROOT_KEY_BYTES);
+    secret_freeze(root);
+    assert_int_equal(vault_replace_root(alone.vault, root, &slot), STATUS_OK);
+    secret_free(&alone.root);
+    alone.root = root;
 }
 
 static void

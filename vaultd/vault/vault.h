@@ -50,6 +50,8 @@ const uint8_t *vault_instance_id(const struct vault *vault); /* INSTANCE_ID_BYTE
 MUST_USE enum status vault_unseal(struct vault *vault, const struct secret *root);
 /* How the root key is got; sealed, too. */
 void vault_slot(const struct vault *vault, struct unseal_slot *ret_slot);
+/* Is it the present root key? Unsealed. */
+bool vault_is_root(const struct vault *vault, const struct secret *root);
 /*
  * Another root key, got as the slot says: the keyring is sealed under it, and opens with no other.
  * UNAVAILABLE: it is as it was, unless vault_failed.
