@@ -311,6 +311,27 @@ the_longest_are_in_the_log(void **state)
     }
 }
 
+static void
+an_admin_is_told_none_of_them(void **state)
+{
+    const struct message_list *items = NULL;
+    struct bytes text;
+
+    (void)state;
+    taken(&person, OP_DETOKENIZE, (struct why){"asked twice", NULL, "INC-7"});
+    caller_make(&admin, &fixture, PEER_ADMIN, FIXTURE_ADMIN_UID);
+    assert_int_equal(caller_hello(&admin), STATUS_OK);
+    caller_begin(&admin, OP_AUDIT_READ, 1);
+    message_put_uint(&admin.request, FIELD_FROM, audit_last(fixture.audit));
+    assert_int_equal(caller_send(&admin), STATUS_OK);
+    assert_true(message_list(admin.reply, FIELD_ITEMS, &items));
+    assert_int_equal(message_list_count(items), 1);
+    assert_false(message_bytes(message_list_message(items, 0), FIELD_REASON, &text));
+    assert_false(message_bytes(message_list_message(items, 0), FIELD_TICKET, &text));
+    assert_false(message_bytes(message_list_message(items, 0), FIELD_REASON_PURPOSE, &text));
+    caller_remove(&admin);
+}
+
 /* ---- purposes ---- */
 
 static void
@@ -382,6 +403,7 @@ main(void)
         cmocka_unit_test(a_reason_is_one_line),
         cmocka_unit_test(a_ticket_is_printable_without_blanks_around),
         cmocka_unit_test(text_and_ticket_are_in_the_log),
+        cmocka_unit_test(an_admin_is_told_none_of_them),
         cmocka_unit_test(a_reason_may_name_a_token),
         cmocka_unit_test(without_a_list_there_is_no_purpose),
         cmocka_unit_test(the_longest_are_in_the_log),
