@@ -44,6 +44,7 @@ static struct caller admin, service, person, clerk;
 static char tokens[CONTACTS][64];
 static struct secret *recipient;
 static char contents[PATHS], keyring[PATHS], newer[PATHS];
+static volatile sig_atomic_t stop;
 static const char *checkpoints; /* kept elsewhere; NULL: nowhere */
 static struct restore_report report;
 
@@ -142,6 +143,7 @@ tear_down(void **state)
     }
     after = (struct fixture){0};
     checkpoints = NULL;
+    stop = 0;
     fixture_remove(&before);
     return 0;
 }
@@ -292,6 +294,7 @@ restore(const char *log, bool accept)
                                       .root = before.root,
                                       .newer_log = log,
                                       .checkpoints = checkpoints,
+                                      .stop = &stop,
                                       .accept_lost = accept,
                                       .accept_damaged = accepts_damaged,
                                       .map_bytes = 1 << 28};
@@ -901,6 +904,15 @@ a_store_that_has_seen_another_log_is_refused(void **state)
 }
 
 static void
+it_ends_when_it_is_told_to(void **state)
+{
+    (void)state;
+    back_up(contents, keyring);
+    stop = SIGINT;
+    expect_refused(NULL, "interrupted", "nothing is left");
+}
+
+static void
 how_the_root_key_is_got_is_told_before(void **state)
 {
     struct unseal_slot slot = {0};
@@ -944,6 +956,7 @@ main(void)
         TEST(rows_that_do_not_belong_together_are_refused),
         TEST(a_contact_without_its_index_row_is_refused),
         TEST(a_store_that_has_seen_another_log_is_refused),
+        TEST(it_ends_when_it_is_told_to),
         TEST(how_the_root_key_is_got_is_told_before),
     };
 
