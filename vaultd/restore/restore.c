@@ -2,35 +2,18 @@
 /* The way of a restore: in, verified, brought up to date, and on record. */
 #include "restore.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "failpoint.h"
-#include "keyring_disk.h"
-#include "keyring_file.h"
 #include "restore_internal.h"
 #include "scratch.h"
-#include "secret.h"
-#include "slot.h"
 #include "vault_check.h"
-
-enum { FAILPOINT_EXIT = 70 };
 
 /* Row numbers of the lost instance that the backup does not know of are not given again: what was
  * sealed under one there never opens in its place here. */
 static const uint64_t rows_skipped = (uint64_t)1 << 32;
-
-void
-restore_crash_here(bool fires)
-{
-    if (fires) {
-        _exit(FAILPOINT_EXIT);
-    }
-}
 
 /* ---- what is said ---- */
 
@@ -88,137 +71,6 @@ restore_refuse_file(struct restoring *restoring, enum backup_fault fault, const 
     }
     return restore_refuse(restoring, status, backup_fault_name(fault), "%.200s: %s: %s", path,
                           backup_fault_text(fault), advice_for(fault));
-}
-
-/* ---- the two files ---- */
-
-bool
-restore_read_file(void *state, uint8_t *to, size_t size, size_t *ret_size)
-{
-    *ret_size = fread(to, 1, size, state);
-    return *ret_size == size || !ferror((FILE *)state);
-}
-
-static enum backup_fault
-open_file(const char *path, struct backup_source *ret_source)
-{
-    FILE *file = fopen(path, "re");
-
-    *ret_source = (struct backup_source){.read = restore_read_file, .state = file};
-    return file == NULL ? BACKUP_UNREADABLE : BACKUP_SOUND;
-}
-
-static void
-close_file(struct backup_source *source)
-{
-    if (source->state != NULL) {
-        (void)fclose(source->state);
-    }
-}
-
-static enum status
-take_frame(struct restoring *restoring, struct restore_rows *rows, const struct backup_frame *frame)
-{
-    enum status status = STATUS_OK;
-
-    switch (frame->type) {
-    case BACKUP_FRAME_ROW:
-        status = restore_rows_put(rows, frame);
-        break;
-    case BACKUP_FRAME_START:
-        status = audit_build_start(restoring->build, frame->bytes);
-        break;
-    case BACKUP_FRAME_ENTRY:
-        status = audit_build_entry(restoring->build, frame->bytes);
-        break;
-    case BACKUP_FRAME_MANIFEST:
-        break;
-    }
-    if (status == STATUS_CORRUPT) {
-        return restore_refuse(restoring, status, "log_altered",
-                              "the audit log in the backup is no chain: %s: take another backup",
-                              audit_build_fault(restoring->build));
-    }
-    if (status == STATUS_CONFLICT || status == STATUS_INVALID || status == STATUS_TOO_LARGE) {
-        return restore_refuse_file(restoring, BACKUP_FRAME_WRONG, restoring->request->contents);
-    }
-    return status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
-}
-
-/* Nothing of it is acted on: it lies in the building, until its manifest has been proved. */
-static enum status
-take_contents(struct restoring *restoring, struct backup_contents *contents)
-{
-    struct restore_rows *rows = NULL;
-    struct backup_frame frame = {.type = BACKUP_FRAME_ROW};
-    enum status status = restore_rows_new(restoring->store, &rows);
-
-    if (status != STATUS_OK) {
-        return restore_refuse_disk(restoring, status);
-    }
-    while (status == STATUS_OK && frame.type != BACKUP_FRAME_MANIFEST) {
-        enum backup_fault fault = backup_contents_next(contents, &frame);
-
-        status = fault == BACKUP_SOUND
-                     ? take_frame(restoring, rows, &frame)
-                     : restore_refuse_file(restoring, fault, restoring->request->contents);
-    }
-    if (status == STATUS_OK) {
-        restoring->manifest = *backup_contents_manifest(contents);
-        status = restore_rows_end(rows);
-        status = status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
-    }
-    restore_rows_free(&rows);
-    return status;
-}
-
-static enum status
-read_contents(struct restoring *restoring)
-{
-    const struct restore_request *request = restoring->request;
-    struct backup_contents *contents = NULL;
-    struct backup_source source;
-    enum backup_fault fault = open_file(request->contents, &source);
-    enum status status;
-
-    if (fault == BACKUP_SOUND) {
-        fault = backup_contents_open(source, request->recipient, &contents);
-    }
-    if (fault != BACKUP_SOUND) {
-        status = restore_refuse_file(restoring, fault, request->contents);
-        goto out;
-    }
-    status = audit_build_new(request->audit_folder, backup_contents_head(contents)->vault_id,
-                             &restoring->build);
-    status = status == STATUS_OK ? take_contents(restoring, contents)
-                                 : restore_refuse_disk(restoring, status);
-out:
-    backup_contents_free(&contents);
-    close_file(&source);
-    return status;
-}
-
-/* The keyring's file, as it is, still sealed under the root key. */
-static enum status
-read_keyring(struct restoring *restoring)
-{
-    const struct restore_request *request = restoring->request;
-    struct backup_source source;
-    enum backup_fault fault = open_file(request->keyring, &source);
-    uint8_t *file = NULL;
-    size_t size = 0;
-    enum status status;
-
-    if (fault == BACKUP_SOUND) {
-        fault = backup_keyring_read(source, request->recipient, &restoring->manifest, &file, &size);
-    }
-    close_file(&source);
-    if (fault != BACKUP_SOUND) {
-        return restore_refuse_file(restoring, fault, request->keyring);
-    }
-    status = keyring_disk_write(request->keyring_path, KEYRING_WRITE_NEW, bytes_of(file, size));
-    free(file);
-    return status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
 }
 
 /* ---- the vault it makes ---- */
@@ -322,12 +174,12 @@ load(struct restoring *restoring)
     if (status != STATUS_OK) {
         return restore_refuse_disk(restoring, status);
     }
-    status = read_contents(restoring);
-    restore_crash_here(FAILPOINT("restore_rows_read"));
+    status = restore_read_contents(restoring);
+    CRASH_POINT("restore_rows_read");
     if (status == STATUS_OK) {
-        status = read_keyring(restoring);
+        status = restore_read_keyring(restoring);
     }
-    restore_crash_here(FAILPOINT("restore_read"));
+    CRASH_POINT("restore_read");
     if (status == STATUS_OK) {
         status = open_keyring(restoring);
     }
@@ -354,7 +206,7 @@ verify(struct restoring *restoring)
     if (status == STATUS_OK) {
         status = restore_check_rows(restoring);
     }
-    restore_crash_here(FAILPOINT("restore_verified"));
+    CRASH_POINT("restore_verified");
     return status;
 }
 
@@ -370,7 +222,7 @@ bring_up_to_date(struct restoring *restoring)
         }
         restoring->report->log_is_newer = status == STATUS_OK;
     }
-    restore_crash_here(FAILPOINT("restore_replayed"));
+    CRASH_POINT("restore_replayed");
     return status;
 }
 
@@ -399,7 +251,7 @@ record(struct restoring *restoring)
     if (status == STATUS_OK) {
         status = vault_note_log(restoring->vault, entry.sequence, digest);
     }
-    restore_crash_here(FAILPOINT("restore_recorded"));
+    CRASH_POINT("restore_recorded");
     return status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
 }
 
@@ -444,64 +296,4 @@ restore_build(const struct restore_request *request, struct restore_report *ret_
     }
     close_all(&restoring);
     return status;
-}
-
-/* ---- before a root key is asked for ---- */
-
-static enum backup_fault
-read_whole(struct backup_reader *reader, uint8_t *file, size_t *ret_size)
-{
-    bool last = false;
-    size_t size = 0;
-
-    if (backup_reader_head(reader)->part != BACKUP_KEYRING) {
-        return BACKUP_WRONG_PART;
-    }
-    while (!last) {
-        struct bytes plain;
-        enum backup_fault fault = backup_reader_next(reader, &plain, &last);
-
-        if (fault != BACKUP_SOUND || plain.size > KEYRING_FILE_BYTES_MAX - size) {
-            return fault == BACKUP_SOUND ? BACKUP_FRAME_WRONG : fault;
-        }
-        memcpy(file + size, plain.data, plain.size);
-        size += plain.size;
-    }
-    *ret_size = size;
-    return BACKUP_SOUND;
-}
-
-enum status
-restore_slot(const char *keyring, const struct secret *recipient, struct unseal_slot *ret_slot,
-             struct restore_report *ret_report)
-{
-    struct restore_request request = {.keyring = keyring};
-    struct restoring restoring = {.request = &request, .report = ret_report};
-    struct backup_reader *reader = NULL;
-    struct keyring_header header;
-    struct backup_source source;
-    uint8_t *file = malloc(KEYRING_FILE_BYTES_MAX);
-    size_t size = 0;
-    enum backup_fault fault = open_file(keyring, &source);
-
-    *ret_report = (struct restore_report){0};
-    if (file == NULL) {
-        fault = BACKUP_NO_MEMORY;
-    }
-    if (fault == BACKUP_SOUND) {
-        fault = backup_reader_open(source, recipient, &reader);
-    }
-    if (fault == BACKUP_SOUND) {
-        fault = read_whole(reader, file, &size);
-    }
-    if (fault == BACKUP_SOUND && keyring_file_parse(bytes_of(file, size), &header) != STATUS_OK) {
-        fault = BACKUP_FRAME_WRONG;
-    }
-    if (fault == BACKUP_SOUND) {
-        keyring_header_slot(&header, ret_slot);
-    }
-    backup_reader_free(&reader);
-    close_file(&source);
-    free(file);
-    return fault == BACKUP_SOUND ? STATUS_OK : restore_refuse_file(&restoring, fault, keyring);
 }

@@ -22,7 +22,6 @@ struct restoring {
     struct restore_report *report;
     uint8_t instance_id[INSTANCE_ID_BYTES]; /* the new one */
     struct backup_manifest manifest;
-    uint8_t instance_before[INSTANCE_ID_BYTES];
     struct store *store;
     struct audit_build *build;
     struct audit_built built; /* the log that is there */
@@ -43,8 +42,11 @@ enum status restore_refuse_file(struct restoring *restoring, enum backup_fault f
 /* A failure of the disk, or of memory. */
 enum status restore_refuse_disk(struct restoring *restoring, enum status status);
 
-/* A file as a source; `state` is the FILE. */
-bool restore_read_file(void *state, uint8_t *to, size_t size, size_t *ret_size);
+/* restore_read.c: rows into the store, entries into a log; nothing of it is acted on before its
+ * manifest has been proved. */
+MUST_USE enum status restore_read_contents(struct restoring *restoring);
+/* The file `keyring`, which belongs to those contents. */
+MUST_USE enum status restore_read_keyring(struct restoring *restoring);
 
 /* restore_rows.c: frames that are rows, into the store, in large pieces. */
 struct restore_rows;
@@ -67,8 +69,5 @@ MUST_USE enum status restore_check_rows(struct restoring *restoring);
 
 /* restore_replay.c: what the newer log says behind the backup's last entry. */
 MUST_USE enum status restore_replay(struct restoring *restoring);
-
-/* What a kill is tried at. */
-void restore_crash_here(bool fires);
 
 #endif
