@@ -29,6 +29,7 @@
 enum {
     OPTION_AUDIT = 0x200,
     OPTION_ACCEPT,
+    OPTION_DAMAGED,
     OPTION_STDIN,
     OPTION_SLOT,
     OPTION_VERIFY,
@@ -46,7 +47,7 @@ struct options {
     const char *recipient_file;
     const char *audit;
     const char *tmp;
-    bool accept_lost, root_on_stdin, slot, verify, json;
+    bool accept_lost, accept_damaged, root_on_stdin, slot, verify, json;
 };
 
 /* ---- options ---- */
@@ -89,6 +90,9 @@ parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_ACCEPT:
         options->accept_lost = true;
         return 0;
+    case OPTION_DAMAGED:
+        options->accept_damaged = true;
+        return 0;
     case OPTION_STDIN:
         options->root_on_stdin = true;
         return 0;
@@ -123,6 +127,8 @@ static const struct argp_option argp_options[] = {
     {"audit", OPTION_AUDIT, "FOLDER", 0, "the newest copy there is of the vault's audit log", 0},
     {"accept-lost-erasures", OPTION_ACCEPT, NULL, 0,
      "no copy of the log: what was erased since the backup may be back", 0},
+    {"accept-damaged", OPTION_DAMAGED, NULL, 0,
+     "records that were damaged in the vault stay so; all others are there", 0},
     {"root-stdin", OPTION_STDIN, NULL, 0, "the root key's 32 bytes are read from stdin", 0},
     {"slot", OPTION_SLOT, NULL, 0, "only say, in hex digits, how the root key is got", 0},
     {"verify", OPTION_VERIFY, NULL, 0, "a restore that leaves nothing behind", 0},
@@ -251,12 +257,12 @@ print_json(const struct options *options, const struct restore_report *report,
         ",\"audit_key\":\"%s\",\"log\":\"%s\",\"new_entries\":%" PRIu64 ",\"erased\":%" PRIu64
         ",\"shredded\":%" PRIu64 ",\"disabled\":%" PRIu64 ",\"revoked\":%" PRIu64
         ",\"frozen\":%s,\"principals_lost\":%" PRIu64 ",\"grants_lost\":%" PRIu64
-        ",\"namespaces_lost\":%" PRIu64 ",\"admins_kept\":%" PRIu64 "}\n",
+        ",\"namespaces_lost\":%" PRIu64 ",\"admins_kept\":%" PRIu64 ",\"faults\":%" PRIu64 "}\n",
         options->verify ? "false" : "true", time, report->contacts, report->namespaces,
         report->principals, report->entries, public_key, report->log_is_newer ? "newer" : "backup",
         report->new_entries, report->erased, report->shredded, report->disabled, report->revoked,
         report->frozen ? "true" : "false", report->principals_lost, report->grants_lost,
-        report->namespaces_lost, report->admins_kept);
+        report->namespaces_lost, report->admins_kept, report->faults);
 }
 
 static void
@@ -299,6 +305,12 @@ print_text(const struct options *options, const struct restore_report *report)
                  ", entries of\nthe log %" PRIu64 ". Each was opened and checked.\n",
                  options->verify ? "The backup is good" : "The vault is restored", time,
                  report->contacts, report->namespaces, report->principals, report->entries);
+    if (report->faults > 0) {
+        (void)printf("But for %" PRIu64
+                     " faults, which the vault had when the backup was made: what "
+                     "does not open\nis answered as corrupt.\n",
+                     report->faults);
+    }
     if (!options->verify || report->log_is_newer) {
         print_since(report);
     }
@@ -401,6 +413,7 @@ restore(struct options *options, const struct secret *recipient, const struct se
         .root = root,
         .newer_log = options->audit,
         .accept_lost = options->accept_lost || options->verify,
+        .accept_damaged = options->accept_damaged,
         .map_bytes = (uint64_t)options->shared.map_gib << GIB_SHIFT,
     };
     char public_key[PUBLIC_KEY_TEXT_BYTES] = "";

@@ -221,6 +221,9 @@ cmd_restore(const struct arguments *arguments)
     if (arguments->accept_lost) {
         vaultd_line_add(&line, "--accept-lost-erasures");
     }
+    if (arguments->accept_damaged) {
+        vaultd_line_add(&line, "--accept-damaged");
+    }
     return execute(arguments, &line);
 }
 

@@ -124,6 +124,7 @@ static const struct argp_option backup_options[] = {
 static const struct argp_option restore_options[] = {
     {"audit", OPTION_AUDIT_FOLDER, "FOLDER", 0, "The newest copy there is of the lost vault's audit log", 1},
     {"accept-lost-erasures", OPTION_ACCEPT_LOST, NULL, 0, "No copy of the log: what was erased since may be back", 1},
+    {"accept-damaged", OPTION_ACCEPT_DAMAGED, NULL, 0, "Records that were damaged in the vault stay so", 1},
     ROOT_ROWS,
     {0},
 };

@@ -3,10 +3,11 @@
 #include "restore.h"
 
 #include <sodium.h>
-#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "failpoint.h"
+#include "keyring_disk.h"
 #include "restore_internal.h"
 #include "scratch.h"
 #include "vault_check.h"
@@ -15,62 +16,111 @@
  * sealed under one there never opens in its place here. */
 static const uint64_t rows_skipped = (uint64_t)1 << 32;
 
-/* ---- what is said ---- */
+/* ---- the two files ---- */
 
-enum status
-restore_refuse(struct restoring *restoring, enum status status, const char *name,
-               const char *format, ...)
+static enum status
+take_frame(struct restoring *restoring, struct restore_rows *rows, const struct backup_frame *frame)
 {
-    va_list arguments;
+    enum status status = STATUS_OK;
 
-    restoring->report->fault_name = name;
-    va_start(arguments, format);
-    (void)vsnprintf(restoring->report->fault, sizeof restoring->report->fault, format, arguments);
-    va_end(arguments);
+    switch (frame->type) {
+    case BACKUP_FRAME_ROW:
+        status = restore_rows_put(rows, frame);
+        break;
+    case BACKUP_FRAME_START:
+        status = audit_build_start(restoring->build, frame->bytes);
+        break;
+    case BACKUP_FRAME_ENTRY:
+        status = audit_build_entry(restoring->build, frame->bytes);
+        break;
+    case BACKUP_FRAME_MANIFEST:
+        break;
+    }
+    if (status == STATUS_CORRUPT) {
+        return restore_refuse(restoring, status, "log_altered",
+                              "the audit log in the backup is no chain: %s: take another backup",
+                              audit_build_fault(restoring->build));
+    }
+    if (status == STATUS_CONFLICT || status == STATUS_INVALID || status == STATUS_TOO_LARGE) {
+        return restore_refuse_file(restoring, BACKUP_FRAME_WRONG, restoring->request->contents);
+    }
+    return status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
+}
+
+/* Nothing of it is acted on: it lies in the building, until its manifest has been proved. */
+static enum status
+take_contents(struct restoring *restoring, struct backup_contents *contents)
+{
+    struct restore_rows *rows = NULL;
+    struct backup_frame frame = {.type = BACKUP_FRAME_ROW};
+    enum status status = restore_rows_new(restoring->store, &rows);
+
+    if (status != STATUS_OK) {
+        return restore_refuse_disk(restoring, status);
+    }
+    while (status == STATUS_OK && frame.type != BACKUP_FRAME_MANIFEST) {
+        enum backup_fault fault = backup_contents_next(contents, &frame);
+
+        status = fault == BACKUP_SOUND
+                     ? take_frame(restoring, rows, &frame)
+                     : restore_refuse_file(restoring, fault, restoring->request->contents);
+    }
+    if (status == STATUS_OK) {
+        restoring->manifest = *backup_contents_manifest(contents);
+        status = restore_rows_end(rows);
+        status = status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
+    }
+    restore_rows_free(&rows);
     return status;
 }
 
-enum status
-restore_refuse_disk(struct restoring *restoring, enum status status)
+static enum status
+read_contents(struct restoring *restoring)
 {
-    return restore_refuse(restoring, status == STATUS_INTERNAL ? status : STATUS_UNAVAILABLE,
-                          "unavailable",
-                          "the disk cannot be read or written, or memory is short: make room, and "
-                          "run it again");
+    const struct restore_request *request = restoring->request;
+    struct backup_contents *contents = NULL;
+    struct backup_source source;
+    enum backup_fault fault = restore_open_file(request->contents, &source);
+    enum status status;
+
+    if (fault == BACKUP_SOUND) {
+        fault = backup_contents_open(source, request->recipient, &contents);
+    }
+    if (fault != BACKUP_SOUND) {
+        status = restore_refuse_file(restoring, fault, request->contents);
+        goto out;
+    }
+    status = audit_build_new(request->audit_folder, backup_contents_head(contents)->vault_id,
+                             &restoring->build);
+    status = status == STATUS_OK ? take_contents(restoring, contents)
+                                 : restore_refuse_disk(restoring, status);
+out:
+    backup_contents_free(&contents);
+    restore_close_file(&source);
+    return status;
 }
 
-static const char *
-advice_for(enum backup_fault fault)
+/* The keyring's file, as it is, still sealed under the root key. */
+static enum status
+read_keyring(struct restoring *restoring)
 {
-    switch (fault) {
-    case BACKUP_WRONG_KEY:
-        return "give the private key of one of its recipients";
-    case BACKUP_OTHER_VERSION:
-        return "use the program that made it, or a newer one";
-    case BACKUP_WRONG_PART:
-    case BACKUP_OTHER_KEYRING:
-        return "name FILE, and keep FILE.keyring of the same backup beside it";
-    case BACKUP_UNREADABLE:
-        return "are both FILE and FILE.keyring there, and may you read them?";
-    case BACKUP_NO_MEMORY:
-        return "free some memory, and run it again";
-    default:
-        return "take another copy of it, or another backup";
-    }
-}
+    const struct restore_request *request = restoring->request;
+    struct backup_source source;
+    enum backup_fault fault = restore_open_file(request->keyring, &source);
+    uint8_t *file = NULL;
+    size_t size = 0;
+    enum status status;
 
-enum status
-restore_refuse_file(struct restoring *restoring, enum backup_fault fault, const char *path)
-{
-    enum status status = STATUS_CORRUPT;
-
-    if (fault == BACKUP_WRONG_KEY) {
-        status = STATUS_DENIED;
-    } else if (fault == BACKUP_UNREADABLE || fault == BACKUP_NO_MEMORY) {
-        status = STATUS_UNAVAILABLE;
+    if (fault == BACKUP_SOUND) {
+        fault = backup_keyring_read(source, request->recipient, &restoring->manifest, &file, &size);
     }
-    return restore_refuse(restoring, status, backup_fault_name(fault), "%.200s: %s: %s", path,
-                          backup_fault_text(fault), advice_for(fault));
+    restore_close_file(&source);
+    if (fault != BACKUP_SOUND) {
+        return restore_refuse_file(restoring, fault, request->keyring);
+    }
+    status = keyring_disk_write(request->keyring_path, KEYRING_WRITE_NEW, bytes_of(file, size));
+    free(file);
+    return status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
 }
 
 /* ---- the vault it makes ---- */
@@ -174,10 +224,10 @@ load(struct restoring *restoring)
     if (status != STATUS_OK) {
         return restore_refuse_disk(restoring, status);
     }
-    status = restore_read_contents(restoring);
+    status = read_contents(restoring);
     CRASH_POINT("restore_rows_read");
     if (status == STATUS_OK) {
-        status = restore_read_keyring(restoring);
+        status = read_keyring(restoring);
     }
     CRASH_POINT("restore_read");
     if (status == STATUS_OK) {
