@@ -136,18 +136,18 @@ expect 2 restore --accept-lost-erasures --checkpoint "$work/kept"
 points=(restore_read restore_replayed restore_before_rename)
 [ "${1:-}" != all ] || points=(restore_rows_read restore_read restore_verified restore_erased restore_replayed restore_recorded restore_before_rename)
 for point in "${points[@]}"; do
-    CONTACT_VAULT_FAILPOINTS=$point expect 70 restore --audit "$work/newer"
+    CONTACT_VAULT_FAILPOINTS=$point expect 86 restore --audit "$work/newer"
     [ ! -e "$dir/data" ] || fail "after a kill at $point there is a vault"
     start_refused 'no vault'
 done
 # What each has left the next one has cleared away; nobody else's is.
-CONTACT_VAULT_FAILPOINTS=restore_rows_read expect 70 restore --audit "$work/newer"
+CONTACT_VAULT_FAILPOINTS=restore_rows_read expect 86 restore --audit "$work/newer"
 echo mine >"$dir/mine"
 expect 1 restore --audit "$work/newer"
 expect_error 'not empty'
 [ -e "$dir/mine" ] || fail "a file that is not its own was removed"
 rm -r "$dir"
-CONTACT_VAULT_FAILPOINTS=restore_renamed expect 70 restore --audit "$work/newer"
+CONTACT_VAULT_FAILPOINTS=restore_renamed expect 86 restore --audit "$work/newer"
 [ -e "$dir/data/version" ] || fail "after the rename there is no vault"
 expect 1 restore --audit "$work/newer"
 expect_error 'holds a vault already'

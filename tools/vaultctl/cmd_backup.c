@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -200,9 +201,7 @@ print_result(const struct taking *taking)
                keyring->path, time, taking->total, taking->bytes);
         return;
     }
-    for (size_t i = 0; i < CV_BACKUP_BYTES; i++) {
-        (void)snprintf(id + 2 * i, sizeof id - 2 * i, "%02x", taking->id[i]);
-    }
+    (void)sodium_bin2hex(id, sizeof id, taking->id, sizeof taking->id);
     print_json(json_pack("{s:o, s:o, s:s, s:s, s:I, s:I, s:I}", "file", json_text(contents->path),
                          "keyring_file", json_text(keyring->path), "backup", id, "time", time,
                          "rows", (json_int_t)taking->total, "bytes", (json_int_t)contents->size,

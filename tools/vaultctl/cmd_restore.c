@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,52 +16,13 @@
 #include "shares.h"
 
 enum {
-    LIST_MAX = 24,
     SLOT_BYTES_MAX = 64,
-    SLOT_TEXT_BYTES = 2 * SLOT_BYTES_MAX + 2,
     PASSPHRASE_SLOT_BYTES = 1 + CV_SALT_BYTES + 4 + 4,
     SHARES_SLOT_BYTES = 1 + CV_SET_BYTES + 1 + 1,
     PATH_BYTES = 4096,
 };
 
-struct words {
-    const char *list[LIST_MAX];
-    size_t count;
-};
-
-static void
-add(struct words *words, const char *option, const char *value)
-{
-    if (value != NULL) {
-        words->list[words->count++] = option;
-        words->list[words->count++] = value;
-    }
-}
-
-/* execv takes what it does not change as changeable. */
-static char *const *
-argv_of(const struct words *words)
-{
-    return (char *const *)(uintptr_t)words->list;
-}
-
 /* ---- how the root key is got ---- */
-
-static bool
-read_hex(const char *text, size_t digits, uint8_t *to)
-{
-    for (size_t i = 0; i < digits; i++) {
-        const char *at = memchr("0123456789abcdef", text[i], 16);
-        uint8_t value = 0;
-
-        if (at == NULL) {
-            return false;
-        }
-        value = (uint8_t)(strchr("0123456789abcdef", text[i]) - "0123456789abcdef");
-        to[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : to[i / 2] | value);
-    }
-    return true;
-}
 
 static uint32_t
 number_at(const uint8_t *at)
@@ -73,10 +35,10 @@ static bool
 parse_slot(const char *text, struct cv_unsealing *ret_how)
 {
     uint8_t slot[SLOT_BYTES_MAX] = {0};
-    size_t digits = strcspn(text, "\n");
-    size_t size = digits / 2;
+    size_t size = 0;
 
-    if (digits < 2 || digits % 2 != 0 || size > sizeof slot || !read_hex(text, digits, slot)) {
+    if (sodium_hex2bin(slot, sizeof slot, text, strcspn(text, "\n"), NULL, &size, NULL) != 0 ||
+        size == 0) {
         return false;
     }
     *ret_how = (struct cv_unsealing){.provider = (enum cv_provider)slot[0]};
@@ -97,17 +59,17 @@ parse_slot(const char *text, struct cv_unsealing *ret_how)
 
 /* In the child; does not come back. */
 static void
-become_vaultd(const struct arguments *arguments, const struct words *words, int out)
+become_vaultd(const struct arguments *arguments, const struct vaultd_line *line, int out)
 {
     if (dup2(out, STDOUT_FILENO) >= 0) {
-        (void)vaultd_execute(arguments, argv_of(words));
+        (void)vaultd_execute(arguments, line);
     }
     _exit(EXIT_REFUSED);
 }
 
 /* What it says on stdout, up to `size`; gives its exit code. */
 static enum exit_code
-ask_vaultd(const struct arguments *arguments, const struct words *words, char *to, size_t size)
+ask_vaultd(const struct arguments *arguments, const struct vaultd_line *line, char *to, size_t size)
 {
     size_t done = 0;
     int ends[2];
@@ -118,7 +80,7 @@ ask_vaultd(const struct arguments *arguments, const struct words *words, char *t
         return fail(arguments, EXIT_REFUSED, "cannot start vaultd: %s", strerror(errno));
     }
     if (pid == 0) {
-        become_vaultd(arguments, words, ends[1]);
+        become_vaultd(arguments, line, ends[1]);
     }
     (void)close(ends[1]);
     while (done < size - 1) {
@@ -136,18 +98,25 @@ ask_vaultd(const struct arguments *arguments, const struct words *words, char *t
     return WIFEXITED(status) ? (enum exit_code)WEXITSTATUS(status) : EXIT_REFUSED;
 }
 
+static void
+add_shared(const struct arguments *arguments, struct vaultd_line *line)
+{
+    vaultd_line_option(line, "--recipient", arguments->recipient);
+    if (arguments->json) {
+        vaultd_line_add(line, "--json");
+    }
+}
+
 static enum exit_code
 ask_slot(const struct arguments *arguments, struct cv_unsealing *ret_how)
 {
-    struct words words = {.list = {"vaultd", "restore", arguments->values[0], "--slot"},
-                          .count = 4};
+    struct vaultd_line line = vaultd_line_of("restore");
     char text[PATH_BYTES];
 
-    add(&words, "--recipient", arguments->recipient);
-    if (arguments->json) {
-        words.list[words.count++] = "--json";
-    }
-    enum exit_code code = ask_vaultd(arguments, &words, text, sizeof text);
+    vaultd_line_add(&line, arguments->values[0]);
+    vaultd_line_add(&line, "--slot");
+    add_shared(arguments, &line);
+    enum exit_code code = ask_vaultd(arguments, &line, text, sizeof text);
     if (code != EXIT_OK) {
         (void)fputs(text, stdout); /* as JSON, if it was asked for; in words it is said already */
         return code;
@@ -189,7 +158,7 @@ default_key_file(const struct arguments *arguments, char path[static PATH_BYTES]
 }
 
 static enum exit_code
-add_root(const struct arguments *arguments, struct words *words, char path[static PATH_BYTES])
+add_root(const struct arguments *arguments, struct vaultd_line *line, char path[static PATH_BYTES])
 {
     struct cv_unsealing how = {.provider = CV_KEYFILE};
     const char *key_file = arguments->key_file;
@@ -199,7 +168,7 @@ add_root(const struct arguments *arguments, struct words *words, char path[stati
         return code;
     }
     if (how.provider != CV_KEYFILE) {
-        words->list[words->count++] = "--root-stdin";
+        vaultd_line_add(line, "--root-stdin");
         return give_key(arguments, &how);
     }
     key_file = key_file == NULL ? default_key_file(arguments, path) : key_file;
@@ -208,14 +177,14 @@ add_root(const struct arguments *arguments, struct words *words, char path[stati
                     "the root key of the time of the backup is a key file: where is it? Give "
                     "--key-file FILE");
     }
-    add(words, "--key-file", key_file);
+    vaultd_line_option(line, "--key-file", key_file);
     return EXIT_OK;
 }
 
 /* ---- the commands ---- */
 
 static enum exit_code
-execute(const struct arguments *arguments, struct words *words)
+execute(const struct arguments *arguments, struct vaultd_line *line)
 {
     char path[PATH_BYTES];
 
@@ -230,18 +199,15 @@ execute(const struct arguments *arguments, struct words *words)
         return fail(arguments, EXIT_USAGE,
                     "--key-file, --passphrase-file, --share-file: only one of them");
     }
-    add(words, "--recipient", arguments->recipient);
-    if (arguments->json) {
-        words->list[words->count++] = "--json";
-    }
-    enum exit_code code = add_root(arguments, words, path);
-    return code == EXIT_OK ? vaultd_execute(arguments, argv_of(words)) : code;
+    add_shared(arguments, line);
+    enum exit_code code = add_root(arguments, line, path);
+    return code == EXIT_OK ? vaultd_execute(arguments, line) : code;
 }
 
 enum exit_code
 cmd_restore(const struct arguments *arguments)
 {
-    struct words words = {.list = {"vaultd", "restore", arguments->values[0]}, .count = 3};
+    struct vaultd_line line = vaultd_line_of("restore");
 
     if (arguments->data == NULL) {
         return fail(arguments, EXIT_USAGE, "say where to: --data DIR, which is new or empty");
@@ -249,24 +215,26 @@ cmd_restore(const struct arguments *arguments)
     if (arguments->audit_folder != NULL && arguments->accept_lost) {
         return fail(arguments, EXIT_USAGE, "--audit, --accept-lost-erasures: only one of them");
     }
-    add(&words, "--data", arguments->data);
-    add(&words, "--audit", arguments->audit_folder);
-    add(&words, "--checkpoint", arguments->checkpoint);
+    vaultd_line_add(&line, arguments->values[0]);
+    vaultd_line_option(&line, "--data", arguments->data);
+    vaultd_line_option(&line, "--audit", arguments->audit_folder);
+    vaultd_line_option(&line, "--checkpoint", arguments->checkpoint);
     if (arguments->accept_lost) {
-        words.list[words.count++] = "--accept-lost-erasures";
+        vaultd_line_add(&line, "--accept-lost-erasures");
     }
     if (arguments->accept_damaged) {
-        words.list[words.count++] = "--accept-damaged";
+        vaultd_line_add(&line, "--accept-damaged");
     }
-    return execute(arguments, &words);
+    return execute(arguments, &line);
 }
 
 enum exit_code
 backup_verify(const struct arguments *arguments)
 {
-    struct words words = {.list = {"vaultd", "restore", arguments->values[0], "--verify"},
-                          .count = 4};
+    struct vaultd_line line = vaultd_line_of("restore");
 
-    add(&words, "--tmp", arguments->tmp);
-    return execute(arguments, &words);
+    vaultd_line_add(&line, arguments->values[0]);
+    vaultd_line_add(&line, "--verify");
+    vaultd_line_option(&line, "--tmp", arguments->tmp);
+    return execute(arguments, &line);
 }

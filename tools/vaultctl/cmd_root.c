@@ -88,10 +88,12 @@ root_rotate(const struct arguments *arguments)
         if (reply->status != CV_OK && !reply->outcome_unknown && how.provider == CV_KEYFILE) {
             (void)unlink(arguments->key_file);
         }
-        code = finish(arguments, &client, &reply,
-                      "rotated: only the new root key unseals the vault now. Older copies of its "
-                      "keyring\nstill open with the old one: destroy that, and take it out of the "
-                      "service's start.");
+        code =
+            finish(arguments, &client, &reply,
+                   "rotated: only the new root key unseals the vault now. Give it to the service's "
+                   "start.\nBackups made before, and old pages of the disk, open with the old "
+                   "one alone: make a\nbackup now, and destroy the old one when you want none of "
+                   "those any more.");
     }
     cv_close(&client);
     explicit_bzero(key, sizeof key);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,22 +13,7 @@
 #include "passphrase.h"
 #include "shares.h"
 
-enum { PATH_BYTES = 4096, EXEC_ARGUMENTS_MAX = 12, SLOT_OPTION_BYTES = 80 };
-
-struct exec_arguments {
-    const char *list[EXEC_ARGUMENTS_MAX];
-    size_t count;
-};
-
-static void
-add(struct exec_arguments *arguments, const char *option, const char *value)
-{
-    if (value == NULL) {
-        return;
-    }
-    arguments->list[arguments->count++] = option;
-    arguments->list[arguments->count++] = value;
-}
+enum { PATH_BYTES = 4096, SLOT_OPTION_BYTES = 80, SALT_TEXT_BYTES = 2 * CV_SALT_BYTES + 1 };
 
 enum exit_code
 provider_parse(const struct arguments *arguments, enum cv_provider *ret_provider)
@@ -57,6 +43,7 @@ static enum exit_code
 prepare_passphrase(const struct arguments *arguments, char ret_option[static SLOT_OPTION_BYTES])
 {
     uint8_t key[CV_KEY_BYTES] = {0};
+    char salt[SALT_TEXT_BYTES];
     struct cv_unsealing how;
 
     passphrase_choose(&how);
@@ -65,11 +52,8 @@ prepare_passphrase(const struct arguments *arguments, char ret_option[static SLO
         code = fail(arguments, EXIT_REFUSED, "cannot start vaultd: %s", strerror(errno));
     }
     explicit_bzero(key, sizeof key);
-    int size = snprintf(ret_option, SLOT_OPTION_BYTES, "passphrase:%02x", CV_PASSPHRASE);
-    for (size_t i = 0; i < sizeof how.salt; i++) {
-        size += snprintf(ret_option + size, SLOT_OPTION_BYTES - (size_t)size, "%02x", how.salt[i]);
-    }
-    (void)snprintf(ret_option + size, SLOT_OPTION_BYTES - (size_t)size, "%08x%08x", how.passes,
+    (void)snprintf(ret_option, SLOT_OPTION_BYTES, "passphrase:%02x%s%08x%08x", CV_PASSPHRASE,
+                   sodium_bin2hex(salt, sizeof salt, how.salt, sizeof how.salt), how.passes,
                    how.memory_kib);
     return code;
 }
@@ -77,7 +61,7 @@ prepare_passphrase(const struct arguments *arguments, char ret_option[static SLO
 enum exit_code
 cmd_init(const struct arguments *arguments)
 {
-    struct exec_arguments exec = {.list = {"vaultd", "init"}, .count = 2};
+    struct vaultd_line line = vaultd_line_of("init");
     char option[SLOT_OPTION_BYTES] = "";
     enum cv_provider provider;
 
@@ -87,26 +71,25 @@ cmd_init(const struct arguments *arguments)
     enum exit_code code = provider_parse(arguments, &provider);
     if (code == EXIT_OK && provider == CV_PASSPHRASE) {
         code = prepare_passphrase(arguments, option);
-        add(&exec, "--unseal", option);
+        vaultd_line_option(&line, "--unseal", option);
     }
     if (code == EXIT_OK && provider == CV_SHARES) {
         struct cv_unsealing how = {0};
 
         code = shares_parse(arguments, &how);
         (void)snprintf(option, sizeof option, "shares:%u/%u", how.threshold, how.shares);
-        add(&exec, "--unseal", option);
+        vaultd_line_option(&line, "--unseal", option);
     }
     if (code != EXIT_OK) {
         return code;
     }
-    add(&exec, "--data", arguments->data);
-    add(&exec, "--key-file", arguments->key_file);
-    add(&exec, "--admin-uid", arguments->admin_uid);
+    vaultd_line_option(&line, "--data", arguments->data);
+    vaultd_line_option(&line, "--key-file", arguments->key_file);
+    vaultd_line_option(&line, "--admin-uid", arguments->admin_uid);
     if (arguments->json) {
-        exec.list[exec.count++] = "--json";
+        vaultd_line_add(&line, "--json");
     }
-    /* execv takes what it does not change as changeable. */
-    return vaultd_execute(arguments, (char *const *)(uintptr_t)exec.list);
+    return vaultd_execute(arguments, &line);
 }
 
 static enum exit_code

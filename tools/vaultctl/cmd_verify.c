@@ -7,7 +7,7 @@
 
 #include "place.h"
 
-enum { PATH_BYTES = 4096, EXEC_ARGUMENTS_MAX = 10 };
+enum { PATH_BYTES = 4096 };
 
 static bool
 join_path(const char *folder, const char *name, char ret_path[static PATH_BYTES])
@@ -39,8 +39,7 @@ enum exit_code
 cmd_audit_verify(const struct arguments *arguments)
 {
     char folder[PATH_BYTES], key_path[PATH_BYTES];
-    const char *list[EXEC_ARGUMENTS_MAX] = {"vaultd", "audit-verify"};
-    size_t count = 2;
+    struct vaultd_line line = vaultd_line_of("audit-verify");
     bool has_folder = arguments->value_count == 1;
     const char *data = arguments->data;
 
@@ -54,19 +53,11 @@ cmd_audit_verify(const struct arguments *arguments)
                    folder)) {
         return fail(arguments, EXIT_USAGE, "the folder's name is too long, or empty");
     }
-    const char *public_key = choose_public_key(arguments, data, key_path);
-    list[count++] = folder;
-    if (public_key != NULL) {
-        list[count++] = "--public-key";
-        list[count++] = public_key;
-    }
-    if (arguments->checkpoint != NULL) {
-        list[count++] = "--checkpoint";
-        list[count++] = arguments->checkpoint;
-    }
+    vaultd_line_add(&line, folder);
+    vaultd_line_option(&line, "--public-key", choose_public_key(arguments, data, key_path));
+    vaultd_line_option(&line, "--checkpoint", arguments->checkpoint);
     if (arguments->json) {
-        list[count++] = "--json";
+        vaultd_line_add(&line, "--json");
     }
-    /* execv takes what it does not change as changeable. */
-    return vaultd_execute(arguments, (char *const *)(uintptr_t)list);
+    return vaultd_execute(arguments, &line);
 }

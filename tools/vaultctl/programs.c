@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vaultctl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -57,8 +58,30 @@ give_on_stdin(const uint8_t *bytes, size_t size)
     return given;
 }
 
+struct vaultd_line
+vaultd_line_of(const char *face)
+{
+    return (struct vaultd_line){.words = {"vaultd", face}, .count = 2};
+}
+
+void
+vaultd_line_add(struct vaultd_line *line, const char *word)
+{
+    assert(line->count < VAULTD_WORDS_MAX);
+    line->words[line->count++] = word;
+}
+
+void
+vaultd_line_option(struct vaultd_line *line, const char *option, const char *value)
+{
+    if (value != NULL) {
+        vaultd_line_add(line, option);
+        vaultd_line_add(line, value);
+    }
+}
+
 enum exit_code
-vaultd_execute(const struct arguments *arguments, char *const *argv)
+vaultd_execute(const struct arguments *arguments, const struct vaultd_line *line)
 {
     /* In the build tree, and as installed. */
     static const char *const places[] = {"../../vaultd/vaultd", "../sbin/vaultd", NULL};
@@ -68,7 +91,8 @@ vaultd_execute(const struct arguments *arguments, char *const *argv)
     errno = ENOENT;
     /* Not from $PATH: whatever stands there first would be handed the making of the root key. */
     if (program_find(places, path)) {
-        execv(path, argv);
+        /* execv takes what it does not change as changeable. */
+        execv(path, (char *const *)(uintptr_t)line->words);
     }
     return fail(arguments, EXIT_REFUSED, "cannot start vaultd: %s; install it beside vaultctl",
                 strerror(errno));

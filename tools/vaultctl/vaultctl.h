@@ -126,7 +126,18 @@ enum { PROGRAM_PATH_BYTES = 4096 };
 bool program_find(const char *const *places, char ret_path[static PROGRAM_PATH_BYTES]);
 /* A secret becomes what vaultd, started next, reads from stdin. False: no pipe is to be had. */
 bool give_on_stdin(const uint8_t *bytes, size_t size);
+
+/* A command line for vaultd; the words are the caller's, and outlive it. */
+enum { VAULTD_WORDS_MAX = 24 };
+struct vaultd_line {
+    const char *words[VAULTD_WORDS_MAX + 1]; /* the first one is "vaultd" */
+    size_t count;
+};
+struct vaultd_line vaultd_line_of(const char *face); /* a subcommand of vaultd's */
+void vaultd_line_add(struct vaultd_line *line, const char *word);
+/* Option and value, if there is one. */
+void vaultd_line_option(struct vaultd_line *line, const char *option, const char *value);
 /* Becomes vaultd; comes back only when that fails. */
-enum exit_code vaultd_execute(const struct arguments *arguments, char *const *argv);
+enum exit_code vaultd_execute(const struct arguments *arguments, const struct vaultd_line *line);
 
 #endif

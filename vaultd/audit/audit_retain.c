@@ -3,7 +3,6 @@
 #include "audit_internal.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "failpoint.h"
@@ -11,7 +10,6 @@
 enum {
     /* Budgets look that far back, by the hour; that is never removed. */
     KEPT_AT_LEAST_MS = AUDIT_RECENT_MS + 2 * 3600 * 1000,
-    FAILPOINT_EXIT = 86,
 };
 
 static uint64_t
@@ -128,14 +126,6 @@ move_start(struct audit *audit, struct audit_start *start)
     return status;
 }
 
-static void
-crash_here(bool fires)
-{
-    if (fires) {
-        _exit(FAILPOINT_EXIT);
-    }
-}
-
 enum status
 audit_retain(struct audit *audit, uint64_t before_ms, struct audit_entry *entry,
              uint64_t *ret_removed)
@@ -158,16 +148,16 @@ audit_retain(struct audit *audit, uint64_t before_ms, struct audit_entry *entry,
     if (status == STATUS_OK) {
         status = record(audit, start.first, entry);
     }
-    crash_here(FAILPOINT("audit_retain_recorded"));
+    CRASH_POINT("audit_retain_recorded");
     if (status == STATUS_OK) {
         start.time_ms = entry->time_ms;
         status = move_start(audit, &start);
     }
-    crash_here(FAILPOINT("audit_retain_started"));
+    CRASH_POINT("audit_retain_started");
     if (status == STATUS_OK) {
         status = journal_remove_before(audit->journal, start.first);
     }
-    crash_here(FAILPOINT("audit_retain_removed"));
+    CRASH_POINT("audit_retain_removed");
     if (status == STATUS_OK) {
         *ret_removed = start.first - first;
     }

@@ -78,7 +78,7 @@ MUST_USE enum backup_fault backup_contents_next(struct backup_contents *contents
 const struct backup_manifest *backup_contents_manifest(const struct backup_contents *contents);
 
 /* The keyring file out of the other part, for the caller to free; `manifest`: of the contents it
- * must belong to (else BACKUP_OTHER_KEYRING). */
+ * must belong to (else BACKUP_OTHER_KEYRING); NULL: of any. */
 MUST_USE enum backup_fault backup_keyring_read(struct backup_source source,
                                                const struct secret *private_key,
                                                const struct backup_manifest *manifest,

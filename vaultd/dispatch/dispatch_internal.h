@@ -354,8 +354,9 @@ MUST_USE enum status dispatch_rotate(struct dispatch *dispatch, const struct aud
 MUST_USE enum status dispatch_rotate_root(struct dispatch *dispatch, const struct audit_entry *as,
                                           const struct secret *root, const struct unseal_slot *slot,
                                           const char **ret_fault);
-/* What a crash cut in two: looks, and writes the outcomes. */
-MUST_USE enum status dispatch_settle_key_acts(struct dispatch *dispatch);
+/* Keys have come or gone, or somebody may have mended what was stuck: the job looks at everything
+ * anew. */
+void dispatch_wake_rekeying(struct rekeying *rekeying);
 /* Chores: some steps of the job; data keys that are too old; then, with the gate held exclusively,
  * what the two found. */
 void dispatch_rekey(struct dispatch *dispatch);
@@ -365,6 +366,12 @@ void dispatch_look_for_old_keys(struct dispatch *dispatch);
 uint64_t dispatch_key_due_ms(const struct dispatch *dispatch, const struct vault_key_state *key);
 bool dispatch_has_key_work(const struct dispatch *dispatch);
 void dispatch_do_key_work(struct dispatch *dispatch);
+
+/* How many contacts may be rewritten or swept now: a second's worth at the most; and what was. */
+size_t dispatch_take_room(struct dispatch *dispatch);
+void dispatch_pay_room(struct dispatch *dispatch, uint64_t contacts);
+
+/* ---- key_acts.c: keys made and destroyed, on record ---- */
 
 /* Keys about to be made or destroyed, and an entry for each: intents, then outcomes. */
 struct key_acts {
@@ -376,9 +383,10 @@ MUST_USE enum status dispatch_announce_keys(struct dispatch *dispatch, const str
                                             struct key_acts *acts);
 MUST_USE enum status dispatch_record_key_outcomes(struct dispatch *dispatch, struct key_acts *acts,
                                                   enum status done);
-/* How many contacts may be rewritten or swept now: a second's worth at the most; and what was. */
-size_t dispatch_take_room(struct dispatch *dispatch);
-void dispatch_pay_room(struct dispatch *dispatch, uint64_t contacts);
+/* What a crash cut in two, of compactions too: looks, and writes the outcomes. */
+MUST_USE enum status dispatch_settle_key_acts(struct dispatch *dispatch);
+/* As the log has it. */
+struct bytes dispatch_purpose_name(enum rotated_key purpose);
 
 /* ---- shred.c: namespaces that are shredded ---- */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Backups, and whom they are sealed to. */
+/* Backups: begun, read piece by piece, ended. */
 #include "dispatch_internal.h"
 
 #include <stdio.h>
@@ -13,85 +13,6 @@ _Static_assert((int)ACCESS_RECIPIENTS_MAX == (int)BACKUP_RECIPIENTS_MAX, "all of
 #define NOT_READ "the keyring, the store or the log cannot be read: the daemon's log says more"
 
 enum { DISPLACED_MS = 10 * 1000 };
-
-/* ---- recipients ---- */
-
-static enum status
-change(struct call *call, enum status prepared, struct access_change **access_change,
-       struct audit_entry entry)
-{
-    enum status status = prepared;
-
-    if (status == STATUS_OK) {
-        status = dispatch_change_access(call->dispatch, entry, access_change, 0, &call->fault);
-        /* The rows may have moved. */
-        call->principal = NULL;
-    }
-    return status == STATUS_OK ? call_begin_reply(call, 1, 0) : status;
-}
-
-enum status
-op_recipient_add(struct call *call)
-{
-    struct access_change *access_change = NULL;
-    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
-
-    entry.subject = call_text(call, FIELD_NAME);
-    return change(call,
-                  access_prepare_recipient(call->dispatch->parts.access, entry.subject,
-                                           call_text(call, FIELD_PUBLIC_KEY).data, &access_change,
-                                           &call->fault),
-                  &access_change, entry);
-}
-
-enum status
-op_recipient_remove(struct call *call)
-{
-    struct access_change *access_change = NULL;
-    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
-
-    entry.subject = call_text(call, FIELD_NAME);
-    return change(call,
-                  access_prepare_recipient_removal(call->dispatch->parts.access, entry.subject,
-                                                   &access_change, &call->fault),
-                  &access_change, entry);
-}
-
-static size_t
-count_recipients(const struct access *access)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < access_recipient_count(access); i++) {
-        count += access_recipient_at(access, i)->removed ? 0 : 1;
-    }
-    return count;
-}
-
-enum status
-op_recipient_list(struct call *call)
-{
-    const struct access *access = call->dispatch->parts.access;
-    size_t count = count_recipients(access);
-    enum status status = call_begin_reply(call, 2, count);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    message_put_list(&call->reply, FIELD_ITEMS, count);
-    for (size_t i = 0; i < access_recipient_count(access); i++) {
-        const struct recipient *recipient = access_recipient_at(access, i);
-
-        if (!recipient->removed) {
-            message_begin(&call->reply, 3);
-            message_put_text(&call->reply, FIELD_NAME, recipient->name);
-            message_put_bytes(&call->reply, FIELD_PUBLIC_KEY,
-                              bytes_of(recipient->public_key, PUBLIC_KEY_BYTES));
-            message_put_uint(&call->reply, FIELD_CREATED, recipient->created_ms);
-        }
-    }
-    return STATUS_OK;
-}
 
 /* ---- beginning ---- */
 
@@ -111,14 +32,14 @@ name_recipients(const struct access *access, struct backup_head *ret_head)
 
 /* Why none can begin now; NULL: it can. Whoever made the last one may have been killed. */
 static const char *
-find_obstacle(struct dispatch *dispatch)
+find_obstacle(struct dispatch *dispatch, const struct backup_head *head)
 {
     struct backup_state state;
 
     if (backup_look(dispatch->parts.backup, &state) && state.idle_ms < DISPLACED_MS) {
         return "a backup is being made already, and was read from in the last ten seconds";
     }
-    if (count_recipients(dispatch->parts.access) == 0) {
+    if (head->recipients == 0) {
         return "there is nobody to seal it to: vaultctl recipient new NAME -o FILE";
     }
     return NULL;
@@ -165,11 +86,13 @@ enum status
 op_backup_begin(struct call *call)
 {
     struct dispatch *dispatch = call->dispatch;
-    const char *obstacle = find_obstacle(dispatch);
+    const char *obstacle;
     struct backup_head head;
     struct backup_begun begun;
     enum status status;
 
+    name_recipients(dispatch->parts.access, &head);
+    obstacle = find_obstacle(dispatch, &head);
     if (obstacle != NULL) {
         return call_refuse(call, STATUS_CONFLICT, obstacle);
     }
@@ -178,7 +101,6 @@ op_backup_begin(struct call *call)
     if (status != STATUS_OK) {
         return call_refuse(call, status, "the log cannot be written, so no backup is made");
     }
-    name_recipients(dispatch->parts.access, &head);
     status = backup_begin(dispatch->parts.backup, &head, &begun);
     if (status != STATUS_OK) {
         (void)!record_end(call, audit_last(dispatch->parts.audit), "unreadable");

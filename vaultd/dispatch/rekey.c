@@ -25,115 +25,16 @@ enum {
 };
 static const uint64_t day_ms = 24 * 3600 * 1000;
 
-static struct bytes
-purpose_name(enum rotated_key purpose)
-{
-    return bytes_of_text(purpose == ROTATED_DATA ? "data" : "index");
-}
-
-/* ---- on record ---- */
-
-enum status
-dispatch_announce_keys(struct dispatch *dispatch, const struct audit_entry *as,
-                       struct key_acts *acts)
-{
-    const struct access *access = dispatch->parts.access;
-
-    for (size_t i = 0; i < acts->count; i++) {
-        const struct namespace_row *row =
-            access_namespace_by_id(access, acts->keys[i].namespace_id);
-
-        acts->entries[i] = *as;
-        acts->entries[i].phase = AUDIT_INTENT;
-        acts->entries[i].namespace_name =
-            row == NULL ? (struct bytes){0} : bytes_of_text(row->name);
-        acts->entries[i].subject = purpose_name(acts->keys[i].purpose);
-        acts->entries[i].amount = acts->keys[i].number;
-    }
-    return audit_record(dispatch->parts.audit, acts->entries, acts->count, AUDIT_RESERVE_NONE);
-}
-
-/* An intent whose outcome the log cannot take stays open, and the next start settles it. */
-enum status
-dispatch_record_key_outcomes(struct dispatch *dispatch, struct key_acts *acts, enum status done)
-{
-    for (size_t i = 0; i < acts->count; i++) {
-        acts->entries[i].phase = AUDIT_OUTCOME;
-        acts->entries[i].refers = acts->entries[i].sequence;
-        acts->entries[i].result = done;
-    }
-    return audit_record(dispatch->parts.audit, acts->entries, acts->count, AUDIT_RESERVE_STOP);
-}
-
-static bool
-find_key(struct dispatch *dispatch, const struct audit_key_act *act, struct vault_key *ret_key)
-{
-    const struct namespace_row *row =
-        access_namespace(dispatch->parts.access, bytes_of_text(act->namespace_name));
-
-    if (row == NULL) {
-        return false;
-    }
-    ret_key->purpose = bytes_equal(bytes_of_text(act->subject), purpose_name(ROTATED_DATA))
-                           ? ROTATED_DATA
-                           : ROTATED_INDEX;
-    ret_key->namespace_id = row->id;
-    ret_key->number = (uint32_t)act->number;
-    return true;
-}
-
-static struct audit_entry
-settled(struct dispatch *dispatch, const struct audit_key_act *act)
-{
-    const struct vault *vault = dispatch->parts.vault;
-    struct vault_key key;
-    bool came_about;
-
-    if (act->operation == OP_ROOT_ROTATE) {
-        came_about = vault_keyring_generation(vault) >= act->number;
-    } else if (act->operation == OP_COMPACT) {
-        came_about = vault_compactions(vault) >= act->number;
-    } else {
-        came_about = find_key(dispatch, act, &key) &&
-                     (act->operation == OP_KEY_ROTATE ? vault_made_key(vault, key)
-                                                      : !vault_has_key(vault, key));
-    }
-
-    return (struct audit_entry){
-        .operation = act->operation,
-        .phase = AUDIT_OUTCOME,
-        .refers = act->sequence,
-        .result = came_about ? STATUS_OK : STATUS_UNAVAILABLE,
-        .namespace_name = bytes_of_text(act->namespace_name),
-        .subject = bytes_of_text(act->subject),
-        .amount = act->number,
-    };
-}
-
-enum status
-dispatch_settle_key_acts(struct dispatch *dispatch)
-{
-    size_t count = 0;
-    const struct audit_key_act *acts = audit_open_key_acts(dispatch->parts.audit, &count);
-    struct audit_entry *entries = calloc(count + 1, sizeof *entries);
-    enum status status = STATUS_OK;
-
-    if (entries == NULL) {
-        return STATUS_INTERNAL;
-    }
-    for (size_t i = 0; i < count; i++) {
-        entries[i] = settled(dispatch, &acts[i]);
-    }
-    if (count > 0) {
-        CRASH_POINT("key_acts_settling");
-        status = audit_record(dispatch->parts.audit, entries, count, AUDIT_RESERVE_STOP);
-        CRASH_POINT("key_acts_settled");
-    }
-    free(entries);
-    return status;
-}
-
 /* ---- rotating ---- */
+
+void
+dispatch_wake_rekeying(struct rekeying *rekeying)
+{
+    vault_rekey_wake(rekeying->job);
+    rekeying->destroys.key_count = 0;
+    atomic_store(&rekeying->stuck, 0);
+    atomic_store(&rekeying->idle, false);
+}
 
 static enum status
 plan(struct dispatch *dispatch, enum rotated_key purpose, const uint32_t *namespace_ids,
@@ -156,7 +57,6 @@ static enum status
 rotate(struct dispatch *dispatch, const struct audit_entry *as, struct key_acts *acts,
        const char **ret_fault)
 {
-    struct rekeying *rekeying = &dispatch->chores.rekeying;
     enum status status = dispatch_announce_keys(dispatch, as, acts);
     enum status done;
 
@@ -175,10 +75,7 @@ rotate(struct dispatch *dispatch, const struct audit_entry *as, struct key_acts 
     if (done != STATUS_OK) {
         return done;
     }
-    vault_rekey_wake(rekeying->job);
-    rekeying->destroys.key_count = 0;
-    atomic_store(&rekeying->stuck, 0);
-    atomic_store(&rekeying->idle, false);
+    dispatch_wake_rekeying(&dispatch->chores.rekeying);
     if (status != STATUS_OK) {
         *ret_fault = "done, and in force, but the log could not take the outcome yet";
     }
@@ -301,9 +198,7 @@ has_work(struct rekeying *rekeying)
     if (atomic_load(&rekeying->stuck) == 0 || now_ms - rekeying->stuck_since_ms < STUCK_PAUSE_MS) {
         return false;
     }
-    vault_rekey_wake(rekeying->job);
-    atomic_store(&rekeying->stuck, 0);
-    atomic_store(&rekeying->idle, false);
+    dispatch_wake_rekeying(rekeying);
     return true;
 }
 
@@ -340,7 +235,7 @@ forget_missing(struct dispatch *dispatch, const struct vault_rekey_event *event)
         .result = STATUS_CORRUPT,
         .uid = dispatch->parts.daemon_uid,
         .namespace_name = row == NULL ? (struct bytes){0} : bytes_of_text(row->name),
-        .subject = purpose_name(event->key.purpose),
+        .subject = dispatch_purpose_name(event->key.purpose),
         .amount = event->key.number,
     };
     enum status status;

@@ -19,11 +19,8 @@ wake(struct dispatch *dispatch)
     struct rekeying *rekeying = &dispatch->chores.rekeying;
 
     /* A rotation of it ends here; others are found again. */
-    vault_rekey_wake(rekeying->job);
-    rekeying->destroys.key_count = 0;
+    dispatch_wake_rekeying(rekeying);
     rekeying->due_count = 0;
-    atomic_store(&rekeying->stuck, 0);
-    atomic_store(&rekeying->idle, false);
     dispatch->chores.shredding.nothing_left = false;
 }
 

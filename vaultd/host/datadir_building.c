@@ -17,7 +17,7 @@
 
 #define BUILDING "restoring"
 
-enum { PUBLIC_MODE = 0644, FAILPOINT_EXIT = 70, LEVELS_MAX = 2 };
+enum { PUBLIC_MODE = 0644, LEVELS_MAX = 2 };
 
 struct datadir_building {
     struct datadir_paths final;
@@ -259,14 +259,10 @@ datadir_building_commit(struct datadir_building *building, struct datadir_fault 
     if (data >= 0) {
         (void)close(data);
     }
-    if (FAILPOINT("restore_before_rename")) {
-        _exit(FAILPOINT_EXIT);
-    }
+    CRASH_POINT("restore_before_rename");
     done = done && renameat(root, BUILDING, root, "data") == 0;
     building->committed = done;
-    if (FAILPOINT("restore_renamed")) {
-        _exit(FAILPOINT_EXIT);
-    }
+    CRASH_POINT("restore_renamed");
     if (!done || fsync(root) != 0) {
         return datadir_fault_of_disk(ret_fault, "make the vault in", building->final.root);
     }

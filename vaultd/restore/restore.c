@@ -5,28 +5,16 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "failpoint.h"
 #include "keyring_disk.h"
 #include "restore_internal.h"
 #include "scratch.h"
-#include "secret.h"
 #include "vault_check.h"
-
-enum { FAILPOINT_EXIT = 70 };
 
 /* Row numbers of the lost instance that the backup does not know of are not given again: what was
  * sealed under one there never opens in its place here. */
 static const uint64_t rows_skipped = (uint64_t)1 << 32;
-
-void
-restore_crash_here(bool fires)
-{
-    if (fires) {
-        _exit(FAILPOINT_EXIT);
-    }
-}
 
 /* ---- the two files ---- */
 
@@ -249,11 +237,11 @@ load(struct restoring *restoring)
         return restore_refuse_disk(restoring, status);
     }
     status = read_contents(restoring);
-    restore_crash_here(FAILPOINT("restore_rows_read"));
+    CRASH_POINT("restore_rows_read");
     if (status == STATUS_OK) {
         status = read_keyring(restoring);
     }
-    restore_crash_here(FAILPOINT("restore_read"));
+    CRASH_POINT("restore_read");
     if (status == STATUS_OK) {
         status = open_keyring(restoring);
     }
@@ -280,7 +268,7 @@ verify(struct restoring *restoring)
     if (status == STATUS_OK) {
         status = restore_check_rows(restoring);
     }
-    restore_crash_here(FAILPOINT("restore_verified"));
+    CRASH_POINT("restore_verified");
     return status;
 }
 
@@ -296,7 +284,7 @@ bring_up_to_date(struct restoring *restoring)
         }
         restoring->report->log_is_newer = status == STATUS_OK;
     }
-    restore_crash_here(FAILPOINT("restore_replayed"));
+    CRASH_POINT("restore_replayed");
     return status;
 }
 
@@ -325,7 +313,7 @@ record(struct restoring *restoring)
     if (status == STATUS_OK) {
         status = vault_note_log(restoring->vault, entry.sequence, digest);
     }
-    restore_crash_here(FAILPOINT("restore_recorded"));
+    CRASH_POINT("restore_recorded");
     return status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
 }
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The backup's files, what is said of them, and how the root key is got: asked before there is one.
- */
+/* The backup's files, what is said of them, and how the root key is got. */
 #include "restore_internal.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "keyring_file.h"
 #include "slot.h"
@@ -96,51 +94,21 @@ restore_close_file(struct backup_source *source)
 
 /* ---- before a root key is asked for ---- */
 
-static enum backup_fault
-read_whole(struct backup_reader *reader, uint8_t *file, size_t *ret_size)
-{
-    bool last = false;
-    size_t size = 0;
-
-    if (backup_reader_head(reader)->part != BACKUP_KEYRING) {
-        return BACKUP_WRONG_PART;
-    }
-    while (!last) {
-        struct bytes plain;
-        enum backup_fault fault = backup_reader_next(reader, &plain, &last);
-
-        if (fault != BACKUP_SOUND || plain.size > KEYRING_FILE_BYTES_MAX - size) {
-            return fault == BACKUP_SOUND ? BACKUP_FRAME_WRONG : fault;
-        }
-        memcpy(file + size, plain.data, plain.size);
-        size += plain.size;
-    }
-    *ret_size = size;
-    return BACKUP_SOUND;
-}
-
 enum status
 restore_slot(const char *keyring, const struct secret *recipient, struct unseal_slot *ret_slot,
              struct restore_report *ret_report)
 {
     struct restore_request request = {.keyring = keyring};
     struct restoring restoring = {.request = &request, .report = ret_report};
-    struct backup_reader *reader = NULL;
     struct keyring_header header;
     struct backup_source source;
-    uint8_t *file = malloc(KEYRING_FILE_BYTES_MAX);
+    uint8_t *file = NULL;
     size_t size = 0;
     enum backup_fault fault = restore_open_file(keyring, &source);
 
     *ret_report = (struct restore_report){0};
-    if (file == NULL) {
-        fault = BACKUP_NO_MEMORY;
-    }
     if (fault == BACKUP_SOUND) {
-        fault = backup_reader_open(source, recipient, &reader);
-    }
-    if (fault == BACKUP_SOUND) {
-        fault = read_whole(reader, file, &size);
+        fault = backup_keyring_read(source, recipient, NULL, &file, &size);
     }
     if (fault == BACKUP_SOUND && keyring_file_parse(bytes_of(file, size), &header) != STATUS_OK) {
         fault = BACKUP_FRAME_WRONG;
@@ -148,7 +116,6 @@ restore_slot(const char *keyring, const struct secret *recipient, struct unseal_
     if (fault == BACKUP_SOUND) {
         keyring_header_slot(&header, ret_slot);
     }
-    backup_reader_free(&reader);
     restore_close_file(&source);
     free(file);
     return fault == BACKUP_SOUND ? STATUS_OK : restore_refuse_file(&restoring, fault, keyring);

@@ -22,7 +22,6 @@ struct restoring {
     struct restore_report *report;
     uint8_t instance_id[INSTANCE_ID_BYTES]; /* the new one */
     struct backup_manifest manifest;
-    uint8_t instance_before[INSTANCE_ID_BYTES];
     struct store *store;
     struct audit_build *build;
     struct audit_built built; /* the log that is there */
@@ -69,8 +68,5 @@ MUST_USE enum status restore_check_rows(struct restoring *restoring);
 
 /* restore_replay.c: what the newer log says behind the backup's last entry. */
 MUST_USE enum status restore_replay(struct restoring *restoring);
-
-/* What a kill is tried at. */
-void restore_crash_here(bool fires);
 
 #endif

@@ -67,7 +67,7 @@ erase_gathered(struct replaying *replaying)
                                   "again: take an older backup");
         }
     }
-    restore_crash_here(FAILPOINT("restore_erased"));
+    CRASH_POINT("restore_erased");
     return status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
 }
 

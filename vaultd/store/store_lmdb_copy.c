@@ -30,7 +30,6 @@ enum {
     FLUSH_BYTES = 4 * 1024 * 1024,  /* a flush of more would hold up the others' */
     SPARE_BYTES = 16 * 1024 * 1024, /* of the disk, left to everybody else */
     BATCH_BYTES = ROWS_AT_ONCE * PAGES_OF_ROW * 4096,
-    FAILPOINT_EXIT = 86,
 };
 
 struct store_copy {
@@ -45,14 +44,6 @@ struct store_copy {
     uint64_t done; /* rows */
     uint64_t total;
 };
-
-static void
-crash_here(bool fires)
-{
-    if (fires) {
-        _exit(FAILPOINT_EXIT);
-    }
-}
 
 /* ---- names ---- */
 
@@ -191,7 +182,7 @@ store_lmdb_copy_begin(struct store_engine *engine, struct store_copy **ret_copy,
         store_lmdb_copy_end(copy);
         return status;
     }
-    crash_here(FAILPOINT("store_compact_begun"));
+    CRASH_POINT("store_compact_begun");
     *ret_copy = copy;
     return STATUS_OK;
 }
@@ -308,7 +299,7 @@ store_lmdb_copy_step(struct store_copy *copy, bool *ret_done)
     status = copy_some(copy, view, txn, &bytes);
     table_ends = status == STATUS_NOT_FOUND;
     status = end_both(view, txn, table_ends ? STATUS_OK : status);
-    crash_here(FAILPOINT("store_compact_copying"));
+    CRASH_POINT("store_compact_copying");
     if (status == STATUS_OK && table_ends) {
         copy->table++;
         copy->last_size = 0;
@@ -447,11 +438,11 @@ take_names(const char *folder)
     if (status != STATUS_OK) {
         return STATUS_UNAVAILABLE;
     }
-    crash_here(FAILPOINT("store_compact_renamed"));
+    CRASH_POINT("store_compact_renamed");
     /* Who looks into the database from outside (mdb_stat) finds the lock that belongs to it. The
      * vault itself makes a new one at its next start. */
     (void)!rename_name(folder, STORE_LMDB_COPY_LOCK, STORE_LMDB_LOCK);
-    crash_here(FAILPOINT("store_compact_lock_renamed"));
+    CRASH_POINT("store_compact_lock_renamed");
     return store_lmdb_sync_folder(folder) == STATUS_OK ? STATUS_OK : STATUS_INTERNAL;
 }
 
@@ -461,7 +452,7 @@ store_lmdb_copy_replace(struct store_copy *copy)
     struct store_engine *engine = copy->engine;
     enum status status = finish(copy);
 
-    crash_here(FAILPOINT("store_compact_flushed"));
+    CRASH_POINT("store_compact_flushed");
     if (status != STATUS_OK) {
         return STATUS_UNAVAILABLE; /* of whatever kind: no name has changed */
     }
@@ -469,7 +460,7 @@ store_lmdb_copy_replace(struct store_copy *copy)
     if (status != STATUS_OK && status != STATUS_INTERNAL) {
         return STATUS_UNAVAILABLE;
     }
-    crash_here(FAILPOINT("store_compact_synced"));
+    CRASH_POINT("store_compact_synced");
     (void)pthread_mutex_lock(&engine->space_lock);
     (void)pthread_mutex_lock(&engine->lock);
     copy->old = engine->file;

@@ -8,20 +8,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "failpoint.h"
 #include "scratch.h"
-
-enum { FAILPOINT_EXIT = 86 };
-
-void
-rekey_crash_here(bool fires)
-{
-    if (fires) {
-        _exit(FAILPOINT_EXIT);
-    }
-}
 
 enum status
 vault_rekey_new(struct vault_rekey **ret_job)
@@ -155,7 +144,7 @@ judge(struct vault *vault, struct vault_rekey *job)
     } else {
         plan_destroys(vault, job, &judging.counts);
     }
-    rekey_crash_here(FAILPOINT("rekey_verified"));
+    CRASH_POINT("rekey_verified");
     return STATUS_OK;
 }
 
@@ -221,14 +210,14 @@ work_on(struct vault *vault, struct rekey_work *work)
 
     if (job->stage == STAGE_MOVE) {
         status = of_data ? rekey_data_move(work, &done) : rekey_index_move(work, &done);
-        rekey_crash_here(FAILPOINT("rekey_moved"));
+        CRASH_POINT("rekey_moved");
     } else if (job->stage == STAGE_VERIFY) {
         status = of_data ? rekey_data_verify(work, &done) : rekey_index_verify(work, &done);
     } else if (job->stage == STAGE_PROVE) {
         status = rekey_prove(work, &done);
     } else {
         status = rekey_index_sweep(work, &done);
-        rekey_crash_here(FAILPOINT("rekey_swept"));
+        CRASH_POINT("rekey_swept");
     }
     if (status != STATUS_OK) {
         return status;
@@ -286,7 +275,7 @@ run_stage(struct vault *vault, struct vault_rekey *job, struct scratch *scratch,
     case STAGE_SWITCH:
         status = store_update(vault->store, switch_step, job);
         job->stage = status == STATUS_OK ? STAGE_SWEEP : job->stage;
-        rekey_crash_here(FAILPOINT("rekey_switched"));
+        CRASH_POINT("rekey_switched");
         return status;
     case STAGE_MISSING:
         ret_event->what = REKEY_MISSING;
@@ -362,7 +351,7 @@ vault_rekey_destroy(struct vault *vault, struct vault_rekey *job)
     if (status != STATUS_OK && !vault_failed(vault) && !keyring_has(vault->keyring, names[0])) {
         status = STATUS_OK;
     }
-    rekey_crash_here(FAILPOINT("rekey_key_removed"));
+    CRASH_POINT("rekey_key_removed");
     job->stage = status == STATUS_OK ? STAGE_END : job->stage;
     return status;
 }

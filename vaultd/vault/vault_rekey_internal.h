@@ -110,7 +110,4 @@ bool rekey_same_kind(const struct key_name *a, const struct key_name *b);
 /* What is new is written under these keys from now on. */
 MUST_USE enum status rekey_flip(struct vault *vault, const struct vault_key *keys, size_t count);
 
-/* What a kill is tried at. */
-void rekey_crash_here(bool fires);
-
 #endif

@@ -216,9 +216,9 @@ vault_rotate(struct vault *vault, const struct vault_key *keys, size_t count)
     if (status != STATUS_OK) {
         return status;
     }
-    rekey_crash_here(FAILPOINT("rekey_key_added"));
+    CRASH_POINT("rekey_key_added");
     status = rekey_flip(vault, keys, count);
-    rekey_crash_here(FAILPOINT("rekey_flipped"));
+    CRASH_POINT("rekey_flipped");
     /* The keys are there: if the store is full, the job flips the rows when it is not. */
     return status == STATUS_UNAVAILABLE ? STATUS_OK : status;
 }

@@ -58,10 +58,10 @@ vault_shred_keys(struct vault *vault, uint32_t namespace_id)
     if (!keyring_is_unsealed(vault->keyring)) {
         return STATUS_SEALED;
     }
-    rekey_crash_here(FAILPOINT("shred_keys_leave"));
+    CRASH_POINT("shred_keys_leave");
     while (status == STATUS_OK && (count = vault_shred_keys_left(vault, namespace_id, keys)) > 0) {
         status = remove_all(vault, keys, count);
     }
-    rekey_crash_here(FAILPOINT("shred_keys_left"));
+    CRASH_POINT("shred_keys_left");
     return status;
 }

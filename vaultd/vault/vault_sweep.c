@@ -234,9 +234,15 @@ vault_sweep_step(struct vault *vault, struct vault_swept_namespace *sweep, size_
     status = store_view(vault->store, look_step, &sweeping);
     if (status == STATUS_OK && sweeping.count > 0) {
         status = store_update_reserved(vault->store, delete_step, &sweeping);
-        rekey_crash_here(sweep->stage == SWEEP_INDEX && FAILPOINT("sweep_index"));
-        rekey_crash_here(sweep->stage == SWEEP_TOKENS && FAILPOINT("sweep_tokens"));
-        rekey_crash_here(sweep->stage == SWEEP_RECORDS && FAILPOINT("sweep_records"));
+        if (sweep->stage == SWEEP_INDEX) {
+            CRASH_POINT("sweep_index");
+        }
+        if (sweep->stage == SWEEP_TOKENS) {
+            CRASH_POINT("sweep_tokens");
+        }
+        if (sweep->stage == SWEEP_RECORDS) {
+            CRASH_POINT("sweep_records");
+        }
     }
     if (status != STATUS_OK) {
         return status;
@@ -244,7 +250,9 @@ vault_sweep_step(struct vault *vault, struct vault_swept_namespace *sweep, size_
     go_on(sweep, &sweeping);
     *ret_rows = sweeping.count;
     *ret_done = sweep->stage == SWEEP_OVER;
-    rekey_crash_here(*ret_done && FAILPOINT("sweep_over"));
+    if (*ret_done) {
+        CRASH_POINT("sweep_over");
+    }
     return STATUS_OK;
 }
 
@@ -259,7 +267,7 @@ end_step(struct store_txn *txn, void *state)
 enum status
 vault_sweep_end(struct vault *vault, uint32_t namespace_id)
 {
-    rekey_crash_here(FAILPOINT("sweep_entered"));
+    CRASH_POINT("sweep_entered");
     return store_update_reserved(vault->store, end_step, &namespace_id);
 }
 

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whom backups are sealed to: added, removed, listed. */
+#include "dispatch_internal.h"
+
+static enum status
+change(struct call *call, enum status prepared, struct access_change **access_change,
+       struct audit_entry entry)
+{
+    enum status status = prepared;
+
+    if (status == STATUS_OK) {
+        status = dispatch_change_access(call->dispatch, entry, access_change, 0, &call->fault);
+        /* The rows may have moved. */
+        call->principal = NULL;
+    }
+    return status == STATUS_OK ? call_begin_reply(call, 1, 0) : status;
+}
+
+enum status
+op_recipient_add(struct call *call)
+{
+    struct access_change *access_change = NULL;
+    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+
+    entry.subject = call_text(call, FIELD_NAME);
+    return change(call,
+                  access_prepare_recipient(call->dispatch->parts.access, entry.subject,
+                                           call_text(call, FIELD_PUBLIC_KEY).data, &access_change,
+                                           &call->fault),
+                  &access_change, entry);
+}
+
+enum status
+op_recipient_remove(struct call *call)
+{
+    struct access_change *access_change = NULL;
+    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+
+    entry.subject = call_text(call, FIELD_NAME);
+    return change(call,
+                  access_prepare_recipient_removal(call->dispatch->parts.access, entry.subject,
+                                                   &access_change, &call->fault),
+                  &access_change, entry);
+}
+
+static size_t
+count_recipients(const struct access *access)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < access_recipient_count(access); i++) {
+        count += access_recipient_at(access, i)->removed ? 0 : 1;
+    }
+    return count;
+}
+
+enum status
+op_recipient_list(struct call *call)
+{
+    const struct access *access = call->dispatch->parts.access;
+    size_t count = count_recipients(access);
+    enum status status = call_begin_reply(call, 2, count);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    message_put_list(&call->reply, FIELD_ITEMS, count);
+    for (size_t i = 0; i < access_recipient_count(access); i++) {
+        const struct recipient *recipient = access_recipient_at(access, i);
+
+        if (!recipient->removed) {
+            message_begin(&call->reply, 3);
+            message_put_text(&call->reply, FIELD_NAME, recipient->name);
+            message_put_bytes(&call->reply, FIELD_PUBLIC_KEY,
+                              bytes_of(recipient->public_key, PUBLIC_KEY_BYTES));
+            message_put_uint(&call->reply, FIELD_CREATED, recipient->created_ms);
+        }
+    }
+    return STATUS_OK;
+}
