@@ -492,6 +492,80 @@ a_namespace_that_was_shredded_since_is_shredded(void **state)
     assert_int_not_equal(reveal(1), STATUS_OK);
 }
 
+/* Before anybody starts what was restored: a start would destroy them, and so would hide it. */
+static void
+keys_of_a_shredded_namespace_are_gone_from_the_restored_keyring(void **state)
+{
+    struct keyring *restored = NULL;
+    char path[PATHS];
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(caller_name(&admin, OP_NAMESPACE_SHRED, "brand"), STATUS_OK);
+    lose_machine();
+    assert_int_equal(restore(newer, false), STATUS_OK);
+    fixture_path(&after, "keyring", path);
+    assert_int_equal(keyring_open(path, &restored), STATUS_OK);
+    assert_int_equal(keyring_unseal(restored, before.root), STATUS_OK);
+    assert_false(keyring_has(restored, (struct key_name){KEY_DATA, 1, 1}));
+    assert_false(keyring_has(restored, (struct key_name){KEY_INDEX, 1, 1}));
+    keyring_close(&restored);
+    remove_folder(after.folder);
+    after.folder[0] = '\0';
+}
+
+/* The machine was lost between intent and outcome: somebody wanted it. */
+static void
+an_erasure_that_was_only_begun_is_done(void **state)
+{
+    struct audit_entry begun = {.operation = OP_ERASE,
+                                .phase = AUDIT_INTENT,
+                                .principal = bytes_of_text("clerk"),
+                                .namespace_name = bytes_of_text("brand")};
+    enum contact_kind kind;
+    struct token token;
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(token_parse(bytes_of_text(tokens[5]), &kind, &token), STATUS_OK);
+    begun.token_kind = (uint8_t)kind;
+    memcpy(begun.token, token.bytes, sizeof begun.token);
+    lose_machine_and_forge(&begun, 1);
+    restore_and_open(newer);
+    assert_int_equal(report.erased, 1);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    assert_int_equal(reveal(5), STATUS_NOT_FOUND);
+    assert_int_equal(reveal(6), STATUS_OK);
+}
+
+static void
+set_retention(uint64_t months)
+{
+    caller_begin(&admin, OP_NAMESPACE_SET, 2);
+    message_put_text(&admin.request, FIELD_NAME, "brand");
+    message_put_uint(&admin.request, FIELD_RETAIN_MONTHS, months);
+    assert_int_equal(caller_send(&admin), STATUS_OK);
+}
+
+/* As it was last; what nobody signed would let contacts go too early. */
+static void
+retention_is_as_it_was_last(void **state)
+{
+    struct audit_entry forged[2];
+
+    (void)state;
+    set_retention(36);
+    back_up(contents, keyring);
+    set_retention(12);
+    set_retention(24);
+    sign_log();
+    forge_act(forged, OP_NAMESPACE_SET, "", 1);
+    forged[0].namespace_name = forged[1].namespace_name = bytes_of_text("brand");
+    lose_machine_and_forge(forged, 2);
+    restore_and_open(newer);
+    assert_int_equal(access_namespace(after.access, bytes_of_text("brand"))->retain_months, 24);
+}
+
 static void
 what_was_given_since_is_counted_and_not_given(void **state)
 {
@@ -941,6 +1015,9 @@ main(void)
         TEST(a_forged_end_gives_nothing_back),
         TEST(a_forged_outcome_undoes_nothing),
         TEST(a_namespace_that_was_shredded_since_is_shredded),
+        TEST(keys_of_a_shredded_namespace_are_gone_from_the_restored_keyring),
+        TEST(an_erasure_that_was_only_begun_is_done),
+        TEST(retention_is_as_it_was_last),
         TEST(what_was_given_since_is_counted_and_not_given),
         TEST(the_last_admin_stays),
         TEST(what_was_under_way_when_the_machine_was_lost_is_done),
