@@ -356,7 +356,7 @@ put_keys(struct vault *vault, const struct message *request)
 
     message_begin(&vault->writer, first ? 9 : 7);
     message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
-    message_put_uint(&vault->writer, FIELD_HORIZON, FAKE_TIME_MS + 2);
+    message_put_uint(&vault->writer, FIELD_HORIZON, FAKE_TIME_MS + 1);
     message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
     message_put_uint(&vault->writer, FIELD_LEFT, 7);
     message_put_text(&vault->writer, FIELD_STATE, first ? "running" : "idle");

@@ -400,7 +400,7 @@ test_lists(void **state)
     assert_int_equal(reply->keys[1].disk_horizon_ms, 1767225600002);
     assert_int_equal(reply->keys[1].due_ms, 1767225600003);
     assert_int_equal(reply->keys[0].due_ms, 0);
-    assert_int_equal(reply->disk_horizon_ms, 1767225600002);
+    assert_int_equal(reply->disk_horizon_ms, 1767225600001);
     assert_int_equal(reply->root_since_ms, 1767225600000);
     assert_int_equal(reply->left, 7);
     assert_string_equal(reply->state, "running");

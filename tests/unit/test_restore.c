@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit_build.h"
+#include "audit_entry.h"
 #include "backup.h"
 #include "backup_contents.h"
 #include "backup_made.h"
@@ -32,6 +34,7 @@ enum {
     LATER_UID,
     CLERK_UID,
     CONTACTS = 30,
+    TICKS_MAX = 500,
     PATHS = FIXTURE_PATH_BYTES,
 };
 
@@ -40,6 +43,7 @@ static struct caller admin, service, person, clerk;
 static char tokens[CONTACTS][64];
 static struct secret *recipient;
 static char contents[PATHS], keyring[PATHS], newer[PATHS];
+static const char *checkpoints; /* kept elsewhere; NULL: nowhere */
 static struct restore_report report;
 
 /* ---- a vault, and what happens in it ---- */
@@ -136,6 +140,7 @@ tear_down(void **state)
         remove_folder(after.folder);
     }
     after = (struct fixture){0};
+    checkpoints = NULL;
     fixture_remove(&before);
     return 0;
 }
@@ -173,6 +178,17 @@ back_up(const char *contents_path, const char *keyring_path)
     assert_true(backup_end(before.backup, begun.id));
 }
 
+/* As every minute, and after each change of the rules. */
+static void
+sign_log(void)
+{
+    const struct audit_entry checkpoint = {
+        .operation = AUDIT_ACT_CHECKPOINT, .phase = AUDIT_DONE, .has_checkpoint = true};
+    struct audit_entry entry = checkpoint;
+
+    assert_int_equal(audit_record(before.audit, &entry, 1, AUDIT_RESERVE_NONE), STATUS_OK);
+}
+
 /* The machine is gone; of its log there is a copy. */
 static void
 lose_machine(void)
@@ -183,7 +199,87 @@ lose_machine(void)
     copy_folder(audit, newer);
 }
 
+/* The same by somebody who may write to that copy and has no key: it goes on with what he wants.
+ * An outcome that refers to nothing refers to the entry before it. */
+static void
+lose_machine_and_forge(struct audit_entry *forged, size_t count)
+{
+    char audit[PATHS], place[AUDIT_PLACE_BYTES];
+    struct audit_build *build = NULL;
+    struct audit_built built;
+    uint8_t bytes[AUDIT_ENTRY_BYTES_MAX];
+
+    fixture_path(&before, "audit", audit);
+    assert_int_equal(mkdir(newer, 0700), 0);
+    assert_int_equal(audit_build_new(newer, keyring_vault_id(before.keyring), &build), STATUS_OK);
+    assert_int_equal(audit_build_copy(build, audit, place), STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        struct audit_link link;
+
+        audit_build_look(build, &built);
+        link = (struct audit_link){.sequence = built.last + 1, .time_ms = built.time_ms};
+        memcpy(link.previous, built.digest, sizeof link.previous);
+        if (forged[i].phase == AUDIT_OUTCOME && forged[i].refers == 0) {
+            forged[i].refers = built.last;
+        }
+        (void)audit_entry_encode(&forged[i], 0, bytes);
+        audit_entry_put_link(&link, bytes);
+        if (audit_build_entry(build, bytes_of(bytes, audit_entry_size(&forged[i], 0))) !=
+            STATUS_OK) {
+            fail_msg("%s", audit_build_fault(build));
+        }
+    }
+    assert_int_equal(audit_build_end(build), STATUS_OK);
+    audit_build_free(&build);
+}
+
+static void
+write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The newest one, as the second place has it. */
+static void
+keep_checkpoint(const char *path)
+{
+    char audit[PATHS], folder[PATHS], place[AUDIT_PLACE_BYTES];
+    char line[AUDIT_CHECKPOINT_LINE_MAX + 1];
+    struct audit_build *build = NULL;
+    struct audit_built built;
+
+    fixture_path(&before, "audit", audit);
+    fixture_path(&before, "looked_at", folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(audit_build_new(folder, keyring_vault_id(before.keyring), &build), STATUS_OK);
+    assert_int_equal(audit_build_copy(build, audit, place), STATUS_OK);
+    audit_build_look(build, &built);
+    line[audit_checkpoint_print(&built.newest, line)] = '\0';
+    write_text(path, line);
+    audit_build_free(&build);
+}
+
+/* An act that an admin's change of the rules leaves in the log: intent and outcome. */
+static void
+forge_act(struct audit_entry *ret_two, uint32_t operation, const char *subject, uint64_t amount)
+{
+    ret_two[0] = (struct audit_entry){.operation = operation,
+                                      .phase = AUDIT_INTENT,
+                                      .principal = bytes_of_text("admin"),
+                                      .subject = bytes_of_text(subject),
+                                      .amount = amount,
+                                      .has_access_tag = true};
+    ret_two[1] = ret_two[0];
+    ret_two[1].phase = AUDIT_OUTCOME;
+}
+
 /* ---- a vault out of it ---- */
+
+static bool accepts_damaged;
 
 static enum status
 restore(const char *log, bool accept)
@@ -194,7 +290,9 @@ restore(const char *log, bool accept)
                                       .recipient = recipient,
                                       .root = before.root,
                                       .newer_log = log,
+                                      .checkpoints = checkpoints,
                                       .accept_lost = accept,
+                                      .accept_damaged = accepts_damaged,
                                       .map_bytes = 1 << 28};
 
     after = before;
@@ -315,6 +413,7 @@ what_was_taken_away_since_is_away(void **state)
     assert_int_equal(caller_unfreeze(&admin), STATUS_OK);
     assert_int_equal(caller_freeze(&admin, false), STATUS_OK);
     assert_int_equal(caller_name(&admin, OP_RECIPIENT_REMOVE, "lawyer"), STATUS_OK);
+    sign_log();
     lose_machine();
     restore_and_open(newer);
     assert_int_equal(report.erased, 1);
@@ -326,6 +425,49 @@ what_was_taken_away_since_is_away(void **state)
     assert_int_equal(caller_hello(&clerk), STATUS_OK);
     assert_int_equal(erase(7), STATUS_NOT_FOUND);
     assert_int_equal(erase(8), STATUS_OK);
+}
+
+/* What stands behind the newest checkpoint anybody can have written there: it takes away, and gives
+ * nothing back. */
+static void
+a_forged_end_gives_nothing_back(void **state)
+{
+    struct audit_entry forged[4];
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_DISABLE, "deliverer"), STATUS_OK);
+    assert_int_equal(caller_freeze(&admin, false), STATUS_OK);
+    sign_log();
+    forge_act(&forged[0], OP_PRINCIPAL_ENABLE, "deliverer", 0);
+    forge_act(&forged[2], OP_UNFREEZE, "", 0);
+    lose_machine_and_forge(forged, 4);
+    restore_and_open(newer);
+    assert_int_equal(report.disabled, 1);
+    assert_true(report.frozen);
+    assert_int_equal(caller_hello(&person), STATUS_UNAUTHENTICATED);
+    assert_int_equal(access_frozen(after.access), FREEZE_PEOPLE);
+}
+
+/* Nor can it say of what was done that it was not. */
+static void
+a_forged_outcome_undoes_nothing(void **state)
+{
+    struct audit_entry forged = {.operation = OP_PRINCIPAL_DISABLE,
+                                 .phase = AUDIT_OUTCOME,
+                                 .result = STATUS_UNAVAILABLE,
+                                 .principal = bytes_of_text("admin"),
+                                 .subject = bytes_of_text("deliverer")};
+
+    (void)state;
+    back_up(contents, keyring);
+    forged.refers = audit_last(before.audit) + 1;
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_DISABLE, "deliverer"), STATUS_OK);
+    sign_log();
+    lose_machine_and_forge(&forged, 1);
+    restore_and_open(newer);
+    assert_int_equal(report.disabled, 1);
+    assert_int_equal(caller_hello(&person), STATUS_UNAUTHENTICATED);
 }
 
 static void
@@ -386,6 +528,74 @@ the_last_admin_stays(void **state)
     assert_int_equal(report.disabled, 0);
 }
 
+/* Of which the lost machine's log does not say what became. */
+static void
+what_was_under_way_when_the_machine_was_lost_is_done(void **state)
+{
+    struct audit_entry intents[] = {
+        {.operation = OP_ERASE, .phase = AUDIT_INTENT, .principal = bytes_of_text("clerk")},
+        {.operation = OP_PRINCIPAL_DISABLE,
+         .phase = AUDIT_INTENT,
+         .principal = bytes_of_text("admin"),
+         .subject = bytes_of_text("deliverer"),
+         .has_access_tag = true},
+    };
+    enum contact_kind kind;
+    struct token token;
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(token_parse(bytes_of_text(tokens[9]), &kind, &token), STATUS_OK);
+    intents[0].token_kind = (uint8_t)kind;
+    memcpy(intents[0].token, token.bytes, TOKEN_BYTES);
+    assert_int_equal(audit_record(before.audit, intents, 2, AUDIT_RESERVE_NONE), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.erased, 1);
+    assert_int_equal(report.disabled, 1);
+    assert_int_equal(caller_hello(&clerk), STATUS_OK);
+    assert_int_equal(erase(9), STATUS_NOT_FOUND);
+    assert_int_equal(caller_hello(&person), STATUS_UNAUTHENTICATED);
+    /* Each has its outcome now. */
+    fixture_close(&after);
+    assert_int_equal(fixture_open(&after), STATUS_OK);
+}
+
+static void
+rotate(enum rotated_key purpose)
+{
+    caller_begin(&admin, OP_KEY_ROTATE, 2);
+    message_put_uint(&admin.request, FIELD_PURPOSE, purpose);
+    message_put_text(&admin.request, FIELD_NAMESPACE, "brand");
+    assert_int_equal(caller_send(&admin), STATUS_OK);
+}
+
+/* Two keys of each purpose in the backup; the job goes on by itself, and ends. */
+static void
+a_rotation_that_was_under_way_goes_on(void **state)
+{
+    const struct key_name old[] = {{KEY_DATA, 1, 1}, {KEY_INDEX, 1, 1}};
+    const char *value = "between@example.com";
+    int ticks = 0;
+
+    (void)state;
+    rotate(ROTATED_DATA);
+    rotate(ROTATED_INDEX);
+    assert_int_equal(caller_values(&service, OP_TOKENIZE, &value, 1, NULL, NULL), STATUS_OK);
+    back_up(contents, keyring);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.contacts, CONTACTS + 1);
+    assert_true(keyring_has(after.keyring, old[0]) && keyring_has(after.keyring, old[1]));
+    while ((keyring_has(after.keyring, old[0]) || keyring_has(after.keyring, old[1])) &&
+           ticks++ < TICKS_MAX) {
+        dispatch_tick(after.dispatch);
+    }
+    assert_true(ticks < TICKS_MAX);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    assert_int_equal(reveal(1), STATUS_OK);
+}
+
 /* What the log says was revealed counts on; by people whom the vault does not know any more, too.
  */
 static void
@@ -438,6 +648,34 @@ a_log_that_does_not_go_on_from_the_backup_is_refused(void **state)
     assert_int_equal(erase(1), STATUS_OK);
     back_up(contents, keyring);
     expect_refused(newer, "log_does_not_extend", "does not go on from this backup");
+}
+
+/* The copy of the log ends early, for whatever reason: erased contacts would be back. */
+static void
+a_log_that_ends_too_early_is_found_by_a_checkpoint(void **state)
+{
+    char kept[PATHS];
+
+    (void)state;
+    back_up(contents, keyring);
+    sign_log();
+    fixture_path(&before, "kept", kept);
+    checkpoints = kept;
+    lose_machine(); /* too early */
+    assert_int_equal(erase(1), STATUS_OK);
+    sign_log();
+    keep_checkpoint(kept);
+    expect_refused(newer, "log_altered", "ends before it");
+    remove_folder(newer);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.erased, 1);
+    fixture_close(&after);
+    remove_folder(after.folder);
+    write_text(kept, "nothing\n");
+    expect_refused(newer, "no_checkpoints", "no checkpoint of this vault");
+    checkpoints = contents; /* as little */
+    expect_refused(newer, "no_checkpoints", "no checkpoint of this vault");
 }
 
 static void
@@ -520,6 +758,68 @@ contents_by_somebody_else_are_refused(void **state)
     expect_refused(NULL, "not_signed", "was not signed by this vault");
 }
 
+enum { ROW_BYTES = 8 };
+
+struct damaged {
+    uint8_t key[ROW_BYTES];
+    uint8_t value[STORE_VALUE_BYTES_MAX];
+    size_t value_size;
+};
+
+static enum status
+keep_last(void *state, struct bytes key, struct bytes value)
+{
+    struct damaged *damaged = state;
+
+    assert_int_equal(key.size, ROW_BYTES);
+    memcpy(damaged->key, key.data, key.size);
+    memcpy(damaged->value, value.data, value.size);
+    damaged->value_size = value.size;
+    return STATUS_OK;
+}
+
+/* A byte of one record is other than what was written; the last record of all. */
+static enum status
+damage_step(struct store_txn *txn, void *state)
+{
+    const struct bytes all = {0};
+    struct damaged *damaged = state;
+    enum status status = store_scan(txn, STORE_RECORD, all, all, keep_last, damaged);
+
+    damaged->value[damaged->value_size - 20] ^= 1;
+    return status != STATUS_OK
+               ? status
+               : store_put(txn, STORE_RECORD, STORE_REPLACE, bytes_of(damaged->key, ROW_BYTES),
+                           bytes_of(damaged->value, damaged->value_size));
+}
+
+/* One record in a million shall not cost all others. */
+static void
+what_was_damaged_before_is_said_and_may_be_accepted(void **state)
+{
+    struct damaged damaged = {0};
+    int corrupt = 0;
+
+    (void)state;
+    assert_int_equal(store_update(before.store, damage_step, &damaged), STATUS_OK);
+    back_up(contents, keyring);
+    lose_machine();
+    expect_refused(newer, "rows_wrong", "--accept-damaged");
+    accepts_damaged = true;
+    restore_and_open(newer);
+    accepts_damaged = false;
+    /* It, its index row, which leads to nothing that is known, and the count of such rows. */
+    assert_int_equal(report.faults, 3);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    for (int i = 0; i < CONTACTS; i++) {
+        enum status status = reveal(i);
+
+        corrupt += status == STATUS_CORRUPT;
+        assert_true(status == STATUS_OK || status == STATUS_CORRUPT);
+    }
+    assert_int_equal(corrupt, 1);
+}
+
 static void
 how_the_root_key_is_got_is_told_before(void **state)
 {
@@ -546,14 +846,20 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(everything_of_before_is_there),
         TEST(what_was_taken_away_since_is_away),
+        TEST(a_forged_end_gives_nothing_back),
+        TEST(a_forged_outcome_undoes_nothing),
         TEST(a_namespace_that_was_shredded_since_is_shredded),
         TEST(what_was_given_since_is_counted_and_not_given),
         TEST(the_last_admin_stays),
+        TEST(what_was_under_way_when_the_machine_was_lost_is_done),
+        TEST(a_rotation_that_was_under_way_goes_on),
         TEST(the_budget_goes_on),
         TEST(without_the_log_every_budget_is_spent),
         TEST(a_log_that_does_not_go_on_from_the_backup_is_refused),
+        TEST(a_log_that_ends_too_early_is_found_by_a_checkpoint),
         TEST(another_backups_keyring_is_refused),
         TEST(contents_by_somebody_else_are_refused),
+        TEST(what_was_damaged_before_is_said_and_may_be_accepted),
         TEST(how_the_root_key_is_got_is_told_before),
     };
 

@@ -480,7 +480,7 @@ test_advice_fits_the_cause(void **state)
          "may do this",
          ""},
         {STATUS_DENIED, "not this vault's root key, or the keyring's header was altered",
-         "; give the right passphrase, or name the right file with --key-file"},
+         "; give the right passphrase or shares, or name the right file with --key-file"},
         {STATUS_DENIED, "this principal is disabled",
          "; an admin can help with: vaultctl principal enable"},
         {STATUS_EXPIRED, "it has ended",
@@ -685,13 +685,19 @@ test_admin_commands(void **state)
     assert_non_null(strstr(out, "\"due\":null"));
     assert_non_null(strstr(out, "\"sweep\":{\"left\":7},\"horizon\":{\"keys\":"
                                 "\"2026-01-01T00:00:00.001Z\",\"disk\":"
-                                "\"2026-01-01T00:00:00.002Z\",\"root_since\":"
+                                "\"2026-01-01T00:00:00.001Z\",\"root_since\":"
                                 "\"2026-01-01T00:00:00.000Z\"}"));
+    assert_int_equal(shell(*state, "$V key status -n shop --json"), 0);
+    assert_non_null(strstr(out, "\"namespace\":\"shop\",\"epoch\":2"));
+    assert_non_null(strstr(out, "\"disk\":\"2026-01-01T00:00:00.002Z\"")); /* not the whole's */
+    assert_int_equal(shell(*state, "$V key status -n another"), 1);
+    assert_string_equal(out, "");
+    assert_non_null(strstr(err, "no keys of that namespace"));
     assert_int_equal(shell(*state, "$V key status"), 0);
     assert_non_null(strstr(out, "sweeping: 7 contacts of shredded namespaces left\n"));
     assert_non_null(strstr(out,
                            "erased before 2026-01-01 00:00:00: opens with no key that the vault "
-                           "has\n"));
+                           "has (later: key rotate data, key rotate index)\n"));
     assert_int_equal(shell(*state, "$V principal add inbox --uid 1001"), 0);
     assert_int_equal(shell(*state, "$V principal list --json"), 0);
     assert_non_null(strstr(

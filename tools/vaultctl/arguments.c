@@ -161,6 +161,8 @@ flag_member(struct arguments *arguments, int key)
         return &arguments->resume;
     case OPTION_ACCEPT_LOST:
         return &arguments->accept_lost;
+    case OPTION_ACCEPT_DAMAGED:
+        return &arguments->accept_damaged;
     case OPTION_VERIFY:
         return &arguments->verify;
     case 'f':

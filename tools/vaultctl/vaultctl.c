@@ -100,6 +100,10 @@ static const struct argp_option rotate_options[] = {
     {"detach", OPTION_DETACH, NULL, 0, "The vault goes on by itself (untold: elsewhere)", 1},
     {0},
 };
+static const struct argp_option status_options[] = {
+    {"namespace", 'n', "NS", 0, "Only this namespace's keys, and its horizon", 1},
+    {0},
+};
 static const struct argp_option compact_options[] = {
     {"wait", OPTION_WAIT, NULL, 0, "Until the space is given back (untold: at a terminal)", 1},
     {"detach", OPTION_DETACH, NULL, 0, "The vault goes on by itself (untold: elsewhere)", 1},
@@ -122,7 +126,9 @@ static const struct argp_option backup_options[] = {
 };
 static const struct argp_option restore_options[] = {
     {"audit", OPTION_AUDIT_FOLDER, "FOLDER", 0, "The newest copy there is of the lost vault's audit log", 1},
-    {"accept-lost-erasures", OPTION_ACCEPT_LOST, NULL, 0, "There is none: what was erased since may be back", 1},
+    {"checkpoint", OPTION_CHECKPOINT, "FILE", 0, "Checkpoints kept elsewhere: that log must have them", 1},
+    {"accept-lost-erasures", OPTION_ACCEPT_LOST, NULL, 0, "No copy of the log: what was erased since may be back", 1},
+    {"accept-damaged", OPTION_ACCEPT_DAMAGED, NULL, 0, "Records that were damaged in the vault stay so", 1},
     ROOT_ROWS,
     {0},
 };
@@ -214,7 +220,7 @@ static const struct command commands[] = {
      "Replace the key that seals contacts (data), finds them (index), or unseals the vault (root)",
      "vaultctl key rotate data -n milano --wait", rotate_options, 1, 1, cmd_key_rotate},
     {"key status", "", "The keys there are, and how far rotations have come",
-     "vaultctl key status --json", no_options, 0, 0, cmd_key_status},
+     "vaultctl key status -n milano", status_options, 0, 0, cmd_key_status},
     {"compact", "", "Give the database file's free space back, while everything goes on",
      "vaultctl compact --wait --data /var/lib/contact-vault", compact_options, 0, 0, cmd_compact},
     {"recipient new", "NAME", "Make a key that backups are sealed to; the private half belongs offline",
