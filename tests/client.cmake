@@ -35,6 +35,13 @@ cmocka_test(unit terminal SOURCES ${vaultctl_folder}/terminal.c ${vaultctl_folde
             ${vaultctl_folder}/progress.c ${vaultctl_folder}/escape.c LIBS ${UNISTRING_LIBRARY})
 target_include_directories(test_terminal PRIVATE ${vaultctl_folder})
 
+# What audit report adds up, and its cells for a spreadsheet.
+cmocka_test(unit report SOURCES ${vaultctl_folder}/report/activity.c
+            ${vaultctl_folder}/report/contact_set.c ${vaultctl_folder}/report/cells.c
+            ${vaultctl_folder}/import/csv.c ${vaultctl_folder}/escape.c LIBS contactvault)
+target_include_directories(test_report PRIVATE ${vaultctl_folder} ${vaultctl_folder}/import
+                           ${vaultctl_folder}/report)
+
 # What import reads; with clang a fuzzer, with any compiler a test that replays the corpus.
 cmocka_test(unit csv SOURCES ${vaultctl_folder}/import/csv.c)
 target_include_directories(test_csv PRIVATE ${vaultctl_folder}/import)

@@ -109,6 +109,9 @@ fi
 ask 0 auditor audit tail --from 1
 ask 0 admin audit tail --from 1
 jq -es 'all(.[]; has("reason") | not)' "$out" >/dev/null || fail "an admin was told a reason"
+ask 0 auditor audit report
+ask 0 admin audit report
+jq -e '[..|objects|has("reasons")]|any|not' "$out" >/dev/null || fail "an admin was told a reason"
 ask 0 admin audit verify
 ask 0 admin seal
 ask 0 admin status

@@ -149,6 +149,8 @@ flag_member(struct arguments *arguments, int key)
         return &arguments->yes;
     case OPTION_RESUME:
         return &arguments->resume;
+    case OPTION_CSV:
+        return &arguments->csv;
     case 'f':
         return &arguments->follow;
     default:

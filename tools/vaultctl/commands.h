@@ -50,6 +50,7 @@ enum option_key {
     OPTION_SHARES,
     OPTION_THRESHOLD,
     OPTION_RATE,
+    OPTION_CSV,
     OPTION_USAGE,
 };
 
@@ -127,6 +128,7 @@ enum exit_code cmd_detokenize(const struct arguments *arguments);
 enum exit_code cmd_erase(const struct arguments *arguments);
 enum exit_code cmd_import(const struct arguments *arguments);
 enum exit_code cmd_audit_tail(const struct arguments *arguments);
+enum exit_code cmd_audit_report(const struct arguments *arguments);
 enum exit_code cmd_audit_verify(const struct arguments *arguments);
 
 #endif

@@ -154,6 +154,14 @@ static const struct argp_option tail_options[] = {
     {"until", OPTION_UNTIL, "DATE", 0, "Only before", 1},
     {0},
 };
+static const struct argp_option report_options[] = {
+    {"since", OPTION_SINCE, "DATE", 0, "From then on: 90d ago (30d untold), or " MOMENT_FORM, 1},
+    {"until", OPTION_UNTIL, "DATE", 0, "Only before", 1},
+    {"principal", OPTION_PRINCIPAL, "NAME", 0, "Of this one only", 1},
+    {"namespace", 'n', "NS", 0, "Of contacts in this namespace only", 1},
+    {"csv", OPTION_CSV, NULL, 0, "For a spreadsheet: a row for each principal and day", 1},
+    {0},
+};
 static const struct argp_option verify_options[] = {
     {"public-key", OPTION_PUBLIC_KEY, "FILE", 0,
      "What the log is signed with (DIR/audit.pub untold, if it is there)", 1},
@@ -253,6 +261,9 @@ static const struct command commands[] = {
     {"audit tail", "", "Who did what",
      "vaultctl audit tail --principal paola --since 90d",
      tail_options, 0, 0, cmd_audit_tail},
+    {"audit report", "", "Who revealed how much, when and why, by the day",
+     "vaultctl audit report --since 30d --principal paola", report_options, 0, 0,
+     cmd_audit_report},
     {"audit verify", "[FOLDER]",
      "Prove the audit log (DIR/data/audit, or a copy of it), without a daemon and without a secret",
      "vaultctl audit verify --data DIR --public-key audit.pub --checkpoint kept",
