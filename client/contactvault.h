@@ -175,6 +175,7 @@ struct cv_audit_entry {
     uint64_t amount;    /* how much it is about, where it is about a number */
     bool relayed;       /* the principal proved its key from behind another uid */
     const char *reason; /* for the audit role only; by whoever gave it: escape what you show */
+    uint64_t refers;    /* of an outcome: the entry it is of; else 0 */
 };
 
 struct cv_key {

@@ -99,6 +99,7 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_TOTAL] = {NAMED("total"), UINT(0, UINT64_MAX)},
     [FIELD_LEFT] = {NAMED("left"), UINT(0, UINT64_MAX)},
     [FIELD_BYTES] = {NAMED("bytes"), UINT(0, UINT64_MAX)},
+    [FIELD_REFERS] = {NAMED("refers"), UINT(0, UINT64_MAX)},
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma,bugprone-macro-parentheses) */
 /* clang-format on */

@@ -74,7 +74,7 @@ vaultctl compact --de -> --detach
 vaultctl name -> namespace
 vaultctl namespace _ -> create list set shred
 vaultctl principal dis -> disable
-vaultctl audit _ -> tail report verify
+vaultctl audit _ -> tail report subject verify
 vaultctl frobnicate _ ->
 vaultctl -- -> --help --version --completion
 vaultctl unseal --key -> --key-file
@@ -119,6 +119,7 @@ vaultctl audit tail --operation=princ -> --operation=principal_add --operation=p
 vaultctl audit tail --principal _ ->
 vaultctl audit tail -f --li -> --lines
 vaultctl audit report --cs -> --csv
+vaultctl audit subject --wa -> --wa-id
 vaultctl audit verify f -> folder
 vaultctl audit verify -- f -> folder
 vaultctl --json to ->

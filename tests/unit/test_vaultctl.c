@@ -271,7 +271,7 @@ test_half_a_command_names_the_rest(void **state)
                       "enable\n"},
         {"principal ad", "vaultctl principal: no such command; there are: add, list, show, "
                          "disable, enable\n"},
-        {"audit", "vaultctl audit: which one?; there are: tail, report, verify\n"},
+        {"audit", "vaultctl audit: which one?; there are: tail, report, subject, verify\n"},
         {"namespace --data x",
          "vaultctl namespace: no such command; there are: create, list, set, shred\n"},
         {"principa", "vaultctl: no such command; vaultctl --help lists the commands\n"},

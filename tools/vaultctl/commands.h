@@ -129,6 +129,7 @@ enum exit_code cmd_erase(const struct arguments *arguments);
 enum exit_code cmd_import(const struct arguments *arguments);
 enum exit_code cmd_audit_tail(const struct arguments *arguments);
 enum exit_code cmd_audit_report(const struct arguments *arguments);
+enum exit_code cmd_audit_subject(const struct arguments *arguments);
 enum exit_code cmd_audit_verify(const struct arguments *arguments);
 
 #endif

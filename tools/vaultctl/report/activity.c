@@ -108,6 +108,15 @@ activity_know(struct activity *activity, const char *name, enum cv_principal_kin
     principal->kind = kind;
 }
 
+enum cv_principal_kind
+activity_kind(const struct activity *activity, const char *name)
+{
+    bool there;
+    size_t place = place_of(activity, name, &there);
+
+    return there ? activity->principals[place]->kind : (enum cv_principal_kind)0;
+}
+
 /* ---- days, as the clock on the wall has them ---- */
 
 struct moment {

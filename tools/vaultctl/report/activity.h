@@ -68,6 +68,8 @@ struct activity {                           /* all zeros: nothing yet */
 
 /* That there is such a principal. */
 void activity_know(struct activity *activity, const char *name, enum cv_principal_kind kind);
+/* 0: nobody of this name is known. */
+enum cv_principal_kind activity_kind(const struct activity *activity, const char *name);
 /* Entries of other operations than detokenize change nothing. In the order of the log. */
 void activity_add(struct activity *activity, const struct cv_audit_entry *entry);
 /* Its row of the day, where there was something to count; else NULL. For tests. */

@@ -251,7 +251,7 @@ print_total(const struct activity_principal *principal)
     printf("%" PRIu64 " refused, %" PRIu64 " at night, %" PRIu64 " on weekends", total->refused,
            total->night, total->weekend);
     if (total->failed > 0) {
-        printf("; %" PRIu64 " of the reveals failed, and showed nothing", total->failed);
+        printf("; %" PRIu64 " failed (not shown)", total->failed);
     }
     putchar('\n');
 }
