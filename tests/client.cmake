@@ -37,7 +37,8 @@ target_include_directories(test_terminal PRIVATE ${vaultctl_folder})
 
 # What audit report adds up, and its cells for a spreadsheet.
 cmocka_test(unit report SOURCES ${vaultctl_folder}/report/activity.c
-            ${vaultctl_folder}/report/contact_set.c ${vaultctl_folder}/report/cells.c
+            ${vaultctl_folder}/report/contact_set.c ${vaultctl_folder}/report/sightings.c
+            ${vaultctl_folder}/report/cells.c
             ${vaultctl_folder}/import/csv.c ${vaultctl_folder}/escape.c LIBS contactvault)
 target_include_directories(test_report PRIVATE ${vaultctl_folder} ${vaultctl_folder}/import
                            ${vaultctl_folder}/report)

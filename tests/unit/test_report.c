@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* audit report's arithmetic: days, nights and weekends of any clock, different contacts, reasons;
+/* Owns SECURITY.md S38.
+ * audit report's arithmetic: days, nights and weekends of any clock, different contacts, reasons;
  * and the cells of a spreadsheet. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include "activity.h"
 #include "cells.h"
 #include "contact_set.h"
+#include "sightings.h"
 
 enum { DETOKENIZE = 13, ERASE = 14, DONE = 1, OUTCOME = 3, TOKEN_CHARACTERS = 31 };
 
@@ -355,6 +357,140 @@ test_many_contacts_over_days(void **state)
     assert_int_equal(set.count, 0);
 }
 
+/* ---- who saw this one ---- */
+
+static void
+see(struct sightings *sightings, const struct activity *known, uint64_t sequence, const char *who,
+    enum cv_status result)
+{
+    struct cv_audit_entry entry = {.sequence = sequence,
+                                   .time_ms = 1000 * sequence,
+                                   .principal = who,
+                                   .act = DETOKENIZE,
+                                   .phase = DONE,
+                                   .result = result,
+                                   .token = token_a,
+                                   .namespace_name = "milano",
+                                   .reason = "call back"};
+
+    sightings_add(sightings, known, &entry);
+}
+
+static void
+fail_to_open(struct sightings *sightings, const struct activity *known, uint64_t sequence,
+             uint64_t refers)
+{
+    struct cv_audit_entry entry = {.sequence = sequence,
+                                   .principal = "paola",
+                                   .act = DETOKENIZE,
+                                   .phase = OUTCOME,
+                                   .result = CV_CORRUPT,
+                                   .token = token_a,
+                                   .refers = refers};
+
+    sightings_add(sightings, known, &entry);
+}
+
+static void
+know_the_cast(struct activity *known)
+{
+    activity_know(known, "paola", CV_PERSON);
+    activity_know(known, "luca", CV_PERSON);
+    activity_know(known, "sender", CV_SERVICE);
+}
+
+static void
+test_shown_to_whom(void **state)
+{
+    struct activity known = {0};
+    struct sightings sightings = {0};
+
+    (void)state;
+    know_the_cast(&known);
+    see(&sightings, &known, 7, "paola", CV_OK);
+    see(&sightings, &known, 8, "sender", CV_OK);
+    see(&sightings, &known, 9, "luca", CV_DENIED);
+    see(&sightings, &known, 11, "paola", CV_OK);
+    see(&sightings, &known, 12, "gone", CV_OK);
+    see(&sightings, &known, 13, "sender", CV_OK);
+    see(&sightings, &known, 14, "luca", CV_OK);
+    struct cv_audit_entry other = {.sequence = 15, .act = ERASE, .phase = DONE, .token = token_a};
+    sightings_add(&sightings, &known, &other);
+
+    struct sighting_counts counts = sightings_count(&sightings);
+    assert_int_equal(sightings.count, 7);
+    assert_int_equal(counts.people, 2);
+    assert_int_equal(counts.reveals, 3);
+    assert_int_equal(counts.services, 1);
+    assert_int_equal(counts.deliveries, 2);
+    assert_int_equal(counts.others, 1);
+    assert_int_equal(counts.unknown, 1);
+    assert_int_equal(counts.refused, 1);
+    assert_int_equal(counts.failed, 0);
+    assert_string_equal(sightings.items[0].reason, "call back");
+    assert_int_equal(sightings.items[4].kind, 0);
+    assert_false(sightings.lost);
+    sightings_free(&sightings);
+    activity_free(&known);
+}
+
+/* Of two reveals of one contact by one person at one moment, the one that did not open. */
+static void
+test_not_shown(void **state)
+{
+    struct activity known = {0};
+    struct sightings sightings = {0};
+
+    (void)state;
+    know_the_cast(&known);
+    for (uint64_t sequence = 100; sequence < 140; sequence++) {
+        see(&sightings, &known, sequence, "paola", CV_OK);
+    }
+    for (uint64_t sequence = 140; sequence < 170; sequence++) {
+        fail_to_open(&sightings, &known, sequence, sequence - 40);
+    }
+    for (size_t i = 0; i < 40; i++) {
+        assert_int_equal(sightings.items[i].outcome, i < 30 ? OUTCOME_FAILED : OUTCOME_SHOWN);
+        assert_int_equal(sightings.items[i].status, i < 30 ? CV_CORRUPT : CV_OK);
+    }
+    struct sighting_counts counts = sightings_count(&sightings);
+    assert_int_equal(sightings.count, 40);
+    assert_int_equal(counts.failed, 30);
+    assert_int_equal(counts.reveals, 10);
+    assert_int_equal(counts.people, 1);
+
+    /* The entry it is of was removed for its age. */
+    fail_to_open(&sightings, &known, 170, 3);
+    counts = sightings_count(&sightings);
+    assert_int_equal(sightings.count, 41);
+    assert_int_equal(counts.failed, 31);
+    sightings_free(&sightings);
+    activity_free(&known);
+}
+
+/* Who was only refused, or shown nothing, is none of those who saw it. */
+static void
+test_nobody(void **state)
+{
+    struct activity known = {0};
+    struct sightings sightings = {0};
+
+    (void)state;
+    know_the_cast(&known);
+    see(&sightings, &known, 1, "paola", CV_OK);
+    fail_to_open(&sightings, &known, 2, 1);
+    see(&sightings, &known, 3, "paola", CV_NOT_FOUND);
+    struct sighting_counts counts = sightings_count(&sightings);
+    assert_int_equal(counts.people, 0);
+    assert_int_equal(counts.reveals, 0);
+    see(&sightings, &known, 4, "paola", CV_OK);
+    counts = sightings_count(&sightings);
+    assert_int_equal(counts.people, 1);
+    assert_int_equal(counts.reveals, 1);
+    sightings_free(&sightings);
+    activity_free(&known);
+}
+
 /* ---- cells ---- */
 
 static void
@@ -428,6 +564,9 @@ main(void)
         cmocka_unit_test(test_what_cannot_be_counted_is_said),
         cmocka_unit_test(test_each_letter_tells_tokens_apart),
         cmocka_unit_test(test_many_contacts_over_days),
+        cmocka_unit_test(test_shown_to_whom),
+        cmocka_unit_test(test_not_shown),
+        cmocka_unit_test(test_nobody),
         cmocka_unit_test(test_cells),
     };
 
