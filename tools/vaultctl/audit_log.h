@@ -23,8 +23,8 @@ uint32_t audit_log_act(const char *name);
 enum exit_code audit_log_take_times(const struct arguments *arguments,
                                     struct cv_audit_query *query);
 
-/* The next page; moves query.from. *ret_reply may be looked at on EXIT_OK and is freed by the
- * caller anyway. *ret_moved false: that was the end. */
+/* The next page; moves query.from, and forgets query.since_ms once that is behind. *ret_reply may
+ * be looked at on EXIT_OK and is freed by the caller anyway. *ret_moved false: that was the end. */
 enum exit_code audit_log_page(struct audit_log *log, struct cv_reply **ret_reply, bool *ret_moved);
 
 /* `last`: the newest entry there is, in some forty questions however long the log is. */

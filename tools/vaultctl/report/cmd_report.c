@@ -92,6 +92,7 @@ find_reach(struct audit_log *log, struct reach *reach)
         code = audit_log_find_last(log);
     }
     log->query.from = reach->first;
+    log->query.since_ms = 0; /* is said by `from` now */
     reach->last = log->last;
     return code;
 }
