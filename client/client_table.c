@@ -106,7 +106,6 @@ static const struct column reply_columns[] = {
     COLUMN(cv_reply, result, RESULT, UINT32, false),
     COLUMN(cv_reply, audit_key, PUBLIC_KEY, KEY, false),
     COLUMN(cv_reply, time_ms, TIME, UINT64, false),
-    COLUMN(cv_reply, bytes, BYTES, UINT64, false),
 };
 
 static const struct table items_table = TABLE(item_columns, cv_item);

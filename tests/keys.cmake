@@ -3,7 +3,7 @@
 cmocka_test(unit keyring DEPS keyring LIBS PkgConfig::sodium
   SOURCES support/folder.c support/vectors.c)
 cmocka_test(unit unseal DEPS keyring LIBS PkgConfig::sodium SOURCES support/folder.c)
-foreach(part audit audit_checkpoint audit_verify audit_retain)
+foreach(part audit audit_checkpoint audit_verify audit_retain audit_restored audit_build)
   cmocka_test(unit ${part} TIMEOUT 600 DEPS audit journal keyring LIBS PkgConfig::sodium
     SOURCES support/folder.c support/vectors.c support/audit_fixture.c support/store_sync.c)
 endforeach()

@@ -6,6 +6,7 @@ foreach(part journal journal_reserve journal_trim)
     SOURCES ${store_support} support/store_entries.c support/store_disk.c)
 endforeach()
 cmocka_test(contract store DEPS store SOURCES ${store_support} support/store_faulty.c)
+cmocka_test(contract store_load DEPS store SOURCES ${store_support} support/store_faulty.c)
 cmocka_test(contract store_faulty DEPS store SOURCES ${store_support} support/store_faulty.c)
 cmocka_test(contract store_reserve TIMEOUT 300 DEPS store
   SOURCES ${store_support} support/store_disk.c)

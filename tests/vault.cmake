@@ -44,10 +44,12 @@ cmocka_test(unit put_back DEPS ${whole} SOURCES support/fixture.c support/store_
 set(alone vault store keyring contact)
 set(alone_support support/vault_alone.c support/vault_rows.c support/folder.c support/vectors.c
   support/store_faulty.c)
-foreach(name record erase retention vault_log rekey)
+foreach(name record erase retention vault_log rekey vault_check)
   cmocka_test(unit ${name} DEPS ${alone} SOURCES ${alone_support} LIBS PkgConfig::sodium)
 endforeach()
 cmocka_test(unit shred DEPS ${alone} SOURCES ${alone_support} support/still_clock.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit spend DEPS ${whole} SOURCES support/fixture.c support/store_faulty.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime,--wrap=vault_lookup)
+cmocka_test(unit restore DEPS restore ${whole} SOURCES support/fixture.c support/backup_made.c
+  LIBS PkgConfig::sodium)

@@ -10,6 +10,7 @@ static const struct {
 } subcommands[] = {
     {"init", main_init},
     {"audit-verify", main_audit_verify},
+    {"restore", main_restore},
 };
 
 int

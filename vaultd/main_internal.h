@@ -61,5 +61,6 @@ bool main_options_apply(const struct main_options *options, struct config *confi
 int main_serve(int argc, char **argv);
 int main_init(int argc, char **argv);
 int main_audit_verify(int argc, char **argv);
+int main_restore(int argc, char **argv);
 
 #endif

@@ -78,8 +78,8 @@ read_whole(struct secret *root)
     return read(STDIN_FILENO, &more, 1) == 0;
 }
 
-static bool
-read_root(struct secret **ret_root)
+bool
+root_read_stdin(struct secret **ret_root)
 {
     struct secret *root = NULL;
 
@@ -88,8 +88,7 @@ read_root(struct secret **ret_root)
         return false;
     }
     if (!read_whole(root)) {
-        startup_say("stdin has no root key, which is 32 bytes; vaultctl init --unseal passphrase "
-                    "gives it one");
+        startup_say("stdin has no root key, which is 32 bytes; vaultctl gives it one");
         secret_free(&root);
         return false;
     }
@@ -117,7 +116,7 @@ bool
 root_make(const struct unseal_slot *slot, const char *key_file, struct secret **ret_root)
 {
     if (slot->provider == UNSEAL_PASSPHRASE) {
-        return read_root(ret_root);
+        return root_read_stdin(ret_root);
     }
     if (slot->provider == UNSEAL_SHARES) {
         return make_nowhere(ret_root);

@@ -17,6 +17,8 @@ bool root_parse(const char *text, struct unseal_slot *ret_slot);
 void root_split(const struct unseal_slot *slot, const struct secret *root,
                 struct share *ret_shares);
 
+/* ROOT_KEY_BYTES from stdin, and nothing behind them. False: it was said why. */
+bool root_read_stdin(struct secret **ret_root);
 /* A key file is made, for shares a key that stands nowhere; of a passphrase the 32 bytes are read
  * from stdin. False: it was said why. */
 bool root_make(const struct unseal_slot *slot, const char *key_file, struct secret **ret_root);

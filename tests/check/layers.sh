@@ -49,7 +49,7 @@ seccomp\.h                        vaultd/host/
 linux/(landlock|seccomp)\.h       vaultd/host/
 jansson\.h                        tools/vaultctl/|tools/bench/
 phonenumbers/                     tools/
-sodium                            vaultd/(base|journal|keyring|audit|access|vault|backup|dispatch)/|vaultd/[a-z_]+\.c:|client/|tools/
+sodium                            vaultd/(base|journal|keyring|audit|access|vault|backup|restore|dispatch)/|vaultd/[a-z_]+\.c:|client/|tools/
 cmocka\.h                         tests/
 HOMES
 

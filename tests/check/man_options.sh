@@ -42,6 +42,7 @@ of_vaultd() {
     options_of serving "$vaultd"
     options_of init "$vaultd" init
     options_of audit-verify "$vaultd" audit-verify
+    options_of restore "$vaultd" restore
 }
 
 # ---- what the pages say ----
@@ -74,7 +75,7 @@ items() { sed -n "/^\\.Sh $2\$/,/^\\.Sh /s/^\\.It \\(Ev \\)\\{0,1\\}\\([^ ]*\\).
 
 compare "commands of vaultctl" "$commands" "$(page_commands)"
 compare "options of vaultctl" "$(of_vaultctl)" "$(page_options man/vaultctl.1 COMMANDS OPTIONS)"
-compare "options of vaultd" "$(of_vaultd)" "$(page_options man/vaultd.8 DESCRIPTION 'all three')"
+compare "options of vaultd" "$(of_vaultd)" "$(page_options man/vaultd.8 DESCRIPTION 'all four')"
 compare "exit codes of vaultctl" \
     "$(sed -n '/^enum exit_code/,/}/s/.*EXIT_[A-Z_]* = \([0-9]\),.*/\1/p' tools/vaultctl/vaultctl.h)" \
     "$(items man/vaultctl.1 'EXIT STATUS')"

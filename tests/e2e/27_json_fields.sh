@@ -122,6 +122,13 @@ ask 0 admin seal
 ask 0 admin status
 ask 0 admin unseal
 stop_vault
+restore() {
+    "$vaultctl" restore "$work/backup" --data "$work/again" --recipient "$work/safe.recipient" --key-file "$dir.key" --audit "$dir/data/audit" --json
+}
+expect 0 restore
+took restore
+expect 1 restore # there is a vault now
+took restore
 
 # A log that somebody has changed.
 cp -r "$dir/data/audit" "$work/copy"

@@ -113,9 +113,10 @@ fixture_act(uint32_t act)
 {
     return (struct audit_entry){.operation = act,
                                 .phase = AUDIT_DONE,
-                                .has_checkpoint = act == AUDIT_ACT_OPENED ||
-                                                  act == AUDIT_ACT_CLOSED ||
-                                                  act == AUDIT_ACT_CHECKPOINT};
+                                .has_checkpoint =
+                                    act == AUDIT_ACT_OPENED || act == AUDIT_ACT_CLOSED ||
+                                    act == AUDIT_ACT_CHECKPOINT || act == AUDIT_ACT_RESTORED,
+                                .has_access_tag = act == AUDIT_ACT_RESTORED};
 }
 
 uint64_t

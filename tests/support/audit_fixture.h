@@ -45,7 +45,8 @@ enum status fixture_open(struct fixture *fixture, const char *folder);
 void fixture_reopen(struct fixture *fixture);
 
 struct audit_entry fixture_reveal(const char *principal);
-struct audit_entry fixture_act(uint32_t act); /* OPENED, CLOSED, CHECKPOINT: to be signed */
+struct audit_entry
+fixture_act(uint32_t act); /* OPENED, CLOSED, CHECKPOINT, RESTORED: to be signed */
 /* Appended, and on disk; gives its number. */
 uint64_t fixture_append(struct fixture *fixture, struct audit_entry entry);
 

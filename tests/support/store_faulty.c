@@ -95,6 +95,17 @@ faulty_apply(struct store_engine_txn *txn, const struct store_row *rows, size_t 
     return STATUS_UNAVAILABLE;
 }
 
+/* Likewise. */
+static enum status
+faulty_append(struct store_engine_txn *txn, const struct store_row *rows, size_t count)
+{
+    if (!fails()) {
+        return store_lmdb_backend.append(txn, rows, count);
+    }
+    (void)!store_lmdb_backend.append(txn, rows, count / 2);
+    return STATUS_UNAVAILABLE;
+}
+
 static enum status
 faulty_last_key(struct store_engine_txn *txn, enum store_table table, struct bytes *ret_key)
 {
@@ -207,6 +218,7 @@ const struct store_backend store_faulty_backend = {
     .keep_reserve = faulty_keep_reserve,
     .get_many = faulty_get_many,
     .apply = faulty_apply,
+    .append = faulty_append,
     .last_key = faulty_last_key,
     .count = faulty_count,
     .cursor_open = faulty_cursor_open,

@@ -760,6 +760,7 @@ acts_have_names(void **state)
     assert_string_equal(audit_act_name(AUDIT_ACT_RETAINED), "retained");
     assert_string_equal(audit_act_name(AUDIT_ACT_BUDGET_EXTRA), "budget_extra");
     assert_string_equal(audit_act_name(AUDIT_ACT_KEY_DESTROYED), "key_destroyed");
+    assert_string_equal(audit_act_name(AUDIT_ACT_RESTORED), "restored");
     assert_string_equal(audit_act_name(AUDIT_ACT_SWEPT), "swept");
     assert_string_equal(audit_act_name(AUDIT_ACT_BACKUP_ENDED), "backup_ended");
     assert_string_equal(audit_act_name(AUDIT_ACT_BACKUP_ENDED + 1), "unknown");

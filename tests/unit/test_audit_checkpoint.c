@@ -557,24 +557,6 @@ scribbles_in_the_second_place_are_passed_over(void **state)
     expect_proved(fixture);
 }
 
-static void
-lines_of_another_instance_prove_nothing_here(void **state)
-{
-    struct fixture *fixture = *state;
-    static const uint8_t restored[INSTANCE_ID_BYTES] = "another instanc";
-
-    use_second_place(fixture);
-    open_and_fill(fixture, 5);
-    (void)fixture_append(fixture, fixture_act(AUDIT_ACT_CLOSED));
-    audit_keep_checkpoint(fixture->audit, true);
-    audit_close(&fixture->audit);
-    folder_remove(fixture->log);
-    fixture->options.instance_id = restored;
-    assert_int_equal(fixture_open(fixture, fixture->log), STATUS_OK);
-    (void)fixture_append(fixture, fixture_act(AUDIT_ACT_OPENED));
-    expect_proved(fixture);
-}
-
 /* The newest is found among more than is looked at line by line, in the newest two files. */
 static void
 newest_line_is_found_behind_many(void **state)
@@ -891,7 +873,6 @@ main(void)
         TEST(edited_entry_is_found_though_the_chain_was_computed_again),
         TEST(older_database_is_found),
         TEST(scribbles_in_the_second_place_are_passed_over),
-        TEST(lines_of_another_instance_prove_nothing_here),
         TEST(newest_line_is_found_behind_many),
         TEST(erasures_without_outcome_are_found),
         TEST(more_open_erasures_than_there_can_be_are_refused),

@@ -431,6 +431,7 @@ kept_lines_are_read_strictly(void **state)
 
     /* A line of this vault that it has not signed. */
     memcpy(forged.vault_id, fixture_vault_id, sizeof forged.vault_id);
+    memcpy(forged.instance_id, fixture_instance_id, sizeof forged.instance_id);
     (void)audit_checkpoint_print(&forged, line);
     line[strlen(line) - 1] = '\0';
     append_text(story.kept, line);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "audit_entry.h"
+#include "audit_start.h"
 #include "backup_contents.h"
 #include "backup_made.h"
 #include "fixture.h"
@@ -27,11 +28,12 @@
 enum {
     AUDITOR_UID = 2001,
     SERVICE_UID,
+    PERSON_UID,
     CONTACTS = 1500, /* several chunks of rows */
     ENTRIES = 64,
     TICKS_MAX = 200,
     TICK_MS = 100,
-    FILE_BYTES_MAX = 4 << 20,
+    FILE_BYTES_MAX = 24 << 20,
 };
 
 static struct fixture fixture;
@@ -107,7 +109,6 @@ set_up(void **state)
 {
     (void)state;
     fixture_make(&fixture);
-    fixture.segment_bytes = 1 << 20;
     connect_all();
     assert_int_equal(caller_namespace_create(&admin, "brand"), STATUS_OK);
     assert_int_equal(caller_principal_add(&admin, "service", PRINCIPAL_SERVICE, SERVICE_UID),
@@ -208,7 +209,8 @@ read_part(enum backup_part part)
 
 struct seen {
     uint64_t rows[STORE_TABLES];
-    uint64_t entries;
+    uint64_t entries; /* number of the last */
+    uint64_t starts;
     struct store_snapshot *snapshot; /* of that moment */
     uint8_t key[STORE_KEY_BYTES_MAX];
     size_t key_size;
@@ -240,6 +242,12 @@ see_frame(struct seen *seen, struct backup_frame *frame)
                          STATUS_BUSY);
         seen->key_size = frame->key.size;
         memcpy(seen->key, frame->key.data, frame->key.size);
+    } else if (frame->type == BACKUP_FRAME_START) {
+        struct audit_start start;
+
+        seen->starts++;
+        assert_true(audit_start_decode(frame->bytes, &start));
+        assert_int_equal(start.first, seen->entries + 1);
     } else if (frame->type == BACKUP_FRAME_ENTRY) {
         seen->entries++;
         assert_int_equal(audit_entry_decode(frame->bytes, &entry, &link, &fault), STATUS_OK);
@@ -602,6 +610,101 @@ no_key_is_destroyed_meanwhile(void **state)
     assert_false(has_old_key());
 }
 
+/* Whoever was killed while he took one is not waited for. */
+static void
+one_that_is_not_taken_gives_way(void **state)
+{
+    size_t count;
+
+    (void)state;
+    assert_int_equal(add_recipient("safe", 1), STATUS_OK);
+    assert_int_equal(begin(), STATUS_OK);
+    log_reader_skip(&log_reader);
+    still_clock_pass_ms(9999);
+    assert_int_equal(begin(), STATUS_CONFLICT);
+    still_clock_pass_ms(1);
+    assert_int_equal(begin(), STATUS_OK);
+    count = log_reader_since(&log_reader, entries, ENTRIES);
+    assert_int_equal(count, 2);
+    assert_int_equal(entries[0].act, AUDIT_ACT_BACKUP_ENDED);
+    assert_string_equal(entries[0].subject, "displaced");
+    assert_int_equal(entries[1].act, OP_BACKUP_BEGIN);
+    read_everything();
+    assert_int_equal(end(true), STATUS_OK);
+}
+
+#define REASON                                                                                     \
+    "a long reason, so that entries are large: two hundred bytes of it fill eight MiB sooner, "    \
+    "and that is all that it is for; nobody will ever read it, but whoever opens this file now"
+
+/* Entries enough for several segments of the log, of which the first is full. */
+static void
+fill_log(void)
+{
+    static char tokens[CONTACTS][TOKEN_TEXT_BYTES + 1];
+    const char *values[CONTACTS];
+    struct caller person;
+
+    make_contacts("example.com", CONTACTS);
+    for (size_t i = 0; i < CONTACTS; i++) {
+        struct bytes token = caller_item_text(&service, i, FIELD_TOKEN);
+
+        memcpy(tokens[i], token.data, token.size);
+        values[i] = tokens[i];
+    }
+    assert_int_equal(caller_principal_add(&admin, "person", PRINCIPAL_PERSON, PERSON_UID),
+                     STATUS_OK);
+    assert_int_equal(caller_grant(&admin, OP_GRANT, "person", ROLE_REVEAL, "brand"), STATUS_OK);
+    caller_make(&person, &fixture, PEER_DATA, PERSON_UID);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    for (int i = 0; i < 24; i++) {
+        assert_int_equal(caller_values(&person, OP_DETOKENIZE, values, CONTACTS, NULL, REASON),
+                         STATUS_OK);
+    }
+    caller_remove(&person);
+}
+
+static void
+no_entry_is_removed_meanwhile(void **state)
+{
+    enum { MONTHS = 13, MONTH_MS = 31 * 24 * 3600 * 1000u };
+    uint8_t public_key[BACKUP_KEY_BYTES];
+    struct secret *key = made_key(1, public_key);
+    struct backup_manifest manifest;
+    struct seen seen = {0};
+    struct made_file file;
+
+    (void)state;
+    fixture.audit_retain_months = MONTHS;
+    restart();
+    fill_log();
+    assert_int_equal(add_recipient("safe", 1), STATUS_OK);
+    dispatch_tick(fixture.dispatch);
+    for (int i = 0; i <= MONTHS; i++) {
+        still_clock_pass_ms(MONTH_MS);
+    }
+    assert_int_equal(begin(), STATUS_OK);
+    dispatch_tick(fixture.dispatch);
+    assert_int_equal(audit_first(fixture.audit), 1);
+    file = read_part(BACKUP_CONTENTS);
+    free(file.data);
+    assert_int_equal(end(false), STATUS_OK);
+    dispatch_tick(fixture.dispatch);
+    assert_true(audit_first(fixture.audit) > 1);
+
+    /* And one of a log that begins later says where. */
+    seen.entries = audit_first(fixture.audit) - 1;
+    assert_int_equal(store_snapshot_open(fixture.store, &seen.snapshot), STATUS_OK);
+    assert_int_equal(begin(), STATUS_OK);
+    file = read_part(BACKUP_CONTENTS);
+    see_all(bytes_of(file.data, file.size), key, &seen, &manifest);
+    assert_int_equal(seen.starts, 1);
+    assert_int_equal(manifest.first_entry, audit_first(fixture.audit));
+    store_snapshot_close(&seen.snapshot);
+    secret_free(&key);
+    free(file.data);
+}
+
 /* A read whose bytes are there is not slowed down; who runs ahead is told to wait. */
 static void
 it_is_not_taken_faster_than_may_be(void **state)
@@ -664,6 +767,8 @@ main(void)
         TEST(shredding_ends_it),
         TEST(one_that_nobody_takes_is_forgotten),
         TEST(no_key_is_destroyed_meanwhile),
+        TEST(one_that_is_not_taken_gives_way),
+        TEST(no_entry_is_removed_meanwhile),
         TEST(it_is_not_taken_faster_than_may_be),
         TEST(a_crash_leaves_nothing),
     };

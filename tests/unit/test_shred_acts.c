@@ -271,6 +271,7 @@ test_the_sweep_keeps_to_the_rate(void **state)
     assert_int_equal(shred("brand"), STATUS_OK);
     dispatch_tick(fixture.dispatch);
     left = status_field(FIELD_LEFT);
+    assert_int_equal(left, CONTACTS); /* a second's worth was spent on the index */
     for (int i = 0; i < 10; i++) {
         dispatch_tick(fixture.dispatch);
     }

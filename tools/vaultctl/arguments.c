@@ -112,6 +112,12 @@ text_member(struct arguments *arguments, int key)
         return &arguments->checkpoint;
     case OPTION_RATE:
         return &arguments->rate;
+    case OPTION_RECIPIENT:
+        return &arguments->recipient;
+    case OPTION_AUDIT_FOLDER:
+        return &arguments->audit_folder;
+    case OPTION_TMP:
+        return &arguments->tmp;
     case OPTION_ERRORS:
         return &arguments->errors;
     case 'n':
@@ -151,6 +157,12 @@ flag_member(struct arguments *arguments, int key)
         return &arguments->resume;
     case OPTION_CSV:
         return &arguments->csv;
+    case OPTION_ACCEPT_LOST:
+        return &arguments->accept_lost;
+    case OPTION_ACCEPT_DAMAGED:
+        return &arguments->accept_damaged;
+    case OPTION_VERIFY:
+        return &arguments->verify;
     case 'f':
         return &arguments->follow;
     default:

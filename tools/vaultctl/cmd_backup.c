@@ -214,6 +214,9 @@ cmd_backup(const struct arguments *arguments)
 {
     static struct taking taking;
 
+    if (arguments->verify) {
+        return backup_verify(arguments);
+    }
     taking.arguments = arguments;
     enum exit_code code = parse_rate(arguments, &taking.rate);
     if (code == EXIT_OK) {

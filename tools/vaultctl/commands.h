@@ -51,6 +51,12 @@ enum option_key {
     OPTION_THRESHOLD,
     OPTION_RATE,
     OPTION_CSV,
+    OPTION_RECIPIENT,
+    OPTION_AUDIT_FOLDER,
+    OPTION_ACCEPT_LOST,
+    OPTION_ACCEPT_DAMAGED,
+    OPTION_VERIFY,
+    OPTION_TMP,
     OPTION_USAGE,
 };
 
@@ -113,6 +119,9 @@ enum exit_code cmd_recipient_add(const struct arguments *arguments);
 enum exit_code cmd_recipient_list(const struct arguments *arguments);
 enum exit_code cmd_recipient_remove(const struct arguments *arguments);
 enum exit_code cmd_backup(const struct arguments *arguments);
+enum exit_code cmd_restore(const struct arguments *arguments);
+/* backup --verify */
+enum exit_code backup_verify(const struct arguments *arguments);
 enum exit_code cmd_principal_add(const struct arguments *arguments);
 enum exit_code cmd_principal_list(const struct arguments *arguments);
 enum exit_code cmd_principal_show(const struct arguments *arguments);

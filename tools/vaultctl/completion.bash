@@ -68,7 +68,7 @@ _vaultctl() {
     COMPREPLY=()
     if [ -n "$due" ]; then
         mapfile -t COMPREPLY < <(_vaultctl_value "$due" "$word")
-        [[ $due != FILE* && $due != OUT && $due != DIR ]] || compopt -o filenames 2>/dev/null
+        [[ $due != FILE* && $due != OUT && $due != DIR && $due != FOLDER ]] || compopt -o filenames 2>/dev/null
     elif [ -z "$ended" ] && [[ $word == -* ]]; then
         [[ -n $command ]] || options='--help --version --completion'
         read -ra list <<<"$options"

@@ -31,6 +31,12 @@ enum { FREED_BYTE = 0x5a };
     {"region", OPTION_REGION, "CC", 0, \
      "Phone numbers without country code are of this country: IT, US, ...", 1}
 
+#define ROOT_ROWS \
+    {"recipient", OPTION_RECIPIENT, "FILE", 0, "The private key of one of the backup's recipients", 1}, \
+    {"key-file", OPTION_KEY_FILE, "FILE", 0, "The root key of the time of the backup", 1}, \
+    {"passphrase-file", OPTION_PASSPHRASE_FILE, "FILE", 0, "The passphrase of that time; -: on stdin", 1}, \
+    {"share-file", OPTION_SHARE_FILE, "FILE", 0, "Shares of that time, a line each; -: on stdin", 1}
+
 static const struct argp_option init_options[] = {
     {"unseal", OPTION_UNSEAL, "HOW", 0, "How it is unsealed: keyfile (untold), passphrase or shares", 1},
     {"shares", OPTION_SHARES, "N", 0, "So many shares are made", 1},
@@ -106,6 +112,16 @@ static const struct argp_option recipient_options[] = {
 };
 static const struct argp_option backup_options[] = {
     {"rate", OPTION_RATE, "N", 0, "So many MiB a second at the most (untold: as the vault permits)", 1},
+    {"verify", OPTION_VERIFY, NULL, 0, "Make none: is FILE good? A restore that leaves nothing behind", 1},
+    {"tmp", OPTION_TMP, "DIR", 0, "With --verify: where there is room for it (untold: /var/tmp)", 1},
+    ROOT_ROWS,
+    {0},
+};
+static const struct argp_option restore_options[] = {
+    {"audit", OPTION_AUDIT_FOLDER, "FOLDER", 0, "The newest copy there is of the lost vault's audit log", 1},
+    {"accept-lost-erasures", OPTION_ACCEPT_LOST, NULL, 0, "There is none: what was erased since may be back", 1},
+    {"accept-damaged", OPTION_ACCEPT_DAMAGED, NULL, 0, "Records that were damaged in the vault stay so", 1},
+    ROOT_ROWS,
     {0},
 };
 static const struct argp_option freeze_options[] = {
@@ -224,6 +240,9 @@ static const struct command commands[] = {
      "vaultctl recipient remove lawyer", no_options, 1, 1, cmd_recipient_remove},
     {"backup", "FILE", "All of the vault, sealed to its recipients, into FILE and FILE.keyring",
      "vaultctl backup /srv/backup/vault-2026-12-01 --rate 20", backup_options, 1, 1, cmd_backup},
+    {"restore", "FILE", "Make a vault of FILE and FILE.keyring, in a directory that is new or empty",
+     "vaultctl restore vault-2026-12-01 --data /var/lib/contact-vault --recipient safe.key --key-file root.key --audit /mnt/log",
+     restore_options, 1, 1, cmd_restore},
     {"principal add", "NAME", "Make a principal: who calls, known by a uid or by a key",
      "vaultctl principal add inbox --public-key inbox.pub --data /var/lib/contact-vault",
      principal_options, 1, 1, cmd_principal_add},

@@ -46,6 +46,8 @@ struct arguments {
     const char *lasts, *until, *daily, *hourly, *retain;
     const char *from, *lines, *principal, *token, *operation, *since;
     const char *checkpoint, *rate;
+    const char *recipient, *audit_folder, *tmp;
+    bool accept_lost, accept_damaged, verify;
     const char *columns[IMPORT_COLUMNS_MAX];
     size_t column_count;
     const char *errors;

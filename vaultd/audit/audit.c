@@ -199,7 +199,8 @@ chain_entry(const struct audit *audit, const struct slot *slot, struct bytes enc
 static bool
 wants_checkpoint(const struct audit *audit, const struct outcome *outcome)
 {
-    return outcome->since >= AUDIT_CHECKPOINT_ENTRIES && keyring_is_unsealed(audit->keyring);
+    return outcome->since >= AUDIT_CHECKPOINT_ENTRIES && !audit->restoring &&
+           keyring_is_unsealed(audit->keyring);
 }
 
 static void
@@ -264,6 +265,12 @@ chain_and_take(struct audit *audit, const struct batch *batch, struct audit_link
     return STATUS_OK;
 }
 
+static bool
+has_restored(const struct audit_entry *entries, size_t count)
+{
+    return entries[count - 1].operation == AUDIT_ACT_RESTORED;
+}
+
 static enum status
 append(struct audit *audit, struct audit_entry *entries, size_t count, enum audit_reserve reserve)
 {
@@ -296,6 +303,7 @@ append(struct audit *audit, struct audit_entry *entries, size_t count, enum audi
     status = chain_and_take(audit, &batch, &first);
     (void)pthread_mutex_unlock(&audit->lock);
     free(batch.slots);
+    audit->restoring = audit->restoring && !(status == STATUS_OK && has_restored(entries, count));
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         entries[i].sequence = first.sequence + 1 + i;
         entries[i].time_ms = first.time_ms;

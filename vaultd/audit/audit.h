@@ -63,8 +63,8 @@ struct audit_entry {
     uint8_t access_tag[AUDIT_DIGEST_BYTES];
     uint64_t amount; /* how much: a block's size, ms of a clock's jump, a grant's daily budget, the
                         first entry kept; of a checkpoint: audit_noted; else 0 */
-    /* Of OPENED, CLOSED and CHECKPOINT, which need it, and of nothing else: written: signed by
-     * audit; read: it is a checkpoint. */
+    /* Of OPENED, CLOSED, CHECKPOINT and RESTORED, which need it, and of nothing else: written:
+     * signed by audit; read: it is a checkpoint. */
     bool has_checkpoint;
     uint8_t instance_id[INSTANCE_ID_BYTES]; /* of a checkpoint: filled in by audit */
     uint64_t changes;                       /* likewise: the store's durable commits */
@@ -85,12 +85,15 @@ enum audit_act {
     AUDIT_ACT_RETAINED = 208,      /* entries before number `amount` were removed as too old */
     AUDIT_ACT_BUDGET_EXTRA = 209,  /* a block of `amount` of a grant that ends */
     AUDIT_ACT_KEY_DESTROYED = 210, /* number `amount`, of the purpose that `subject` names */
+    /* The first entry of another instance of the vault, with an access tag. `subject`:
+     * AUDIT_LOG_LOST, where what stood behind the entry before it in the lost log is not known. */
     AUDIT_ACT_RESTORED = 211,
     AUDIT_ACT_SWEPT = 212, /* the last row of a shredded namespace is gone; `amount` contacts of its
                               counts were not found */
     AUDIT_ACT_BACKUP_ENDED = 213, /* whose last entry of the log is `amount`; of one that failed,
                                      `subject` says why */
 };
+#define AUDIT_LOG_LOST "log-lost"
 
 /* Name of an operation or act ("detokenize", "opened"), or "unknown". */
 const char *audit_act_name(uint32_t operation);
@@ -109,6 +112,7 @@ struct audit_summary {
     uint64_t time_ms;  /* of the last entry before this opening's own; 0: none */
     uint64_t leapt_ms; /* of the last one made more than AUDIT_LEAP_MS after the one before it; 0:
                           none */
+    uint64_t restored; /* the last RESTORED: intents before it are void; 0: none */
     uint64_t recent_begins; /* number of the first entry made in the AUDIT_RECENT_MS before time_ms,
                                or up to an hour earlier */
 };
@@ -140,6 +144,8 @@ struct audit_options {
     const char *checkpoint_folder; /* where checkpoints are written too; NULL: nowhere */
     uint32_t checkpoint_s;         /* 0: 60 */
     uint64_t segment_bytes;        /* of the journal; 0: its default */
+    /* By a restore: the chain is another instance's, and nothing is signed before RESTORED. */
+    bool restoring;
 };
 
 /*

@@ -87,6 +87,8 @@ load_lines(struct loading *loading, struct audit_anchors *anchors)
             return STATUS_CORRUPT;
         }
         anchor.sequence = found.sequence;
+        anchor.time_ms = found.time_ms;
+        memcpy(anchor.instance, found.instance_id, sizeof anchor.instance);
         digest_line(line, size, anchor.digest);
         status = add(anchors, anchor);
     }
@@ -144,29 +146,69 @@ void
 audit_anchors_rewind(struct audit_anchors *anchors, uint64_t first)
 {
     anchors->next = 0;
+    anchors->lost_ms = anchors->lost_line = 0;
     while (anchors->next < anchors->count && anchors->list[anchors->next].sequence < first) {
         anchors->next++;
     }
 }
 
-long
-audit_anchors_pass(struct audit_anchors *anchors, uint64_t sequence,
-                   const struct audit_checkpoint *checkpoint)
+static bool
+is_borne_out(const struct audit_anchor *anchor, const struct audit_checkpoint *checkpoint)
 {
     char line[AUDIT_CHECKPOINT_LINE_MAX];
     uint8_t digest[AUDIT_DIGEST_BYTES];
+
+    if (checkpoint == NULL) {
+        return false;
+    }
+    digest_line(line, audit_checkpoint_print(checkpoint, line) - 1, digest);
+    return memcmp(digest, anchor->digest, sizeof digest) == 0;
+}
+
+/* False: its instance wrote that part of the chain, so it should stand there. */
+static bool
+pass_over(struct audit_anchors *anchors, const struct audit_instances *instances)
+{
+    const struct audit_anchor *anchor = &anchors->list[anchors->next];
+    const struct audit_instance *instance =
+        audit_instances_find(instances, anchor->instance, sizeof anchor->instance);
+
+    if (instance != NULL && anchor->sequence < instance->below) {
+        return false;
+    }
+    if (anchor->time_ms >= anchors->lost_ms) {
+        anchors->lost_ms = anchor->time_ms;
+        anchors->lost_line = anchor->line;
+    }
+    anchors->next++;
+    return true;
+}
+
+long
+audit_anchors_pass(struct audit_anchors *anchors, uint64_t sequence,
+                   const struct audit_checkpoint *checkpoint,
+                   const struct audit_instances *instances)
+{
     long passed = 0;
 
     while (anchors->next < anchors->count && anchors->list[anchors->next].sequence == sequence) {
-        if (checkpoint == NULL) {
+        if (is_borne_out(&anchors->list[anchors->next], checkpoint)) {
+            anchors->next++;
+            passed++;
+        } else if (!pass_over(anchors, instances)) {
             return -1;
         }
-        digest_line(line, audit_checkpoint_print(checkpoint, line) - 1, digest);
-        if (memcmp(digest, anchors->list[anchors->next].digest, sizeof digest) != 0) {
-            return -1;
-        }
-        anchors->next++;
-        passed++;
     }
     return passed;
+}
+
+bool
+audit_anchors_end(struct audit_anchors *anchors, const struct audit_instances *instances)
+{
+    while (anchors->next < anchors->count) {
+        if (!pass_over(anchors, instances)) {
+            return false;
+        }
+    }
+    return true;
 }

@@ -32,10 +32,30 @@ expected_previous(const struct audit_chain *chain, uint64_t position)
 static bool
 stands_while_sealed(const struct audit_entry *entry)
 {
-    return entry->operation == AUDIT_ACT_OPENED ||
+    return entry->operation == AUDIT_ACT_OPENED || entry->operation == AUDIT_ACT_RESTORED ||
            (entry->principal.size == 0 &&
             (entry->operation == AUDIT_ACT_CUT || entry->operation == AUDIT_ACT_CHECKPOINT ||
              entry->phase == AUDIT_OUTCOME));
+}
+
+/* Another instance begins with RESTORED and with nothing else. */
+static const char *
+find_instance_fault(const struct audit_chain *chain, const struct audit_entry *entry)
+{
+    bool restored = entry->operation == AUDIT_ACT_RESTORED;
+    bool same = chain->has_instance &&
+                memcmp(chain->instance_id, entry->instance_id, INSTANCE_ID_BYTES) == 0;
+
+    if (!entry->has_checkpoint) {
+        return NULL;
+    }
+    if (restored && (same || (!chain->has_instance && is_whole(chain)))) {
+        return "a restore begins another instance of a vault that was there, and this does not";
+    }
+    if (chain->has_instance && !same && !restored) {
+        return "another instance of the vault has signed it, and no restore stands before it";
+    }
+    return NULL;
 }
 
 static const char *
@@ -66,7 +86,7 @@ find_fault(const struct audit_chain *chain, uint64_t position, const struct audi
     if (chain->sealed && !stands_while_sealed(entry)) {
         return "the vault was sealed then, and it is nothing that a sealed vault writes";
     }
-    return NULL;
+    return find_instance_fault(chain, entry);
 }
 
 enum status
@@ -87,7 +107,12 @@ audit_chain_extend(struct audit_chain *chain, uint64_t position, struct bytes by
         memcpy(chain->root, link.previous, AUDIT_DIGEST_BYTES);
     }
     chain->sealed = entry.operation == AUDIT_ACT_CREATED || entry.operation == AUDIT_ACT_CLOSED ||
+                    entry.operation == AUDIT_ACT_RESTORED ||
                     (chain->sealed && entry.operation != AUDIT_ACT_OPENED);
+    if (entry.has_checkpoint) {
+        chain->has_instance = true;
+        memcpy(chain->instance_id, entry.instance_id, INSTANCE_ID_BYTES);
+    }
     chain->sequence = position;
     chain->time_ms = link.time_ms;
     audit_entry_digest(bytes, chain->head);

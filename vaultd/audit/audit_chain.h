@@ -19,8 +19,10 @@ struct audit_chain {
     uint64_t time_ms;
     uint8_t head[AUDIT_DIGEST_BYTES]; /* its digest */
     uint8_t root[AUDIT_DIGEST_BYTES]; /* what entry 1 names as its predecessor */
-    bool sealed;                      /* CREATED or CLOSED, and since then no OPENED */
-    const char *fault;                /* what is wrong with the entry after the last good one */
+    bool sealed;                      /* CREATED, CLOSED or RESTORED, and since then no OPENED */
+    bool has_instance;                /* somebody has signed: */
+    uint8_t instance_id[INSTANCE_ID_BYTES]; /* who did so last */
+    const char *fault; /* what is wrong with the entry after the last good one */
 };
 
 /* An entry from before the chain's beginning, which a crash has left: it proves nothing. */

@@ -174,6 +174,20 @@ audit_checkpoint_peek(struct bytes line, uint64_t *ret_sequence)
     return !reading.bad;
 }
 
+bool
+audit_checkpoint_peek_instance(struct bytes line, uint8_t ret_instance_id[static INSTANCE_ID_BYTES])
+{
+    /* Behind the domain and vault_id. */
+    const size_t at = sizeof line_domain - 1 + 1 + 2 * (size_t)INSTANCE_ID_BYTES;
+    struct reading reading = {.bad = line.size <= at};
+
+    if (!reading.bad) {
+        reading.rest = bytes_of(line.data + at, line.size - at);
+        read_hex(&reading, ret_instance_id, INSTANCE_ID_BYTES);
+    }
+    return !reading.bad;
+}
+
 /* Read with little care, then written again: what is not the same bytes was no such line. */
 bool
 audit_checkpoint_parse(struct bytes line, struct audit_checkpoint *ret_checkpoint)

@@ -56,6 +56,9 @@ size_t audit_checkpoint_print(const struct audit_checkpoint *checkpoint,
                               char ret_line[static AUDIT_CHECKPOINT_LINE_MAX]);
 /* Of a line that may be one: the sequence it would have, cheaply. False: it is none. */
 bool audit_checkpoint_peek(struct bytes line, uint64_t *ret_sequence);
+/* The same of the instance. */
+bool audit_checkpoint_peek_instance(struct bytes line,
+                                    uint8_t ret_instance_id[static INSTANCE_ID_BYTES]);
 /* `line` is without its newline. False: not exactly what audit_checkpoint_print writes. */
 bool audit_checkpoint_parse(struct bytes line, struct audit_checkpoint *ret_checkpoint);
 

@@ -23,7 +23,8 @@
  * if flagged), principal, namespace, subject, sealed reason
  *
  * A checkpoint is instance_id (16), the store's changes (8) and a signature (64) over what
- * audit_checkpoint.h says. The acts opened, closed and checkpoint have one, and nothing else has.
+ * audit_checkpoint.h says. The acts opened, closed, checkpoint and restored have one, and nothing
+ * else has.
  *
  * Names are printable ASCII without blanks. The first entry, and no other, is the act "created".
  * The reason is nonce (24), ciphertext and tag (16), sealed under the reason key of the year that
@@ -87,7 +88,7 @@ static bool
 act_is_signed(uint32_t operation)
 {
     return operation == AUDIT_ACT_OPENED || operation == AUDIT_ACT_CLOSED ||
-           operation == AUDIT_ACT_CHECKPOINT;
+           operation == AUDIT_ACT_CHECKPOINT || operation == AUDIT_ACT_RESTORED;
 }
 
 const char *
@@ -106,7 +107,11 @@ audit_entry_fault(const struct audit_entry *entry)
         return "an outcome names its intent, and nothing else does";
     }
     if (entry->has_checkpoint != act_is_signed(entry->operation)) {
-        return "opened, closed and checkpoint are signed, and nothing else is";
+        return "opened, closed, checkpoint and restored are signed, and nothing else is";
+    }
+    if (entry->operation == AUDIT_ACT_RESTORED &&
+        (!entry->has_access_tag || entry->principal.size > 0 || entry->result != STATUS_OK)) {
+        return "a restore vouches for the rules, and is nobody's act";
     }
     if (entry->has_checkpoint && entry->phase != AUDIT_DONE) {
         return "a checkpoint is one entry";

@@ -11,6 +11,7 @@
 #include "audit.h"
 #include "audit_checkpoint.h"
 #include "audit_entry.h"
+#include "audit_instance.h"
 #include "audit_kept.h"
 #include "audit_start.h"
 #include "journal.h"
@@ -49,6 +50,8 @@ struct audit {
     _Atomic uint64_t last;  /* tip.sequence, for who asks without the lock */
     _Atomic uint64_t first; /* start.first, likewise */
     struct audit_start start;
+    struct audit_instances instances; /* as opening found them */
+    bool restoring;                   /* no RESTORED yet; one thread, nobody else */
 
     pthread_mutex_t keeping;
     struct audit_kept kept; /* the folder's name is read without the lock */

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "audit_checkpoint.h"
+#include "audit_instance.h"
 #include "status.h"
 
 struct audit_kept {
@@ -37,20 +38,26 @@ bool audit_kept_write(struct audit_kept *kept, const struct audit_checkpoint *ch
 
 /* Whose lines are looked for. */
 struct audit_kept_owner {
-    const uint8_t *vault_id;    /* VAULT_ID_BYTES */
-    const uint8_t *instance_id; /* INSTANCE_ID_BYTES */
-    const uint8_t *public_key;  /* PUBLIC_KEY_BYTES */
+    const uint8_t *vault_id;                 /* VAULT_ID_BYTES */
+    const uint8_t *public_key;               /* PUBLIC_KEY_BYTES */
+    const struct audit_instances *instances; /* who wrote the chain */
+};
+
+/* What the place has of the vault's; sequence 0: nothing. */
+struct audit_kept_found {
+    /* Of each instance, the newest line of its part of the chain: must stand there. */
+    struct audit_checkpoint owed[AUDIT_INSTANCES_MAX];
+    struct audit_checkpoint lost; /* of all others the latest, by its time */
 };
 
 /*
- * audit_kept_newest: the one with the highest sequence in all of the vault's files, each read
- * whole. A line of the owner's whose signature does not hold is passed over and logged; all others
- * silently. Reads 1 GiB of a file at most, from its end, and 4 GiB in all, newest month first, and
- * looks at a million signatures at most (about a minute): what that leaves out is logged as an
- * error. NOT_FOUND: there is none. UNAVAILABLE: the folder cannot be read; logged. May be called
- * while another thread writes.
+ * audit_kept_search: all of the vault's files, each read whole. A line of the vault's whose
+ * signature does not hold is passed over and logged; all others silently. Reads 1 GiB of a file at
+ * most, from its end, and 4 GiB in all, newest month first, and looks at a million signatures at
+ * most (about a minute): what that leaves out is logged as an error. NOT_FOUND: there is none.
+ * UNAVAILABLE: the folder cannot be read; logged. May be called while another thread writes.
  */
-MUST_USE enum status audit_kept_newest(const char *path, const struct audit_kept_owner *owner,
-                                       struct audit_checkpoint *ret_checkpoint);
+MUST_USE enum status audit_kept_search(const char *path, const struct audit_kept_owner *owner,
+                                       struct audit_kept_found *ret_found);
 
 #endif

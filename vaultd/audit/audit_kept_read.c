@@ -25,29 +25,56 @@ static const uint64_t all_bytes_max = (uint64_t)4 << 30;
 /* A block with the beginning of what stood behind it. */
 struct search {
     const struct audit_kept_owner *owner;
-    struct audit_checkpoint newest; /* sequence 0: none yet */
-    uint64_t bytes;                 /* read */
-    uint64_t signatures;            /* looked at */
-    uint64_t rejected;              /* lines */
-    uint64_t unreadable;            /* files */
-    uint64_t left_out;              /* files not read whole, lines not looked at */
-    uint8_t months[MONTHS / 8];     /* a bit for each file there is */
+    struct audit_kept_found *found;
+    bool any;                   /* of the owner's */
+    uint64_t bytes;             /* read */
+    uint64_t signatures;        /* looked at */
+    uint64_t rejected;          /* lines */
+    uint64_t unreadable;        /* files */
+    uint64_t left_out;          /* files not read whole, lines not looked at */
+    uint8_t months[MONTHS / 8]; /* a bit for each file there is */
     uint8_t buffer[BLOCK_BYTES + AUDIT_CHECKPOINT_LINE_MAX];
 };
 
 /* ---- a line ---- */
 
+/* Which of what is looked for this line could be, or NULL: it cannot, or one as new was found. */
+static struct audit_checkpoint *
+place_of_line(struct search *search, struct bytes line, uint64_t sequence,
+              struct audit_checkpoint *parsed)
+{
+    const struct audit_instances *instances = search->owner->instances;
+    uint8_t instance_id[INSTANCE_ID_BYTES];
+    const struct audit_instance *instance;
+    struct audit_checkpoint *owed = NULL;
+
+    if (!audit_checkpoint_peek_instance(line, instance_id)) {
+        return NULL;
+    }
+    instance = audit_instances_find(instances, instance_id, sizeof instance_id);
+    if (instance != NULL && sequence < instance->below) {
+        owed = &search->found->owed[instance - instances->list];
+        return sequence > owed->sequence && audit_checkpoint_parse(line, parsed) ? owed : NULL;
+    }
+    if (!audit_checkpoint_parse(line, parsed) ||
+        (search->found->lost.sequence > 0 && parsed->time_ms <= search->found->lost.time_ms)) {
+        return NULL;
+    }
+    return &search->found->lost;
+}
+
 static void
 look_at_line(struct search *search, struct bytes line)
 {
     const struct audit_kept_owner *owner = search->owner;
-    struct audit_checkpoint found;
+    struct audit_checkpoint parsed;
+    struct audit_checkpoint *place = NULL;
     uint64_t sequence;
 
-    if (!audit_checkpoint_peek(line, &sequence) || sequence <= search->newest.sequence ||
-        !audit_checkpoint_parse(line, &found) ||
-        memcmp(found.vault_id, owner->vault_id, sizeof found.vault_id) != 0 ||
-        memcmp(found.instance_id, owner->instance_id, sizeof found.instance_id) != 0) {
+    if (audit_checkpoint_peek(line, &sequence)) {
+        place = place_of_line(search, line, sequence, &parsed);
+    }
+    if (place == NULL || memcmp(parsed.vault_id, owner->vault_id, sizeof parsed.vault_id) != 0) {
         return;
     }
     if (search->signatures == SIGNATURES_MAX) {
@@ -55,8 +82,9 @@ look_at_line(struct search *search, struct bytes line)
         return;
     }
     search->signatures++;
-    if (audit_checkpoint_holds(&found, owner->public_key)) {
-        search->newest = found;
+    if (audit_checkpoint_holds(&parsed, owner->public_key)) {
+        *place = parsed;
+        search->any = true;
     } else {
         search->rejected++;
     }
@@ -235,8 +263,8 @@ tell(const struct search *search, enum status status, int error)
 }
 
 enum status
-audit_kept_newest(const char *path, const struct audit_kept_owner *owner,
-                  struct audit_checkpoint *ret_checkpoint)
+audit_kept_search(const char *path, const struct audit_kept_owner *owner,
+                  struct audit_kept_found *ret_found)
 {
     struct search *search = calloc(1, sizeof *search);
     enum status status = STATUS_UNAVAILABLE;
@@ -245,7 +273,9 @@ audit_kept_newest(const char *path, const struct audit_kept_owner *owner,
     if (search == NULL) {
         return STATUS_UNAVAILABLE;
     }
+    memset(ret_found, 0, sizeof *ret_found);
     search->owner = owner;
+    search->found = ret_found;
     folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder >= 0) {
         status = search_folder(folder, search);
@@ -254,8 +284,7 @@ audit_kept_newest(const char *path, const struct audit_kept_owner *owner,
     if (folder >= 0) {
         (void)close(folder);
     }
-    if (search->newest.sequence > 0) {
-        *ret_checkpoint = search->newest;
+    if (search->any) {
         status = STATUS_OK;
     } else if (status == STATUS_OK) {
         status = STATUS_NOT_FOUND;

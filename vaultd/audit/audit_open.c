@@ -64,12 +64,15 @@ summarise(struct audit_summary *summary, const struct audit_entry *entry)
     if (entry->has_access_tag && entry->result == STATUS_OK) {
         note_tag(summary, entry);
     }
+    if (entry->operation == AUDIT_ACT_RESTORED) {
+        summary->restored = entry->sequence;
+    }
 }
 
 static bool
 stays_clean(const struct opening *opening, const struct audit_entry *entry)
 {
-    return entry->operation == AUDIT_ACT_CLOSED ||
+    return entry->operation == AUDIT_ACT_CLOSED || entry->operation == AUDIT_ACT_RESTORED ||
            (opening->summary.clean && opening->chain.sealed &&
             entry->operation != AUDIT_ACT_CREATED);
 }
@@ -221,6 +224,7 @@ learn(struct opening *opening, const struct audit_entry *entry, struct bytes byt
     opening->summary.clean = stays_clean(opening, entry);
     note_hour(opening, entry);
     note_checkpoint(opening->audit, entry, bytes);
+    audit_instances_pass(&opening->audit->instances, entry);
     status = note_erasure(opening, entry);
     if (status == STATUS_OK) {
         status = audit_note_key_act(opening->audit, entry);
@@ -332,6 +336,7 @@ open_journal(struct opening *opening, uint64_t segment_bytes, struct journal_rep
     audit->found_time_ms = chain->time_ms;
     atomic_store(&audit->noted, audit->newest_noted);
     drop_settled(audit);
+    audit_instances_begin(&audit->instances, audit->instance_id);
     clock_vault_start(audit->newest.time_ms);
     return STATUS_OK;
 }
@@ -350,6 +355,7 @@ make(const struct audit_options *options, struct audit **ret_audit)
     audit->keyring = options->keyring;
     audit->store_changes = options->store_changes;
     audit->store = options->store;
+    audit->restoring = options->restoring;
     audit->period_ms = (uint64_t)period_s * 1000;
     memcpy(audit->vault_id, options->vault_id, VAULT_ID_BYTES);
     memcpy(audit->instance_id, options->instance_id, INSTANCE_ID_BYTES);

@@ -9,9 +9,6 @@
 #include "clock.h"
 #include "log.h"
 
-/* How far two honest clocks may be apart. */
-enum { LEEWAY_MS = 10 * 60 * 1000 };
-
 struct proving {
     struct audit *audit;
     struct audit_checkpoint newest;
@@ -52,7 +49,8 @@ prove_newest(const struct proving *proving)
                        newest->sequence);
         return STATUS_CORRUPT;
     }
-    if (memcmp(newest->instance_id, audit->instance_id, INSTANCE_ID_BYTES) != 0) {
+    if (!audit->restoring &&
+        memcmp(newest->instance_id, audit->instance_id, INSTANCE_ID_BYTES) != 0) {
         (void)snprintf(proving->place, AUDIT_PLACE_BYTES,
                        "entry %" PRIu64 ": the database's instance is not the one that signed the "
                        "log",
@@ -75,9 +73,10 @@ static enum status
 prove_tail(const struct proving *proving)
 {
     const struct audit *audit = proving->audit;
-    uint64_t soon_ms = proving->newest.time_ms + audit->period_ms + LEEWAY_MS;
+    uint64_t soon_ms = proving->newest.time_ms + audit->period_ms + AUDIT_CLOCKS_APART_MS;
 
-    if (audit->found_time_ms <= soon_ms || audit->found_time_ms <= clock_wall_ms() + LEEWAY_MS) {
+    if (audit->found_time_ms <= soon_ms ||
+        audit->found_time_ms <= clock_wall_ms() + AUDIT_CLOCKS_APART_MS) {
         return STATUS_OK;
     }
     (void)snprintf(proving->place, AUDIT_PLACE_BYTES,
@@ -145,25 +144,55 @@ tell_of_none(struct audit *audit)
     }
 }
 
+/* Of a log that was lost before the last restore, or of a copy that went on after it? */
+static enum status
+prove_lost(const struct proving *proving, const struct audit_checkpoint *lost)
+{
+    const struct audit_instances *instances = &proving->audit->instances;
+
+    if (lost->sequence == 0 || audit_instances_lost(instances, lost->time_ms)) {
+        return STATUS_OK;
+    }
+    (void)snprintf(proving->place, AUDIT_PLACE_BYTES,
+                   "a checkpoint kept elsewhere (entry %" PRIu64 ") is of another copy of this "
+                   "vault, which was in use %s: this one is older, or there are two",
+                   lost->sequence,
+                   instances->restored != 0 ? "after this one was restored" : "later");
+    return STATUS_CORRUPT;
+}
+
+static enum status
+prove_found(const struct proving *proving, const struct audit_kept_found *found)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; status == STATUS_OK && i < proving->audit->instances.count; i++) {
+        if (found->owed[i].sequence > 0) {
+            status = prove_contains(proving, &found->owed[i]);
+        }
+    }
+    return status == STATUS_OK ? prove_lost(proving, &found->lost) : status;
+}
+
 static enum status
 prove_kept(const struct proving *proving)
 {
     struct audit *audit = proving->audit;
     const struct audit_kept_owner owner = {.vault_id = audit->vault_id,
-                                           .instance_id = audit->instance_id,
-                                           .public_key = proving->public_key};
-    struct audit_checkpoint kept;
+                                           .public_key = proving->public_key,
+                                           .instances = &audit->instances};
+    struct audit_kept_found found;
     enum status status;
 
     if (audit->kept.folder == NULL) {
         return STATUS_OK;
     }
-    status = audit_kept_newest(audit->kept.folder, &owner, &kept);
+    status = audit_kept_search(audit->kept.folder, &owner, &found);
     if (status == STATUS_NOT_FOUND) {
         tell_of_none(audit);
     }
     /* A place that is away proves nothing, and has said so in the log. */
-    return status == STATUS_OK ? prove_contains(proving, &kept) : STATUS_OK;
+    return status == STATUS_OK ? prove_found(proving, &found) : STATUS_OK;
 }
 
 static enum status

@@ -23,6 +23,7 @@ struct verifying {
     struct audit_anchors anchors;
     struct audit_start start;
     struct audit_chain chain;
+    struct audit_instances instances;
     struct journal_report report;
     struct audit_report *found;
     bool open;           /* the last thing said of the vault is OPENED */
@@ -42,7 +43,7 @@ count_entry(struct verifying *verifying, const struct audit_entry *entry)
     if (entry->operation == AUDIT_ACT_OPENED) {
         found->unclean += verifying->open;
         verifying->open = true;
-    } else if (entry->operation == AUDIT_ACT_CLOSED) {
+    } else if (entry->operation == AUDIT_ACT_CLOSED || entry->operation == AUDIT_ACT_RESTORED) {
         verifying->open = false;
     }
 }
@@ -62,7 +63,8 @@ check_checkpoint(struct verifying *verifying, const struct audit_entry *entry, s
         return "its signature does not hold: it or an entry before it was altered, or this is "
                "another vault's public key";
     }
-    kept = audit_anchors_pass(&verifying->anchors, entry->sequence, is_one ? &checkpoint : NULL);
+    kept = audit_anchors_pass(&verifying->anchors, entry->sequence, is_one ? &checkpoint : NULL,
+                              &verifying->instances);
     if (kept < 0) {
         (void)snprintf(verifying->fault, sizeof verifying->fault,
                        "it is not what line %" PRIu64 " of the checkpoints kept elsewhere says",
@@ -101,6 +103,7 @@ visit_entry(void *state, uint64_t position, struct bytes bytes)
     if (audit_chain_extend(&verifying->chain, position, bytes, &entry) != STATUS_OK) {
         return STATUS_CORRUPT;
     }
+    audit_instances_pass(&verifying->instances, &entry);
     before.fault = check_entry(verifying, &entry, bytes);
     if (before.fault != NULL) {
         verifying->chain = before; /* this entry is not good after all */
@@ -139,6 +142,7 @@ walk(struct verifying *verifying)
     *verifying->found = (struct audit_report){.entries = 0};
     verifying->open = false;
     verifying->chain = (struct audit_chain){0};
+    verifying->instances = (struct audit_instances){0};
     status = read_start(verifying);
     if (status != STATUS_OK) {
         return status;
@@ -185,7 +189,7 @@ static enum status
 check_whole(struct verifying *verifying)
 {
     struct audit_chain *chain = &verifying->chain;
-    const struct audit_anchors *anchors = &verifying->anchors;
+    struct audit_anchors *anchors = &verifying->anchors;
 
     if (verifying->report.cut) {
         chain->fault = "torn or altered; a torn end is cut and recorded at the vault's next start";
@@ -194,10 +198,17 @@ check_whole(struct verifying *verifying)
     } else if (verifying->start.first > 1 &&
                memcmp(verifying->start.vault_id, verifying->vault_id, JOURNAL_ID_BYTES) != 0) {
         chain->fault = "the file `start` beside the log is another vault's";
-    } else if (anchors->next < anchors->count) {
+    } else if (!audit_anchors_end(anchors, &verifying->instances)) {
         (void)snprintf(verifying->fault, sizeof verifying->fault,
                        "the log ends before it, but a checkpoint kept elsewhere says %" PRIu64,
                        anchors->list[anchors->count - 1].sequence);
+        chain->fault = verifying->fault;
+    } else if (anchors->lost_ms > 0 &&
+               !audit_instances_lost(&verifying->instances, anchors->lost_ms)) {
+        (void)snprintf(verifying->fault, sizeof verifying->fault,
+                       "line %" PRIu64 " of the checkpoints kept elsewhere is another copy's, in "
+                       "use later: this is older",
+                       anchors->lost_line);
         chain->fault = verifying->fault;
     } else if (verifying->start.first > 1 && verifying->check->public_key == NULL) {
         verifying->unproved_start = true;
@@ -262,6 +273,7 @@ report_on(const struct verifying *verifying, enum status status)
     const struct audit_chain *chain = &verifying->chain;
 
     report->first = chain->first <= 1 ? 1 : chain->first;
+    report->restored = verifying->instances.restored;
     report->entries = chain->sequence == 0 ? 0 : chain->sequence - report->first + 1;
     report->anchored =
         status == STATUS_OK && report->kept > 0 && verifying->check->public_key != NULL;

@@ -22,6 +22,7 @@ struct audit_report {
     uint64_t checkpoints;          /* signed and verified; without a public key: not verified */
     uint64_t unsigned_tail;        /* entries behind the last checkpoint */
     uint64_t unclean;              /* openings that no CLOSED stands before */
+    uint64_t restored;             /* the last RESTORED; 0: none */
     uint64_t kept;                 /* checkpoints of checkpoint_file that were found in the chain */
     bool anchored;                 /* kept > 0, and signatures were checked */
     uint64_t first_bad;            /* sequence, or 0 */
@@ -31,10 +32,11 @@ struct audit_report {
 /*
  * CORRUPT: the report names the first fault: damage, a broken link, a torn end that no start has
  * cut yet, no entry at all, a signature that does not hold, a kept checkpoint that does not stand
- * in the chain, more than AUDIT_UNSIGNED_MAX entries in a row without one, an entry of a sealed
- * vault that none writes, a beginning after entry 1 that no public key proves. NOT_FOUND: no such
- * folder, or no such file. INVALID: checkpoint_file holds no checkpoint of this vault. The folder
- * is only read, and may be that of a running daemon.
+ * in the chain, and is not of a log that was lost before the last restore, more than
+ * AUDIT_UNSIGNED_MAX entries in a row without one, an entry of a sealed vault that none writes, a
+ * beginning after entry 1 that no public key proves. NOT_FOUND: no such folder, or no such file.
+ * INVALID: checkpoint_file holds no checkpoint of this vault. The folder is only read, and may be
+ * that of a running daemon.
  */
 MUST_USE enum status audit_verify(const struct audit_check *check, struct audit_report *ret_report);
 

@@ -311,6 +311,9 @@ bool spend_has_room(const struct call *call, uint32_t namespace_id, size_t count
 MUST_USE enum status spend_reveals(struct call *call, const struct vault_place *places,
                                    size_t count, uint32_t *ret_taken, uint64_t *ret_taken_ms);
 void spend_undo_reveals(struct call *call, uint32_t taken, uint64_t taken_ms);
+/* spend_lost.c: a restore without the log that the vault wrote last: who knows what was spent? All
+ * that there is, at that time. */
+MUST_USE enum status spend_all(struct dispatch *dispatch, uint64_t time_ms);
 /* What the log says was spent lately; may be tried again. */
 MUST_USE enum status spend_replay(struct dispatch *dispatch);
 

@@ -271,13 +271,17 @@ replay_entry(void *state, const struct audit_entry *entry)
     struct budget_key key;
     enum budget_class class;
 
+    if (entry->operation == AUDIT_ACT_RESTORED && entry->subject.size > 0) {
+        return spend_all(dispatch, entry->time_ms);
+    }
     if (!class_of(entry, &class)) {
         return STATUS_OK;
     }
     principal = access_by_name(access, entry->principal);
     row = access_namespace(access, entry->namespace_name);
     if (principal == NULL || row == NULL) {
-        return STATUS_CORRUPT; /* neither is ever removed */
+        /* Neither is ever removed, but by a restore of what was before it was made. */
+        return entry->sequence < dispatch->found.restored ? STATUS_OK : STATUS_CORRUPT;
     }
     key = (struct budget_key){principal->number, row->id, class};
     if (class == BUDGET_REVEAL) {

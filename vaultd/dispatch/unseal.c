@@ -58,8 +58,9 @@ compare_with_log(struct dispatch *dispatch, const uint8_t digest[static ACCESS_D
                  char *ret_fault)
 {
     const struct audit_summary *found = &dispatch->found;
-    bool came_about =
-        found->intent_open && vouches(dispatch, found->intent, found->intent_tag, digest);
+    /* What was under way when the vault was lost did not come about in what was restored. */
+    bool came_about = found->intent_open && found->intent > found->restored &&
+                      vouches(dispatch, found->intent, found->intent_tag, digest);
     bool unchanged = found->has_access_tag
                          ? vouches(dispatch, found->access_sequence, found->access_tag, digest)
                          : is_empty(dispatch->parts.access);

@@ -13,11 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "datadir_internal.h"
+
 enum {
-    ROOT_MODE = 0711,
-    DATA_MODE = 0700,
     RUN_MODE = 0755,
-    FILE_MODE = 0600,
     OTHERS_WRITE = S_IWGRP | S_IWOTH,
     DATA_VERSION = 4, /* 2 had keys that never changed; 1 no budgets, checkpoints, times of use */
     VERSION_DIGITS_MAX = 9,
@@ -33,8 +32,8 @@ struct datadir {
     int lock;
 };
 
-__attribute__((format(__printf__, 3, 4))) static enum status
-fault(struct datadir_fault *ret_fault, enum status status, const char *format, ...)
+enum status
+datadir_fault(struct datadir_fault *ret_fault, enum status status, const char *format, ...)
 {
     va_list arguments;
 
@@ -44,14 +43,13 @@ fault(struct datadir_fault *ret_fault, enum status status, const char *format, .
     return status;
 }
 
-/* The disk's own word for it: errno, right after the call that failed at `path`. */
-static enum status
-fault_of_disk(struct datadir_fault *ret_fault, const char *act, const char *path)
+enum status
+datadir_fault_of_disk(struct datadir_fault *ret_fault, const char *act, const char *path)
 {
     const char *cause = strerrordesc_np(errno);
 
-    return fault(ret_fault, STATUS_UNAVAILABLE, "cannot %s %s: %s", act, path,
-                 cause != NULL ? cause : "unknown error");
+    return datadir_fault(ret_fault, STATUS_UNAVAILABLE, "cannot %s %s: %s", act, path,
+                         cause != NULL ? cause : "unknown error");
 }
 
 static bool
@@ -68,7 +66,7 @@ datadir_locate(const char *root, struct datadir_paths *ret_paths, struct datadir
     *ret_paths = (struct datadir_paths){0};
     *ret_fault = (struct datadir_fault){0};
     if (root[0] == '\0') {
-        return fault(ret_fault, STATUS_INVALID, "the data directory's name is empty");
+        return datadir_fault(ret_fault, STATUS_INVALID, "the data directory's name is empty");
     }
     if (join(ret_paths->root, root, "") && join(ret_paths->data, root, "/data") &&
         join(ret_paths->run, root, "/run") && join(ret_paths->store, root, "/data/store") &&
@@ -79,13 +77,13 @@ datadir_locate(const char *root, struct datadir_paths *ret_paths, struct datadir
         return STATUS_OK;
     }
     *ret_paths = (struct datadir_paths){0};
-    return fault(ret_fault, STATUS_TOO_LARGE,
-                 "the data directory's name is too long: its files would pass %d bytes",
-                 DATADIR_PATH_BYTES - 1);
+    return datadir_fault(ret_fault, STATUS_TOO_LARGE,
+                         "the data directory's name is too long: its files would pass %d bytes",
+                         DATADIR_PATH_BYTES - 1);
 }
 
-static enum status
-check_sockets(const struct datadir_paths *paths, struct datadir_fault *ret_fault)
+enum status
+datadir_check_sockets(const struct datadir_paths *paths, struct datadir_fault *ret_fault)
 {
     const char *sockets[] = {paths->vault_socket, paths->admin_socket};
 
@@ -93,32 +91,32 @@ check_sockets(const struct datadir_paths *paths, struct datadir_fault *ret_fault
         size_t size = strlen(sockets[i]);
 
         if (size > DATADIR_SOCKET_BYTES_MAX) {
-            return fault(ret_fault, STATUS_TOO_LARGE,
-                         "%s has %zu bytes, and the path of a Unix socket at most %d: choose a "
-                         "data directory with a shorter name, or name the socket in the "
-                         "configuration",
-                         sockets[i], size, DATADIR_SOCKET_BYTES_MAX);
+            return datadir_fault(
+                ret_fault, STATUS_TOO_LARGE,
+                "%s has %zu bytes, and the path of a Unix socket at most %d: choose a "
+                "data directory with a shorter name, or name the socket in the "
+                "configuration",
+                sockets[i], size, DATADIR_SOCKET_BYTES_MAX);
         }
     }
     return STATUS_OK;
 }
 
-static enum status
-check_owner(const struct stat *info, const char *path, struct datadir_fault *ret_fault)
+enum status
+datadir_check_owner(const struct stat *info, const char *path, struct datadir_fault *ret_fault)
 {
     if (info->st_uid != geteuid()) {
-        return fault(ret_fault, STATUS_DENIED,
-                     "%s belongs to user id %u, and this runs as %u: run it as its owner", path,
-                     (unsigned)info->st_uid, (unsigned)geteuid());
+        return datadir_fault(ret_fault, STATUS_DENIED,
+                             "%s belongs to user id %u, and this runs as %u: run it as its owner",
+                             path, (unsigned)info->st_uid, (unsigned)geteuid());
     }
     return STATUS_OK;
 }
 
 /* ---- create ---- */
 
-/* OK for a folder that holds nothing, or only what mkfs puts into a new file system. */
-static enum status
-check_empty(int root, const char *path, struct datadir_fault *ret_fault)
+enum status
+datadir_check_empty(int root, const char *path, struct datadir_fault *ret_fault)
 {
     int copy = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = copy < 0 ? NULL : fdopendir(copy);
@@ -126,7 +124,7 @@ check_empty(int root, const char *path, struct datadir_fault *ret_fault)
     enum status status = STATUS_OK;
 
     if (folder == NULL) {
-        status = fault_of_disk(ret_fault, "read", path);
+        status = datadir_fault_of_disk(ret_fault, "read", path);
         if (copy >= 0) {
             (void)close(copy);
         }
@@ -135,8 +133,8 @@ check_empty(int root, const char *path, struct datadir_fault *ret_fault)
     while (status == STATUS_OK && (entry = readdir(folder)) != NULL) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
             strcmp(entry->d_name, "lost+found") != 0) {
-            status = fault(ret_fault, STATUS_CONFLICT,
-                           "%s is not empty: name a new folder or an empty one", path);
+            status = datadir_fault(ret_fault, STATUS_CONFLICT,
+                                   "%s is not empty: name a new folder or an empty one", path);
         }
     }
     (void)closedir(folder);
@@ -151,27 +149,28 @@ make_root(const struct datadir_paths *paths, struct datadir_fault *ret_fault, in
     struct stat info;
     int root;
 
-    if (mkdir(paths->root, DATA_MODE) != 0 && errno != EEXIST) {
-        return errno == ENOENT ? fault(ret_fault, STATUS_NOT_FOUND,
-                                       "%s cannot be made: the folder it shall stand in is not "
-                                       "there",
-                                       paths->root)
-                               : fault_of_disk(ret_fault, "make", paths->root);
+    if (mkdir(paths->root, DATADIR_DATA_MODE) != 0 && errno != EEXIST) {
+        return errno == ENOENT
+                   ? datadir_fault(ret_fault, STATUS_NOT_FOUND,
+                                   "%s cannot be made: the folder it shall stand in is not "
+                                   "there",
+                                   paths->root)
+                   : datadir_fault_of_disk(ret_fault, "make", paths->root);
     }
     root = open(paths->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 || fstat(root, &info) != 0) {
-        status = fault_of_disk(ret_fault, "open", paths->root);
+        status = datadir_fault_of_disk(ret_fault, "open", paths->root);
         goto out;
     }
-    status = check_owner(&info, paths->root, ret_fault);
+    status = datadir_check_owner(&info, paths->root, ret_fault);
     if (status != STATUS_OK) {
         goto out;
     }
     if (faccessat(root, "data/version", F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-        status = fault(ret_fault, STATUS_CONFLICT, "%s holds a vault already", paths->root);
+        status = datadir_fault(ret_fault, STATUS_CONFLICT, "%s holds a vault already", paths->root);
         goto out;
     }
-    status = check_empty(root, paths->root, ret_fault);
+    status = datadir_check_empty(root, paths->root, ret_fault);
     if (status == STATUS_OK) {
         *ret_root = root;
         root = -1;
@@ -187,22 +186,22 @@ out:
 static bool
 make_folder(int root, const char *name, mode_t mode)
 {
-    return mkdirat(root, name, DATA_MODE) == 0 && fchmodat(root, name, mode, 0) == 0;
+    return mkdirat(root, name, DATADIR_DATA_MODE) == 0 && fchmodat(root, name, mode, 0) == 0;
 }
 
-static bool
-write_version(int root)
+bool
+datadir_write_version(int folder, const char *name)
 {
-    int file = openat(root, "data/version", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                      FILE_MODE);
+    int file = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                      DATADIR_FILE_MODE);
     size_t size = sizeof version_line - 1;
     bool written;
 
     if (file < 0) {
         return false;
     }
-    written = fchmod(file, FILE_MODE) == 0 && write(file, version_line, size) == (ssize_t)size &&
-              fsync(file) == 0;
+    written = fchmod(file, DATADIR_FILE_MODE) == 0 &&
+              write(file, version_line, size) == (ssize_t)size && fsync(file) == 0;
     (void)close(file);
     return written;
 }
@@ -211,21 +210,22 @@ enum status
 datadir_create(const struct datadir_paths *paths, struct datadir_fault *ret_fault)
 {
     /* The strictest umask would shut us out of what we make; the modes are set one by one. */
-    mode_t umask_before = umask(0777 & ~DATA_MODE);
+    mode_t umask_before = umask(0777 & ~DATADIR_DATA_MODE);
     enum status status;
     int root = -1;
 
     *ret_fault = (struct datadir_fault){0};
-    if ((status = check_sockets(paths, ret_fault)) != STATUS_OK ||
+    if ((status = datadir_check_sockets(paths, ret_fault)) != STATUS_OK ||
         (status = make_root(paths, ret_fault, &root)) != STATUS_OK) {
         goto out;
     }
     /* The root's mode comes first: from then on nobody else can put anything under these names. */
-    if (fchmod(root, ROOT_MODE) != 0 || !make_folder(root, "data", DATA_MODE) ||
-        !make_folder(root, "data/store", DATA_MODE) ||
-        !make_folder(root, "data/audit", DATA_MODE) || !make_folder(root, "run", RUN_MODE) ||
-        syncfs(root) != 0 || !write_version(root) || syncfs(root) != 0) {
-        status = fault_of_disk(ret_fault, "make the folders of", paths->root);
+    if (fchmod(root, DATADIR_ROOT_MODE) != 0 || !make_folder(root, "data", DATADIR_DATA_MODE) ||
+        !make_folder(root, "data/store", DATADIR_DATA_MODE) ||
+        !make_folder(root, "data/audit", DATADIR_DATA_MODE) ||
+        !make_folder(root, "run", RUN_MODE) || syncfs(root) != 0 ||
+        !datadir_write_version(root, "data/version") || syncfs(root) != 0) {
+        status = datadir_fault_of_disk(ret_fault, "make the folders of", paths->root);
     }
 out:
     if (root >= 0) {
@@ -264,13 +264,14 @@ check_version(int data, const struct datadir_paths *paths, struct datadir_fault 
     long version;
 
     if (file < 0 && errno == ENOENT) {
-        return fault(ret_fault, STATUS_NOT_FOUND,
-                     "%s holds no vault: make one with vaultctl init --data %s", paths->root,
-                     paths->root);
+        return datadir_fault(ret_fault, STATUS_NOT_FOUND,
+                             "%s holds no vault: make one with vaultctl init --data %s",
+                             paths->root, paths->root);
     }
     size = file < 0 ? -1 : read(file, text, VERSION_FILE_BYTES);
     if (size < 0) {
-        enum status status = fault_of_disk(ret_fault, "read the version file in", paths->data);
+        enum status status =
+            datadir_fault_of_disk(ret_fault, "read the version file in", paths->data);
 
         if (file >= 0) {
             (void)close(file);
@@ -280,14 +281,15 @@ check_version(int data, const struct datadir_paths *paths, struct datadir_fault 
     (void)close(file);
     version = strlen(text) == (size_t)size ? version_number(text) : -1;
     if (version < 0) {
-        return fault(ret_fault, STATUS_CORRUPT, "%s/%s is not the version file of a vault",
-                     paths->data, version_file);
+        return datadir_fault(ret_fault, STATUS_CORRUPT, "%s/%s is not the version file of a vault",
+                             paths->data, version_file);
     }
     if (version != DATA_VERSION) {
-        return fault(ret_fault, STATUS_INVALID,
-                     "%s is of data version %ld, and this vaultd works with version %d: run the "
-                     "vaultd that belongs to it",
-                     paths->root, version, DATA_VERSION);
+        return datadir_fault(
+            ret_fault, STATUS_INVALID,
+            "%s is of data version %ld, and this vaultd works with version %d: run the "
+            "vaultd that belongs to it",
+            paths->root, version, DATA_VERSION);
     }
     return STATUS_OK;
 }
@@ -299,13 +301,13 @@ check_guarded(int folder, const char *path, struct datadir_fault *ret_fault)
     struct stat info;
 
     if (fstat(folder, &info) != 0) {
-        return fault_of_disk(ret_fault, "examine", path);
+        return datadir_fault_of_disk(ret_fault, "examine", path);
     }
-    status = check_owner(&info, path, ret_fault);
+    status = datadir_check_owner(&info, path, ret_fault);
     if (status == STATUS_OK && (info.st_mode & OTHERS_WRITE) != 0) {
-        return fault(ret_fault, STATUS_DENIED,
-                     "group or others may write to %s: run chmod go-w on it, and find out who did",
-                     path);
+        return datadir_fault(
+            ret_fault, STATUS_DENIED,
+            "group or others may write to %s: run chmod go-w on it, and find out who did", path);
     }
     return status;
 }
@@ -318,10 +320,10 @@ open_root(const struct datadir_paths *paths, struct datadir_fault *ret_fault, in
         return STATUS_OK;
     }
     return errno == ENOENT || errno == ENOTDIR
-               ? fault(ret_fault, STATUS_NOT_FOUND,
-                       "there is no folder %s: make a vault with vaultctl init --data %s",
-                       paths->root, paths->root)
-               : fault_of_disk(ret_fault, "open", paths->root);
+               ? datadir_fault(ret_fault, STATUS_NOT_FOUND,
+                               "there is no folder %s: make a vault with vaultctl init --data %s",
+                               paths->root, paths->root)
+               : datadir_fault_of_disk(ret_fault, "open", paths->root);
 }
 
 static enum status
@@ -336,14 +338,14 @@ open_data(int root, const struct datadir_paths *paths, struct datadir_fault *ret
         return STATUS_OK;
     }
     if (errno == ENOENT) {
-        return fault(ret_fault, STATUS_NOT_FOUND,
-                     "%s holds no vault: make one with vaultctl init --data %s", paths->root,
-                     paths->root);
+        return datadir_fault(ret_fault, STATUS_NOT_FOUND,
+                             "%s holds no vault: make one with vaultctl init --data %s",
+                             paths->root, paths->root);
     }
     if (errno == EACCES && fstatat(root, "data", &info, AT_SYMLINK_NOFOLLOW) == 0) {
-        status = check_owner(&info, paths->data, ret_fault);
+        status = datadir_check_owner(&info, paths->data, ret_fault);
     }
-    return status != STATUS_OK ? status : fault_of_disk(ret_fault, "open", paths->data);
+    return status != STATUS_OK ? status : datadir_fault_of_disk(ret_fault, "open", paths->data);
 }
 
 /* The run folder holds nothing that lasts (a copy or a cleaned disk may lack it): made if absent.
@@ -355,11 +357,11 @@ check_run(int root, const struct datadir_paths *paths, struct datadir_fault *ret
     int run;
 
     if (!make_folder(root, "run", RUN_MODE) && errno != EEXIST) {
-        return fault_of_disk(ret_fault, "make", paths->run);
+        return datadir_fault_of_disk(ret_fault, "make", paths->run);
     }
     run = openat(root, "run", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (run < 0) {
-        return fault_of_disk(ret_fault, "open", paths->run);
+        return datadir_fault_of_disk(ret_fault, "open", paths->run);
     }
     status = check_guarded(run, paths->run, ret_fault);
     (void)close(run);
@@ -370,17 +372,18 @@ static enum status
 take_lock(int data, const struct datadir_paths *paths, struct datadir_fault *ret_fault,
           struct datadir *datadir)
 {
-    datadir->lock =
-        openat(data, lock_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, (mode_t)FILE_MODE);
-    if (datadir->lock < 0 || fchmod(datadir->lock, FILE_MODE) != 0) {
-        return fault_of_disk(ret_fault, "open the lock file in", paths->data);
+    datadir->lock = openat(data, lock_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                           (mode_t)DATADIR_FILE_MODE);
+    if (datadir->lock < 0 || fchmod(datadir->lock, DATADIR_FILE_MODE) != 0) {
+        return datadir_fault_of_disk(ret_fault, "open the lock file in", paths->data);
     }
     if (flock(datadir->lock, LOCK_EX | LOCK_NB) == 0) {
         return STATUS_OK;
     }
-    return errno == EWOULDBLOCK ? fault(ret_fault, STATUS_CONFLICT,
-                                        "another vaultd has the data directory %s", paths->root)
-                                : fault_of_disk(ret_fault, "lock", paths->data);
+    return errno == EWOULDBLOCK
+               ? datadir_fault(ret_fault, STATUS_CONFLICT,
+                               "another vaultd has the data directory %s", paths->root)
+               : datadir_fault_of_disk(ret_fault, "lock", paths->data);
 }
 
 enum status
@@ -396,7 +399,7 @@ datadir_open(const struct datadir_paths *paths, struct datadir_fault *ret_fault,
     if ((status = open_root(paths, ret_fault, &root)) != STATUS_OK ||
         (status = open_data(root, paths, ret_fault, &data)) != STATUS_OK ||
         (status = check_version(data, paths, ret_fault)) != STATUS_OK ||
-        (status = check_sockets(paths, ret_fault)) != STATUS_OK ||
+        (status = datadir_check_sockets(paths, ret_fault)) != STATUS_OK ||
         (status = check_guarded(root, paths->root, ret_fault)) != STATUS_OK ||
         (status = check_guarded(data, paths->data, ret_fault)) != STATUS_OK ||
         (status = check_run(root, paths, ret_fault)) != STATUS_OK) {
@@ -404,7 +407,7 @@ datadir_open(const struct datadir_paths *paths, struct datadir_fault *ret_fault,
     }
     datadir = malloc(sizeof *datadir);
     if (datadir == NULL) {
-        status = fault(ret_fault, STATUS_INTERNAL, "out of memory");
+        status = datadir_fault(ret_fault, STATUS_INTERNAL, "out of memory");
         goto out;
     }
     status = take_lock(data, paths, ret_fault, datadir);

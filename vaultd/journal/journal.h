@@ -31,6 +31,8 @@ struct journal_options {
     /* 0 or 1: the journal begins with segment 1. Else older segments may be gone: the first one
      * there begins at or before this position. */
     uint64_t first_position;
+    /* There is none yet, and it begins with that position: CONFLICT if there is one. */
+    bool fresh;
 };
 
 /* Where something is wrong: file and offset, for a person. */

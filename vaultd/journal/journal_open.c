@@ -52,16 +52,18 @@ open_folder(const char *path, int *ret_folder)
     return STATUS_OK;
 }
 
+/* Who begins later looks like one whose older segments were removed. */
 static enum status
-make_first_segment(struct journal *journal)
+make_first_segment(struct journal *journal, uint64_t position)
 {
+    uint32_t number = position == 1 ? 1 : 2;
     uint8_t header[JOURNAL_HEADER_BYTES];
     struct journal_key key = journal->key;
     enum status status;
 
-    key.segment = 1;
-    journal_format_header(&key, 1, header);
-    status = journal_segment_make(journal->folder, 1, journal->segment_bytes,
+    key.segment = number;
+    journal_format_header(&key, position, header);
+    status = journal_segment_make(journal->folder, number, journal->segment_bytes,
                                   bytes_of(header, sizeof header), &journal->tail);
     if (status != STATUS_OK) {
         return status;
@@ -69,8 +71,8 @@ make_first_segment(struct journal *journal)
     journal->tail_offset = JOURNAL_HEADER_BYTES;
     status = journal_firsts_grow(&journal->firsts);
     if (status == STATUS_OK) {
-        journal->firsts.oldest = 1;
-        journal_firsts_add(&journal->firsts, 1);
+        journal->firsts.oldest = number;
+        journal_firsts_add(&journal->firsts, position);
     }
     return status;
 }
@@ -121,7 +123,8 @@ open_ahead(struct journal *journal)
 static enum status
 open_segments(struct journal *journal, const struct journal_end *end)
 {
-    enum status status = end->segment == 0 ? make_first_segment(journal) : open_tail(journal, end);
+    enum status status = end->segment == 0 ? make_first_segment(journal, end->next_position)
+                                           : open_tail(journal, end);
 
     if (status == STATUS_OK) {
         status = open_ahead(journal);
@@ -200,14 +203,30 @@ journal_release(struct journal *journal)
     free(journal);
 }
 
+/* Where the journal ends that is there; of a new one, where it begins. */
+static enum status
+find_end(struct journal *journal, const struct journal_options *options, journal_visit *visit,
+         void *state, struct journal_report *ret_report, struct journal_end *ret_end)
+{
+    uint32_t first;
+    uint32_t last;
+    enum status status = journal_segment_range(journal->folder, true, &first, &last);
+
+    if (status != STATUS_OK || !options->fresh) {
+        return status == STATUS_OK ? journal_walk_folder(journal->folder, options, visit, state,
+                                                         ret_report, ret_end)
+                                   : status;
+    }
+    ret_end->next_position = options->first_position < 1 ? 1 : options->first_position;
+    return first == 0 ? STATUS_OK : STATUS_CONFLICT;
+}
+
 enum status
 journal_open(const struct journal_options *options, journal_visit *visit, void *state,
              struct journal_report *ret_report, struct journal **ret_journal)
 {
     struct journal_end end = {.segment = 0};
     struct journal *journal;
-    uint32_t first;
-    uint32_t last;
     enum status status;
 
     *ret_report = (struct journal_report){.entries = 0};
@@ -217,10 +236,7 @@ journal_open(const struct journal_options *options, journal_visit *visit, void *
     }
     status = open_folder(options->folder, &journal->folder);
     if (status == STATUS_OK) {
-        status = journal_segment_range(journal->folder, true, &first, &last);
-    }
-    if (status == STATUS_OK) {
-        status = journal_walk_folder(journal->folder, options, visit, state, ret_report, &end);
+        status = find_end(journal, options, visit, state, ret_report, &end);
         journal->firsts = end.firsts;
     }
     if (status == STATUS_OK) {

@@ -129,9 +129,8 @@ apply_changes(struct store *store, struct store_engine_txn *engine)
     return store->backend->apply(engine, &row, 1);
 }
 
-/* The transaction ends here. UNAVAILABLE: known abort, or nobody knows and the store has failed. */
-static enum status
-commit(struct store *store, struct store_engine_txn *engine, bool reserved)
+enum status
+store_commit(struct store *store, struct store_engine_txn *engine, bool reserved)
 {
     enum status status = apply_changes(store, engine);
 
@@ -184,7 +183,7 @@ run_transaction(struct store *store, struct group *group, bool alone)
         store->backend->end(engine);
         return status;
     }
-    return commit(store, engine, group->reserved);
+    return store_commit(store, engine, group->reserved);
 }
 
 static struct group

@@ -71,6 +71,21 @@ MUST_USE enum status store_view(struct store *store, store_step *step, void *sta
 MUST_USE enum status store_update_reserved(struct store *store, store_step *step, void *state);
 bool store_keep_reserve(struct store *store);
 
+/*
+ * store_load: for a restore, into a new store that nobody else uses yet: rows of one table but
+ * STORE_META, in ascending order, each behind the last one there is, in one durable transaction.
+ * CONFLICT: not in that order; nothing was written. INVALID, TOO_LARGE: no such keys or values.
+ */
+MUST_USE enum status store_load(struct store *store, enum store_table table,
+                                const struct bytes *keys, const struct bytes *values, size_t count);
+/*
+ * store_load_counts: it has made no fewer commits, and gives no lower row number next, than that:
+ * what takes another store's place is not older than that one was. Durable.
+ */
+MUST_USE enum status store_load_counts(struct store *store, uint64_t changes, uint64_t next_row);
+/* The rows of STORE_META that are the store's own: a copy leaves them out. */
+bool store_is_own_row(enum store_table table, struct bytes key);
+
 /* A flush failed: what is on disk is unknown; the daemon must stop, the restart decides. */
 bool store_failed(const struct store *store);
 

@@ -49,6 +49,9 @@ struct store_backend {
                             const struct bytes *keys, size_t count, struct bytes *ret_values);
     /* Rows in the order of table and key; after a failure the transaction can only be ended. */
     enum status (*apply)(struct store_engine_txn *txn, const struct store_row *rows, size_t count);
+    /* Rows of one table, in order, each behind the last one there is; CONFLICT: one of them is not.
+     * After a failure the transaction can only be ended. */
+    enum status (*append)(struct store_engine_txn *txn, const struct store_row *rows, size_t count);
     /* NOT_FOUND: the table is empty. */
     enum status (*last_key)(struct store_engine_txn *txn, enum store_table table,
                             struct bytes *ret_key);

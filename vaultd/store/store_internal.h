@@ -75,6 +75,11 @@ struct store {
     struct store_compaction compaction;
 };
 
+/* Ends the engine's transaction, with the counts in it. UNAVAILABLE: known abort, or nobody knows
+ * and the store has failed. */
+MUST_USE enum status store_commit(struct store *store, struct store_engine_txn *engine,
+                                  bool reserved);
+
 struct store_txn {
     struct store *store;
     struct store_engine_txn *engine;

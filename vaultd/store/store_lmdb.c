@@ -265,6 +265,7 @@ const struct store_backend store_lmdb_backend = {
     .keep_reserve = store_lmdb_keep_reserve,
     .get_many = store_lmdb_get_many,
     .apply = store_lmdb_apply,
+    .append = store_lmdb_append,
     .last_key = store_lmdb_last_key,
     .count = store_lmdb_count,
     .cursor_open = store_lmdb_cursor_open,

@@ -100,6 +100,8 @@ enum status store_lmdb_get_many(struct store_engine_txn *txn, enum store_table t
                                 const struct bytes *keys, size_t count, struct bytes *ret_values);
 enum status store_lmdb_apply(struct store_engine_txn *txn, const struct store_row *rows,
                              size_t count);
+enum status store_lmdb_append(struct store_engine_txn *txn, const struct store_row *rows,
+                              size_t count);
 enum status store_lmdb_last_key(struct store_engine_txn *txn, enum store_table table,
                                 struct bytes *ret_key);
 enum status store_lmdb_count(struct store_engine_txn *txn, enum store_table table,

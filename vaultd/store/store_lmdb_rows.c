@@ -4,7 +4,11 @@
 
 #include <stdlib.h>
 
-enum { INLINE_VALUE_BYTES_MAX = 2000 }; /* larger values get pages of their own */
+enum {
+    INLINE_VALUE_BYTES_MAX = 2000, /* larger values get pages of their own */
+    ROW_OVERHEAD_BYTES = 16,       /* of a row in its page, at most */
+    APPEND_PAGES = 16,             /* the last leaf, and a branch on each floor */
+};
 
 struct store_cursor {
     MDB_cursor *cursor;
@@ -102,6 +106,28 @@ store_lmdb_apply(struct store_engine_txn *txn, const struct store_row *rows, siz
     for (size_t i = 0; i < count && error == 0; i++) {
         error = rows[i].value.data == NULL ? delete_row(txn, &rows[i]) : put_row(txn, &rows[i]);
         txn->rows[rows[i].table]++;
+    }
+    return error == 0 ? STATUS_OK : store_lmdb_failed(error, __LINE__);
+}
+
+/* Pages are filled one after another, so how many there will be goes by the bytes. */
+enum status
+store_lmdb_append(struct store_engine_txn *txn, const struct store_row *rows, size_t count)
+{
+    uint64_t bytes = 0;
+    int error = 0;
+
+    for (size_t i = 0; i < count && error == 0; i++) {
+        MDB_val key = val_of(rows[i].key);
+        MDB_val value = val_of(rows[i].value);
+
+        error = mdb_put(txn->txn, txn->file->tables[rows[i].table], &key, &value, MDB_APPEND);
+        bytes += rows[i].key.size + rows[i].value.size + ROW_OVERHEAD_BYTES;
+        txn->grows |= is_contact(rows[i].table);
+    }
+    txn->value_pages += bytes / (txn->file->page_bytes / 2) + APPEND_PAGES;
+    if (error == MDB_KEYEXIST) {
+        return STATUS_CONFLICT;
     }
     return error == 0 ? STATUS_OK : store_lmdb_failed(error, __LINE__);
 }

@@ -30,8 +30,8 @@ check_keys(enum store_table table, const struct bytes *keys, size_t count)
     return STATUS_OK;
 }
 
-static bool
-is_reserved(enum store_table table, struct bytes key)
+bool
+store_is_own_row(enum store_table table, struct bytes key)
 {
     return table == STORE_META && (bytes_equal(key, bytes_of_text(STORE_FORMAT_KEY)) ||
                                    bytes_equal(key, bytes_of_text(STORE_CHANGES_KEY)) ||
@@ -47,7 +47,7 @@ check_writes(const struct store_txn *txn, enum store_table table, const struct b
 
     assert(txn->writes != NULL);
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        status = is_reserved(table, keys[i]) ? STATUS_INVALID : STATUS_OK;
+        status = store_is_own_row(table, keys[i]) ? STATUS_INVALID : STATUS_OK;
     }
     if (status == STATUS_OK && count > STORE_STEP_ROWS_MAX - store_writes_count(txn->writes)) {
         status = STATUS_TOO_LARGE;

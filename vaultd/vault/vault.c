@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "vault_check.h"
 #include "vault_uses.h"
 
 /* The row of STORE_META that says which vault this is (DESIGN.md, "Meta rows"). */
@@ -90,6 +91,44 @@ read_meta_step(struct store_txn *txn, void *state)
         status = vault_generation_read(txn, &meta->keyring);
     }
     return status;
+}
+
+struct replacing {
+    const uint8_t *vault_id;
+    const uint8_t *before;
+    const uint8_t *after;
+};
+
+static enum status
+replace_instance_step(struct store_txn *txn, void *state)
+{
+    const struct replacing *replacing = state;
+    uint8_t row[VAULT_ROW_BYTES];
+    struct meta meta;
+    enum status status = read_meta_step(txn, &meta);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    memcpy(row, meta.vault_row, sizeof row);
+    if (memcmp(row + 1, replacing->vault_id, VAULT_ID_BYTES) != 0 ||
+        memcmp(row + 1 + VAULT_ID_BYTES, replacing->before, INSTANCE_ID_BYTES) != 0) {
+        return STATUS_CORRUPT;
+    }
+    memcpy(row + 1 + VAULT_ID_BYTES, replacing->after, INSTANCE_ID_BYTES);
+    return store_put(txn, STORE_META, STORE_REPLACE, bytes_of_text(ROW_VAULT),
+                     bytes_of(row, sizeof row));
+}
+
+enum status
+vault_replace_instance(struct store *store, const struct keyring *keyring,
+                       const uint8_t before[static INSTANCE_ID_BYTES],
+                       const uint8_t instance_id[static INSTANCE_ID_BYTES])
+{
+    struct replacing replacing = {
+        .vault_id = keyring_vault_id(keyring), .before = before, .after = instance_id};
+
+    return store_update(store, replace_instance_step, &replacing);
 }
 
 static enum status

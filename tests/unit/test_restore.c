@@ -1,0 +1,698 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Restores from outside: what a backup and a newer log make of a vault. Owns SECURITY.md S32 "what
+ * was erased, disabled, revoked or frozen since is so again", "budgets start spent".
+ */
+#include "restore.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backup.h"
+#include "backup_contents.h"
+#include "backup_made.h"
+#include "fixture.h"
+#include "secret.h"
+#include "slot.h"
+
+enum {
+    SERVICE_UID = 2001,
+    PERSON_UID,
+    OTHER_UID,
+    LATER_UID,
+    CLERK_UID,
+    CONTACTS = 30,
+    TICKS_MAX = 500,
+    PATHS = FIXTURE_PATH_BYTES,
+};
+
+static struct fixture before, after;
+static struct caller admin, service, person, clerk;
+static char tokens[CONTACTS][64];
+static struct secret *recipient;
+static char contents[PATHS], keyring[PATHS], newer[PATHS];
+static struct restore_report report;
+
+/* ---- a vault, and what happens in it ---- */
+
+static void
+copy_folder(const char *from, const char *to)
+{
+    char command[4 * PATHS];
+
+    (void)snprintf(command, sizeof command, "cp -r '%s' '%s'", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+static void
+remove_folder(const char *path)
+{
+    char command[4 * PATHS];
+
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", path);
+    assert_int_equal(system(command), 0);
+}
+
+static void
+hello(struct caller *caller, struct fixture *fixture, uint32_t uid)
+{
+    caller_make(caller, fixture, uid == FIXTURE_ADMIN_UID ? PEER_ADMIN : PEER_DATA, uid);
+    assert_int_equal(caller_hello(caller), STATUS_OK);
+}
+
+static void
+add(const char *name, enum principal_kind kind, uint32_t uid, enum role role)
+{
+    assert_int_equal(caller_principal_add(&admin, name, kind, uid), STATUS_OK);
+    assert_int_equal(caller_grant(&admin, OP_GRANT, name, role, "brand"), STATUS_OK);
+}
+
+static void
+tokenize_all(void)
+{
+    char text[CONTACTS][32];
+    const char *values[CONTACTS];
+
+    for (int i = 0; i < CONTACTS; i++) {
+        (void)snprintf(text[i], sizeof text[i], "lead%d@example.com", i);
+        values[i] = text[i];
+    }
+    assert_int_equal(caller_values(&service, OP_TOKENIZE, values, CONTACTS, NULL, NULL), STATUS_OK);
+    for (size_t i = 0; i < CONTACTS; i++) {
+        struct bytes token = caller_item_text(&service, i, FIELD_TOKEN);
+
+        assert_true(token.size < sizeof tokens[i]);
+        memcpy(tokens[i], token.data, token.size);
+        tokens[i][token.size] = '\0';
+    }
+}
+
+static int
+set_up(void **state)
+{
+    uint8_t public_key[BACKUP_KEY_BYTES];
+
+    (void)state;
+    fixture_make(&before);
+    hello(&admin, &before, FIXTURE_ADMIN_UID);
+    assert_int_equal(caller_namespace_create(&admin, "brand"), STATUS_OK);
+    add("service", PRINCIPAL_SERVICE, SERVICE_UID, ROLE_SERVICE);
+    add("deliverer", PRINCIPAL_SERVICE, PERSON_UID, ROLE_DELIVER);
+    add("clerk", PRINCIPAL_PERSON, CLERK_UID, ROLE_PRIVACY);
+    assert_int_equal(caller_principal_add(&admin, "second", PRINCIPAL_PERSON, OTHER_UID),
+                     STATUS_OK);
+    assert_int_equal(caller_grant(&admin, OP_GRANT, "second", ROLE_ADMIN, NULL), STATUS_OK);
+    hello(&service, &before, SERVICE_UID);
+    hello(&person, &before, PERSON_UID);
+    hello(&clerk, &before, CLERK_UID);
+    tokenize_all();
+    recipient = made_key(1, public_key);
+    fixture_path(&before, "backup", contents);
+    fixture_path(&before, "backup.keyring", keyring);
+    fixture_path(&before, "newer", newer);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    caller_remove(&clerk);
+    caller_remove(&person);
+    caller_remove(&service);
+    caller_remove(&admin);
+    secret_free(&recipient);
+    if (after.folder[0] != '\0') {
+        fixture_close(&after);
+        remove_folder(after.folder);
+    }
+    after = (struct fixture){0};
+    fixture_remove(&before);
+    return 0;
+}
+
+/* ---- a backup of it ---- */
+
+static void
+take_part(const uint8_t *id, enum backup_part part, const char *path)
+{
+    static uint8_t piece[BACKUP_PIECE_BYTES_MAX];
+    struct backup_piece taken = {0};
+    FILE *file = fopen(path, "we");
+    uint64_t from = 0;
+
+    assert_non_null(file);
+    while (!taken.last) {
+        assert_int_equal(backup_take(before.backup, id, part, from, piece, &taken), STATUS_OK);
+        assert_int_equal(fwrite(piece, 1, taken.size, file), taken.size);
+        from += taken.size;
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+back_up(const char *contents_path, const char *keyring_path)
+{
+    struct backup_head head = {.recipients = 1};
+    struct backup_begun begun;
+    struct secret *key = made_key(1, head.recipient[0]);
+
+    secret_free(&key);
+    assert_int_equal(backup_begin(before.backup, &head, &begun), STATUS_OK);
+    take_part(begun.id, BACKUP_CONTENTS, contents_path);
+    take_part(begun.id, BACKUP_KEYRING, keyring_path);
+    assert_true(backup_end(before.backup, begun.id));
+}
+
+/* The machine is gone; of its log there is a copy. */
+static void
+lose_machine(void)
+{
+    char audit[PATHS];
+
+    fixture_path(&before, "audit", audit);
+    copy_folder(audit, newer);
+}
+
+/* ---- a vault out of it ---- */
+
+static bool accepts_damaged;
+
+static enum status
+restore(const char *log, bool accept)
+{
+    char store[PATHS], audit[PATHS], key[PATHS];
+    struct restore_request request = {.contents = contents,
+                                      .keyring = keyring,
+                                      .recipient = recipient,
+                                      .root = before.root,
+                                      .newer_log = log,
+                                      .accept_lost = accept,
+                                      .accept_damaged = accepts_damaged,
+                                      .map_bytes = 1 << 28};
+
+    after = before;
+    (void)snprintf(after.folder, sizeof after.folder, "%.200s.after", before.folder);
+    after.keyring = NULL;
+    fixture_path(&after, "store", store);
+    fixture_path(&after, "audit", audit);
+    fixture_path(&after, "keyring", key);
+    remove_folder(after.folder);
+    assert_int_equal(mkdir(after.folder, 0700), 0);
+    assert_int_equal(mkdir(store, 0700), 0);
+    assert_int_equal(mkdir(audit, 0700), 0);
+    request.store_folder = store;
+    request.audit_folder = audit;
+    request.keyring_path = key;
+    return restore_build(&request, &report);
+}
+
+/* Restored, opened as at every start, and asked by the same people. */
+static void
+restore_and_open(const char *log)
+{
+    if (restore(log, log == NULL) != STATUS_OK) {
+        fail_msg("%s: %s", report.fault_name, report.fault);
+    }
+    after.dispatch = NULL;
+    after.defaults = before.defaults;
+    if (fixture_open(&after) != STATUS_OK) {
+        fail_msg("%s", after.fault);
+    }
+    caller_remove(&clerk);
+    caller_remove(&person);
+    caller_remove(&service);
+    caller_remove(&admin);
+    hello(&admin, &after, FIXTURE_ADMIN_UID);
+    hello(&service, &after, SERVICE_UID);
+    caller_make(&person, &after, PEER_DATA, PERSON_UID);
+    caller_make(&clerk, &after, PEER_DATA, CLERK_UID);
+}
+
+static void
+expect_refused(const char *log, const char *name, const char *text)
+{
+    enum status status = restore(log, log == NULL);
+
+    assert_int_not_equal(status, STATUS_OK);
+    if (strcmp(report.fault_name, name) != 0 || strstr(report.fault, text) == NULL) {
+        fail_msg("%s: %s", report.fault_name, report.fault);
+    }
+    remove_folder(after.folder);
+    after.folder[0] = '\0';
+}
+
+static enum status
+reveal(int i)
+{
+    const char *value = tokens[i];
+    enum status status = caller_values(&person, OP_DETOKENIZE, &value, 1, NULL, "because");
+
+    return status == STATUS_OK ? caller_item_status(&person, 0) : status;
+}
+
+static enum status
+erase(int i)
+{
+    const char *value = tokens[i];
+    enum status status = caller_values(&clerk, OP_ERASE, &value, 1, NULL, "gone");
+
+    return status == STATUS_OK ? caller_item_status(&clerk, 0) : status;
+}
+
+/* ---- tests ---- */
+
+static void
+everything_of_before_is_there(void **state)
+{
+    (void)state;
+    assert_int_equal(erase(3), STATUS_OK);
+    back_up(contents, keyring);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.contacts, CONTACTS - 1);
+    assert_int_equal(report.namespaces, 1);
+    assert_int_equal(report.principals, 5);
+    assert_int_equal(report.erased + report.disabled + report.revoked, 0);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    for (int i = 0; i < CONTACTS; i++) {
+        assert_int_equal(reveal(i), i == 3 ? STATUS_NOT_FOUND : STATUS_OK);
+    }
+    /* Another instance, which goes on as every vault does. */
+    assert_memory_not_equal(vault_instance_id(after.vault), vault_instance_id(before.vault),
+                            INSTANCE_ID_BYTES);
+    caller_remove(&person);
+    caller_make(&person, &after, PEER_DATA, PERSON_UID);
+    fixture_close(&after);
+    assert_int_equal(fixture_open(&after), STATUS_OK);
+}
+
+static void
+what_was_taken_away_since_is_away(void **state)
+{
+    uint8_t public_key[BACKUP_KEY_BYTES];
+    struct secret *lawyer = made_key(3, public_key);
+
+    (void)state;
+    secret_free(&lawyer);
+    caller_begin(&admin, OP_RECIPIENT_ADD, 2);
+    message_put_text(&admin.request, FIELD_NAME, "lawyer");
+    message_put_bytes(&admin.request, FIELD_PUBLIC_KEY, bytes_of(public_key, sizeof public_key));
+    assert_int_equal(caller_send(&admin), STATUS_OK);
+    back_up(contents, keyring);
+    assert_int_equal(erase(7), STATUS_OK);
+    assert_int_equal(caller_grant(&admin, OP_REVOKE, "service", ROLE_SERVICE, "brand"), STATUS_OK);
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_DISABLE, "deliverer"), STATUS_OK);
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_DISABLE, "clerk"), STATUS_OK);
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_ENABLE, "clerk"), STATUS_OK);
+    assert_int_equal(caller_freeze(&admin, true), STATUS_OK);
+    assert_int_equal(caller_unfreeze(&admin), STATUS_OK);
+    assert_int_equal(caller_freeze(&admin, false), STATUS_OK);
+    assert_int_equal(caller_name(&admin, OP_RECIPIENT_REMOVE, "lawyer"), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.erased, 1);
+    assert_int_equal(report.revoked, 2); /* the grant, and the recipient */
+    assert_int_equal(report.disabled, 1);
+    assert_true(report.frozen);
+    assert_int_equal(access_frozen(after.access), FREEZE_PEOPLE);
+    assert_int_equal(caller_hello(&person), STATUS_UNAUTHENTICATED);
+    assert_int_equal(caller_hello(&clerk), STATUS_OK);
+    assert_int_equal(erase(7), STATUS_NOT_FOUND);
+    assert_int_equal(erase(8), STATUS_OK);
+}
+
+static void
+a_namespace_that_was_shredded_since_is_shredded(void **state)
+{
+    const struct namespace_row *row;
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(caller_name(&admin, OP_NAMESPACE_SHRED, "brand"), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.shredded, 1);
+    row = access_namespace(after.access, bytes_of_text("brand"));
+    assert_true(row->shredded);
+    assert_false(keyring_has(after.keyring, (struct key_name){KEY_DATA, row->id, 1}));
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    assert_int_not_equal(reveal(1), STATUS_OK);
+}
+
+static void
+what_was_given_since_is_counted_and_not_given(void **state)
+{
+    const struct caller_terms less = {.daily = 5};
+    const struct caller_terms import = {.lasts_s = 3600, .daily = 1000000};
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(caller_namespace_create(&admin, "later"), STATUS_OK);
+    add("latecomer", PRINCIPAL_SERVICE, LATER_UID, ROLE_SERVICE);
+    assert_int_equal(caller_grant_on_terms(&admin, "service", ROLE_SERVICE, "brand", &import),
+                     STATUS_OK);
+    assert_int_equal(caller_grant_on_terms(&admin, "deliverer", ROLE_DELIVER, "brand", &less),
+                     STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.principals_lost, 1);
+    assert_int_equal(report.namespaces_lost, 1);
+    assert_int_equal(report.grants_lost, 3);
+    /* The one that ends stood beside the backup's; the smaller one took the backup's place. */
+    assert_int_equal(report.revoked, 1);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    assert_int_equal(reveal(1), STATUS_DENIED);
+    tokenize_all();
+}
+
+static void
+the_last_admin_stays(void **state)
+{
+    (void)state;
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_DISABLE, "second"), STATUS_OK);
+    back_up(contents, keyring);
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_ENABLE, "second"), STATUS_OK);
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_DISABLE, "admin"), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.admins_kept, 1);
+    assert_int_equal(report.disabled, 0);
+}
+
+/* Of which the lost machine's log does not say what became. */
+static void
+what_was_under_way_when_the_machine_was_lost_is_done(void **state)
+{
+    struct audit_entry intents[] = {
+        {.operation = OP_ERASE, .phase = AUDIT_INTENT, .principal = bytes_of_text("clerk")},
+        {.operation = OP_PRINCIPAL_DISABLE,
+         .phase = AUDIT_INTENT,
+         .principal = bytes_of_text("admin"),
+         .subject = bytes_of_text("deliverer"),
+         .has_access_tag = true},
+    };
+    enum contact_kind kind;
+    struct token token;
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(token_parse(bytes_of_text(tokens[9]), &kind, &token), STATUS_OK);
+    intents[0].token_kind = (uint8_t)kind;
+    memcpy(intents[0].token, token.bytes, TOKEN_BYTES);
+    assert_int_equal(audit_record(before.audit, intents, 2, AUDIT_RESERVE_NONE), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.erased, 1);
+    assert_int_equal(report.disabled, 1);
+    assert_int_equal(caller_hello(&clerk), STATUS_OK);
+    assert_int_equal(erase(9), STATUS_NOT_FOUND);
+    assert_int_equal(caller_hello(&person), STATUS_UNAUTHENTICATED);
+    /* Each has its outcome now. */
+    fixture_close(&after);
+    assert_int_equal(fixture_open(&after), STATUS_OK);
+}
+
+static void
+rotate(enum rotated_key purpose)
+{
+    caller_begin(&admin, OP_KEY_ROTATE, 2);
+    message_put_uint(&admin.request, FIELD_PURPOSE, purpose);
+    message_put_text(&admin.request, FIELD_NAMESPACE, "brand");
+    assert_int_equal(caller_send(&admin), STATUS_OK);
+}
+
+/* Two keys of each purpose in the backup; the job goes on by itself, and ends. */
+static void
+a_rotation_that_was_under_way_goes_on(void **state)
+{
+    const struct key_name old[] = {{KEY_DATA, 1, 1}, {KEY_INDEX, 1, 1}};
+    const char *value = "between@example.com";
+    int ticks = 0;
+
+    (void)state;
+    rotate(ROTATED_DATA);
+    rotate(ROTATED_INDEX);
+    assert_int_equal(caller_values(&service, OP_TOKENIZE, &value, 1, NULL, NULL), STATUS_OK);
+    back_up(contents, keyring);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.contacts, CONTACTS + 1);
+    assert_true(keyring_has(after.keyring, old[0]) && keyring_has(after.keyring, old[1]));
+    while ((keyring_has(after.keyring, old[0]) || keyring_has(after.keyring, old[1])) &&
+           ticks++ < TICKS_MAX) {
+        dispatch_tick(after.dispatch);
+    }
+    assert_true(ticks < TICKS_MAX);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    assert_int_equal(reveal(1), STATUS_OK);
+}
+
+/* What the log says was revealed counts on; by people whom the vault does not know any more, too.
+ */
+static void
+the_budget_goes_on(void **state)
+{
+    const struct caller_terms few = {.daily = 4};
+
+    (void)state;
+    assert_int_equal(caller_grant_on_terms(&admin, "deliverer", ROLE_DELIVER, "brand", &few),
+                     STATUS_OK);
+    assert_int_equal(reveal(0), STATUS_OK);
+    back_up(contents, keyring);
+    add("latecomer", PRINCIPAL_SERVICE, LATER_UID, ROLE_DELIVER);
+    assert_int_equal(reveal(1), STATUS_OK);
+    assert_int_equal(reveal(2), STATUS_OK);
+    caller_remove(&person);
+    hello(&person, &before, LATER_UID);
+    assert_int_equal(reveal(3), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    assert_int_equal(reveal(4), STATUS_OK);
+    assert_int_equal(reveal(5), STATUS_QUOTA);
+}
+
+static void
+without_the_log_every_budget_is_spent(void **state)
+{
+    const struct caller_terms more = {.daily = 2000000, .hourly = 2000000};
+    const char *value = "new@example.com";
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(restore(NULL, false), STATUS_CONFLICT);
+    assert_string_equal(report.fault_name, "log_needed");
+    restore_and_open(NULL);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    assert_int_equal(reveal(1), STATUS_QUOTA);
+    assert_int_equal(caller_values(&service, OP_TOKENIZE, &value, 1, NULL, NULL), STATUS_QUOTA);
+    assert_int_equal(caller_grant_on_terms(&admin, "service", ROLE_SERVICE, "brand", &more),
+                     STATUS_OK);
+    assert_int_equal(caller_values(&service, OP_TOKENIZE, &value, 1, NULL, NULL), STATUS_OK);
+}
+
+static void
+a_log_that_does_not_go_on_from_the_backup_is_refused(void **state)
+{
+    (void)state;
+    lose_machine(); /* too early */
+    assert_int_equal(erase(1), STATUS_OK);
+    back_up(contents, keyring);
+    expect_refused(newer, "log_does_not_extend", "does not go on from this backup");
+}
+
+static void
+another_backups_keyring_is_refused(void **state)
+{
+    char other[PATHS];
+
+    (void)state;
+    fixture_path(&before, "other", other);
+    back_up(other, keyring);
+    back_up(contents, other);
+    expect_refused(NULL, "other_keyring", "is another backup's");
+}
+
+static bool
+read_stream(void *state, uint8_t *to, size_t size, size_t *ret_size)
+{
+    *ret_size = fread(to, 1, size, state);
+    return true;
+}
+
+/* As somebody who can open it, and has not the audit key, would make it: one frame is left out. */
+static void
+pack_anew(const char *from, const char *to, enum backup_frame_type leave_out)
+{
+    static uint8_t piece[BACKUP_PIECE_BYTES_MAX];
+    FILE *in = fopen(from, "re"), *out = fopen(to, "we");
+    const struct backup_source source = {.read = read_stream, .state = in};
+    struct backup_contents *read = NULL;
+    struct backup_writer *writer = NULL;
+    struct backup_packer *packer = NULL;
+    struct backup_frame frame = {.type = BACKUP_FRAME_ROW};
+    struct backup_manifest manifest;
+    struct bytes preamble;
+    bool left_out = false, last = false;
+    size_t size;
+
+    assert_int_equal(backup_contents_open(source, recipient, &read), BACKUP_SOUND);
+    assert_int_equal(backup_writer_new(backup_contents_head(read), &writer), STATUS_OK);
+    assert_int_equal(backup_packer_new(writer, &packer), STATUS_OK);
+    preamble = backup_writer_preamble(writer);
+    assert_int_equal(fwrite(preamble.data, 1, preamble.size, out), preamble.size);
+    while (frame.type != BACKUP_FRAME_MANIFEST) {
+        assert_int_equal(backup_contents_next(read, &frame), BACKUP_SOUND);
+        if (frame.type != BACKUP_FRAME_MANIFEST &&
+            (left_out || frame.type != leave_out || frame.table == STORE_META)) {
+            backup_packer_put(packer, &frame);
+        } else {
+            left_out = true;
+        }
+        while (backup_writer_is_full(writer)) {
+            size = backup_writer_take(writer, piece, &last);
+            assert_int_equal(fwrite(piece, 1, size, out), size);
+        }
+    }
+    manifest = *backup_contents_manifest(read);
+    backup_packer_fill_manifest(packer, &manifest);
+    backup_packer_put_manifest(packer, &manifest);
+    while (!last) {
+        size = backup_writer_take(writer, piece, &last);
+        assert_int_equal(fwrite(piece, 1, size, out), size);
+    }
+    backup_packer_free(&packer);
+    backup_writer_free(&writer);
+    backup_contents_free(&read);
+    (void)fclose(in);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void
+contents_by_somebody_else_are_refused(void **state)
+{
+    char made[PATHS];
+
+    (void)state;
+    fixture_path(&before, "made", made);
+    back_up(contents, keyring);
+    pack_anew(contents, made, BACKUP_FRAME_ROW);
+    assert_int_equal(rename(made, contents), 0);
+    expect_refused(NULL, "not_signed", "was not signed by this vault");
+}
+
+enum { ROW_BYTES = 8 };
+
+struct damaged {
+    uint8_t key[ROW_BYTES];
+    uint8_t value[STORE_VALUE_BYTES_MAX];
+    size_t value_size;
+};
+
+static enum status
+keep_last(void *state, struct bytes key, struct bytes value)
+{
+    struct damaged *damaged = state;
+
+    assert_int_equal(key.size, ROW_BYTES);
+    memcpy(damaged->key, key.data, key.size);
+    memcpy(damaged->value, value.data, value.size);
+    damaged->value_size = value.size;
+    return STATUS_OK;
+}
+
+/* A byte of one record is other than what was written; the last record of all. */
+static enum status
+damage_step(struct store_txn *txn, void *state)
+{
+    const struct bytes all = {0};
+    struct damaged *damaged = state;
+    enum status status = store_scan(txn, STORE_RECORD, all, all, keep_last, damaged);
+
+    damaged->value[damaged->value_size - 20] ^= 1;
+    return status != STATUS_OK
+               ? status
+               : store_put(txn, STORE_RECORD, STORE_REPLACE, bytes_of(damaged->key, ROW_BYTES),
+                           bytes_of(damaged->value, damaged->value_size));
+}
+
+/* One record in a million shall not cost all others. */
+static void
+what_was_damaged_before_is_said_and_may_be_accepted(void **state)
+{
+    struct damaged damaged = {0};
+    int corrupt = 0;
+
+    (void)state;
+    assert_int_equal(store_update(before.store, damage_step, &damaged), STATUS_OK);
+    back_up(contents, keyring);
+    lose_machine();
+    expect_refused(newer, "rows_wrong", "--accept-damaged");
+    accepts_damaged = true;
+    restore_and_open(newer);
+    accepts_damaged = false;
+    /* It, its index row, which leads to nothing that is known, and the count of such rows. */
+    assert_int_equal(report.faults, 3);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    for (int i = 0; i < CONTACTS; i++) {
+        enum status status = reveal(i);
+
+        corrupt += status == STATUS_CORRUPT;
+        assert_true(status == STATUS_OK || status == STATUS_CORRUPT);
+    }
+    assert_int_equal(corrupt, 1);
+}
+
+static void
+how_the_root_key_is_got_is_told_before(void **state)
+{
+    struct unseal_slot slot = {0};
+    uint8_t public_key[BACKUP_KEY_BYTES];
+    struct secret *stranger = made_key(2, public_key);
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(restore_slot(keyring, recipient, &slot, &report), STATUS_OK);
+    assert_int_equal(slot.provider, UNSEAL_KEYFILE);
+    assert_int_equal(restore_slot(keyring, stranger, &slot, &report), STATUS_DENIED);
+    assert_string_equal(report.fault_name, "wrong_key");
+    assert_int_equal(restore_slot(contents, recipient, &slot, &report), STATUS_CORRUPT);
+    assert_string_equal(report.fault_name, "wrong_part");
+    secret_free(&stranger);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(everything_of_before_is_there),
+        TEST(what_was_taken_away_since_is_away),
+        TEST(a_namespace_that_was_shredded_since_is_shredded),
+        TEST(what_was_given_since_is_counted_and_not_given),
+        TEST(the_last_admin_stays),
+        TEST(what_was_under_way_when_the_machine_was_lost_is_done),
+        TEST(a_rotation_that_was_under_way_goes_on),
+        TEST(the_budget_goes_on),
+        TEST(without_the_log_every_budget_is_spent),
+        TEST(a_log_that_does_not_go_on_from_the_backup_is_refused),
+        TEST(another_backups_keyring_is_refused),
+        TEST(contents_by_somebody_else_are_refused),
+        TEST(what_was_damaged_before_is_said_and_may_be_accepted),
+        TEST(how_the_root_key_is_got_is_told_before),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

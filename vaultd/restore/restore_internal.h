@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* restore_internal.h: a restore under way, as its own files see it. */
+#ifndef CONTACT_VAULT_RESTORE_INTERNAL_H
+#define CONTACT_VAULT_RESTORE_INTERNAL_H
+
+#include <stdio.h>
+
+#include "access.h"
+#include "audit.h"
+#include "audit_build.h"
+#include "backup_contents.h"
+#include "keyring.h"
+#include "restore.h"
+#include "store.h"
+#include "vault.h"
+
+struct scratch;
+
+/* Opened from the ground up, closed in reverse. */
+struct restoring {
+    const struct restore_request *request;
+    struct restore_report *report;
+    uint8_t instance_id[INSTANCE_ID_BYTES]; /* the new one */
+    struct backup_manifest manifest;
+    uint8_t instance_before[INSTANCE_ID_BYTES];
+    struct store *store;
+    struct audit_build *build;
+    struct audit_built built; /* the log that is there */
+    struct keyring *keyring;
+    struct vault *vault;
+    struct audit *audit;
+    struct audit_summary found;
+    struct access *access;
+    struct scratch *scratch;
+};
+
+/* restore_files.c: sets the report's fault; gives the status back. `name` is static. */
+enum status restore_refuse(struct restoring *restoring, enum status status, const char *name,
+                           const char *format, ...) __attribute__((format(__printf__, 4, 5)));
+/* The same of a backup's file. */
+enum status restore_refuse_file(struct restoring *restoring, enum backup_fault fault,
+                                const char *path);
+/* A failure of the disk, or of memory. */
+enum status restore_refuse_disk(struct restoring *restoring, enum status status);
+
+/* Of the backup, to be read. Closed whatever came of opening it. */
+enum backup_fault restore_open_file(const char *path, struct backup_source *ret_source);
+void restore_close_file(struct backup_source *source);
+
+/* restore_rows.c: frames that are rows, into the store, in large pieces. */
+struct restore_rows;
+MUST_USE enum status restore_rows_new(struct store *store, struct restore_rows **ret_rows);
+void restore_rows_free(struct restore_rows **rows);
+MUST_USE enum status restore_rows_put(struct restore_rows *rows, const struct backup_frame *row);
+MUST_USE enum status restore_rows_end(struct restore_rows *rows);
+
+/* restore_log.c: the log that was built: is it all signed, and the one the manifest names? */
+MUST_USE enum status restore_check_log(struct restoring *restoring);
+/* Opened, proved; the rules in the store are those it vouches for, or, of a newer one, it holds the
+ * backup's last entry. */
+MUST_USE enum status restore_open_log(struct restoring *restoring);
+/* The newer log takes the place of the backup's. */
+MUST_USE enum status restore_take_newer_log(struct restoring *restoring);
+
+/* restore_check.c: with the backup's own log. */
+MUST_USE enum status restore_check_rules(struct restoring *restoring);
+MUST_USE enum status restore_check_rows(struct restoring *restoring);
+
+/* restore_replay.c: what the newer log says behind the backup's last entry. */
+MUST_USE enum status restore_replay(struct restoring *restoring);
+
+/* What a kill is tried at. */
+void restore_crash_here(bool fires);
+
+#endif
