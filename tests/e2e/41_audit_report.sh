@@ -15,7 +15,7 @@ expect 0 as admin grant auditor audit
 maria=Maria.Rossi41@example.com
 phone='+1 202-555-0141'
 broken='+1 202-555-0142'
-printf '%s\n' "$maria" '202-555-0141' '12025550141' '202-555-0142' >"$work/needles"
+printf '%s\n' "$maria" "${maria^^}" 202-555-0141 12025550141 '(202) 555 0141' 202-555-0199 >"$work/needles"
 one=$(token_of "$phone") two=$(token_of "$maria") three=$(token_of "$broken")
 
 expect 0 as paola detokenize --reason '=cmd, "a first look"' "$one" "$two"
