@@ -176,6 +176,7 @@ struct cv_audit_entry {
     bool relayed;    /* the principal proved its key from behind another uid */
     /* For the audit role only; by whoever gave them: escape what you show. */
     const char *reason, *purpose, *ticket;
+    uint64_t refers; /* of an outcome: the entry it is of; else 0 */
 };
 
 struct cv_key {

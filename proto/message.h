@@ -135,6 +135,7 @@ enum field {
     /* a request, or an audit entry */
     FIELD_TICKET = 64,         /* str: the case a reason is about */
     FIELD_REASON_PURPOSE = 65, /* str: one of the purposes that the vault's configuration lists */
+    FIELD_REFERS = 72,         /* uint: the number of the entry that an outcome is of */
     FIELD_LIMIT_NUMBER = 128,  /* one past the highest number there may be */
 };
 

@@ -74,7 +74,7 @@ vaultctl compact --de -> --detach
 vaultctl name -> namespace
 vaultctl namespace _ -> create list set shred
 vaultctl principal dis -> disable
-vaultctl audit _ -> tail verify
+vaultctl audit _ -> tail report subject verify
 vaultctl frobnicate _ ->
 vaultctl -- -> --help --version --completion
 vaultctl unseal --key -> --key-file
@@ -121,6 +121,8 @@ vaultctl audit tail --operation detok -> detokenize
 vaultctl audit tail --operation=princ -> --operation=principal_add --operation=principal_list --operation=principal_show --operation=principal_disable --operation=principal_enable
 vaultctl audit tail --principal _ ->
 vaultctl audit tail -f --li -> --lines
+vaultctl audit report --cs -> --csv
+vaultctl audit subject --wa -> --wa-id
 vaultctl audit verify f -> folder
 vaultctl audit verify -- f -> folder
 vaultctl --json to ->

@@ -107,10 +107,18 @@ if unshare -U true 2>/dev/null; then
     can_relay=yes
     expect 0 unshare -U "$vaultctl" tokenize --data "$dir" --identity "$work/inbox.key" --json '+39 06 5555 0148'
     took tokenize
+    token=$(json .token)
+    expect 0 as admin grant sender deliver -n milano
+    expect 0 unshare -U "$vaultctl" detokenize --data "$dir" --identity "$work/sender.key" --json --reason delivery "$token"
+    took detokenize
 fi
+ask 0 auditor audit subject "$token"
 ask 0 auditor audit tail --from 1
 ask 0 admin audit tail --from 1
 jq -es 'all(.[]; has("reason") | not)' "$out" >/dev/null || fail "an admin was told a reason"
+ask 0 auditor audit report
+ask 0 admin audit report
+jq -e '[..|objects|has("reasons")]|any|not' "$out" >/dev/null || fail "an admin was told a reason"
 ask 0 admin audit verify
 ask 0 admin seal
 ask 0 admin status
@@ -140,7 +148,7 @@ sort -u "$work/names" >"$work/given"
 documented >"$work/said"
 if [ $can_relay = no ]; then
     say "left out: a relayed key (no user namespace may be made here)"
-    sed -i '/^audit tail: relayed$/d' "$work/said"
+    sed -i '/^audit tail: relayed$/d; /^audit subject: entries\[\].relayed$/d' "$work/said"
 fi
 : >"$out"
 : >"$err"

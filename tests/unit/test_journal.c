@@ -87,6 +87,58 @@ reads_pages(void **state)
     folder_remove(&folder);
 }
 
+struct page {
+    struct seen seen;
+    size_t most;
+};
+
+static enum status
+see_page(void *state, uint64_t position, struct bytes entry)
+{
+    struct page *page = state;
+
+    return page->seen.count == page->most ? STATUS_NOT_FOUND
+                                          : entries_see(&page->seen, position, entry);
+}
+
+static void
+assert_page(struct journal *journal, uint64_t from, uint64_t limit, size_t most, size_t expected)
+{
+    struct page page = {.most = most};
+    enum status status = journal_read(journal, from, limit, see_page, &page);
+
+    assert_int_equal(status,
+                     expected < limit && from + expected <= 600 ? STATUS_NOT_FOUND : STATUS_OK);
+    assert_false(page.seen.wrong);
+    assert_int_equal(page.seen.first, from);
+    assert_int_equal(page.seen.count, expected);
+}
+
+/* As audit_read does: until a page is full, the same once more, and on; or back, or somewhere else.
+ */
+static void
+reads_pages_twice(void **state)
+{
+    struct folder folder;
+    struct journal *journal;
+
+    (void)state;
+    folder_make(&folder);
+    journal = entries_open(&folder, 0);
+    entries_append_singly(journal, 1, 600);
+    for (uint64_t from = 1; from + 100 <= 600; from += 20) {
+        assert_page(journal, from, 100, 20, 20);
+        assert_page(journal, from, 20, 50, 20);
+        if (from % 3 == 0) {
+            assert_page(journal, from + 50, 30, 10, 10);
+            assert_page(journal, from + 1, 40, 50, 40);
+            assert_page(journal, from > 30 ? from - 30 : 1, 40, 50, 40);
+        }
+    }
+    journal_close(&journal);
+    folder_remove(&folder);
+}
+
 static void
 reads_only_what_is_on_disk(void **state)
 {
@@ -775,6 +827,7 @@ main(int argc, char **argv)
         cmocka_unit_test(keeps_entries_in_order),
         cmocka_unit_test(makes_its_folder),
         cmocka_unit_test(reads_pages),
+        cmocka_unit_test(reads_pages_twice),
         cmocka_unit_test(reads_only_what_is_on_disk),
         cmocka_unit_test(refuses_too_large),
         cmocka_unit_test(shares_flushes),

@@ -271,7 +271,7 @@ test_half_a_command_names_the_rest(void **state)
                       "enable\n"},
         {"principal ad", "vaultctl principal: no such command; there are: add, list, show, "
                          "disable, enable\n"},
-        {"audit", "vaultctl audit: which one?; there are: tail, verify\n"},
+        {"audit", "vaultctl audit: which one?; there are: tail, report, subject, verify\n"},
         {"namespace --data x",
          "vaultctl namespace: no such command; there are: create, list, set, shred\n"},
         {"principa", "vaultctl: no such command; vaultctl --help lists the commands\n"},
@@ -950,6 +950,52 @@ test_audit_filters(void **state)
     assert_sent(fixture, OP_AUDIT_READ, BIT(FROM) | BIT(PRINCIPAL));
 }
 
+/* Though the fake looks at two entries a call. Steering characters come out as text in a cell, too.
+ */
+static void
+test_audit_report(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(shell(fixture, "TZ=UTC0 $V audit report --csv --since 2026-01-01T00:00Z"), 0);
+    assert_int_equal(count_lines(out), 3);
+    assert_non_null(
+        strstr(out, "\r\ninbox,service,2026-01-01,UTC,1,1,1,0,1,0,2026-01-01T00:00:00.005Z,"));
+    assert_non_null(strstr(out, "\r\nmaria,person,2026-01-01,UTC,1,1,0,0,1,0,"
+                                "2026-01-01T00:00:00.004Z,2026-01-01T00:00:00.004Z,\"\"\"call\"\" "
+                                "\\x1b[2Jback\\x0a\\u{202e}\\ (1)\"\r\n"));
+    assert_int_equal(shell(fixture, "$V audit report --principal maria -n shop --since 30d "
+                                    "--until 2026-12-31Z --json"),
+                     0);
+    assert_sent(fixture, OP_AUDIT_READ,
+                BIT(FROM) | BIT(PRINCIPAL) | BIT(NAMESPACE) | BIT(ACT) | BIT(UNTIL));
+    assert_sent_uint(fixture, FIELD_ACT, OP_DETOKENIZE);
+    assert_int_equal(count_lines(out), 1);
+}
+
+static void
+test_audit_subject(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(shell(fixture, "$V audit subject --csv " FAKE_TOKEN), 0);
+    assert_sent(fixture, OP_AUDIT_READ, BIT(FROM) | BIT(TOKEN) | BIT(ACT));
+    assert_sent_text(fixture, FIELD_TOKEN, FAKE_TOKEN);
+    assert_int_equal(count_lines(out), 4);
+    assert_non_null(strstr(out, ",4,2026-01-01T00:00:00.004Z,maria,person,true,revealed,ok,shop,"));
+    assert_non_null(strstr(out, ",2,2026-01-01T00:00:00.002Z,inbox,service,,refused,denied,shop,"));
+    /* One socket is not enough for a contact, and it is not repeated. */
+    assert_int_equal(shell(fixture, "$V audit subject +393331234567"), 2);
+    assert_one_line(err);
+    assert_non_null(strstr(err, "give --data DIR for --socket"));
+    assert_null(strstr(err, "333"));
+    assert_int_equal(shell(fixture, "$V audit subject --json --csv " FAKE_TOKEN), 2);
+    assert_int_equal(shell(fixture, "$V audit subject phn_short"), 1);
+    assert_non_null(strstr(err, "value 1: invalid: a token has 31 characters"));
+    assert_int_equal(shell(fixture, "yes " FAKE_TOKEN " | head -n 1025 | $V audit subject -"), 2);
+    assert_non_null(strstr(err, "at most 1024 at once"));
+}
+
 static void
 test_audit_follow(void **state)
 {
@@ -1035,6 +1081,8 @@ main(void)
         FIXTURE_TEST(test_audit_tail),
         FIXTURE_TEST(test_reasons_are_escaped),
         FIXTURE_TEST(test_audit_filters),
+        FIXTURE_TEST(test_audit_report),
+        FIXTURE_TEST(test_audit_subject),
         FIXTURE_TEST(test_audit_follow),
         FIXTURE_TEST(test_audit_verify),
     };

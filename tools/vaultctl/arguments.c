@@ -159,6 +159,8 @@ flag_member(struct arguments *arguments, int key)
         return &arguments->yes;
     case OPTION_RESUME:
         return &arguments->resume;
+    case OPTION_CSV:
+        return &arguments->csv;
     case OPTION_ACCEPT_LOST:
         return &arguments->accept_lost;
     case OPTION_ACCEPT_DAMAGED:

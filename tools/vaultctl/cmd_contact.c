@@ -170,22 +170,6 @@ takes_contacts(enum act act)
     return act == ACT_TOKENIZE || act == ACT_LOOKUP || act == ACT_ERASE;
 }
 
-static void
-warn_of_history(const struct run *run)
-{
-    const struct arguments *arguments = run->arguments;
-    bool has_contact = false;
-
-    for (size_t i = 0; !run->input.from_stdin && i < arguments->value_count; i++) {
-        has_contact = has_contact || !looks_like_token(arguments->values[i]);
-    }
-    if (has_contact && takes_contacts(run->act) && terminal_is(stderr)) {
-        note(run->arguments,
-             "note: a contact on the command line stays in the shell's history and shows in ps; "
-             "give none and you are asked for it, or give it on stdin");
-    }
-}
-
 static const char *
 prompt_for(enum act act)
 {
@@ -205,7 +189,9 @@ run_act(const struct arguments *arguments, enum act act)
         return fail(arguments, EXIT_REFUSED, "out of memory");
     }
     input_init(&run.input, arguments, prompt_for(act));
-    warn_of_history(&run);
+    if (takes_contacts(act)) {
+        input_warn_of_history(&run.input);
+    }
     enum exit_code code = session_open(arguments, SOCKET_DATA, &run.client);
     if (code == EXIT_OK && arguments->region != NULL) {
         code = region_open(arguments, &run.region);

@@ -52,6 +52,7 @@ enum option_key {
     OPTION_SHARES,
     OPTION_THRESHOLD,
     OPTION_RATE,
+    OPTION_CSV,
     OPTION_RECIPIENT,
     OPTION_AUDIT_FOLDER,
     OPTION_ACCEPT_LOST,
@@ -138,6 +139,8 @@ enum exit_code cmd_detokenize(const struct arguments *arguments);
 enum exit_code cmd_erase(const struct arguments *arguments);
 enum exit_code cmd_import(const struct arguments *arguments);
 enum exit_code cmd_audit_tail(const struct arguments *arguments);
+enum exit_code cmd_audit_report(const struct arguments *arguments);
+enum exit_code cmd_audit_subject(const struct arguments *arguments);
 enum exit_code cmd_audit_verify(const struct arguments *arguments);
 
 #endif

@@ -119,6 +119,22 @@ batch_wipe(struct batch *batch)
     explicit_bzero(batch, sizeof *batch);
 }
 
+void
+input_warn_of_history(const struct input *input)
+{
+    const struct arguments *arguments = input->arguments;
+    bool has_contact = false;
+
+    for (size_t i = 0; !input->from_stdin && i < arguments->value_count; i++) {
+        has_contact = has_contact || !looks_like_token(arguments->values[i]);
+    }
+    if (has_contact && terminal_is(stderr)) {
+        note(arguments,
+             "note: a contact on the command line stays in the shell's history and shows in ps; "
+             "give none and you are asked for it, or give it on stdin");
+    }
+}
+
 bool
 looks_like_token(const char *value)
 {

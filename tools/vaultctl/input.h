@@ -38,6 +38,8 @@ bool input_read(struct input *input, struct batch *batch);
 void batch_wipe(struct batch *batch);
 /* Asks whoever sits at the terminal for one line. False: there was none. */
 bool input_ask(const char *prompt, char ret_line[static VALUE_LINE_BYTES]);
+/* To whoever sits at a terminal: that a contact among the arguments stays where it was typed. */
+void input_warn_of_history(const struct input *input);
 /* Meant as a token: begins as one and has no @. */
 bool looks_like_token(const char *value);
 

@@ -44,6 +44,9 @@ print_entry_json(const struct cv_audit_entry *entry, const char *time)
     if (entry->amount != 0) {
         json_set_number(json, "amount", entry->amount);
     }
+    if (entry->refers != 0) {
+        json_set_number(json, "refers", entry->refers);
+    }
     json_set_text(json, "status", cv_status_name(entry->result));
     json_set_text(json, "purpose", entry->purpose);
     json_set_text(json, "ticket", entry->ticket);

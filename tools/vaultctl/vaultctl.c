@@ -178,6 +178,20 @@ static const struct argp_option tail_options[] = {
     {"until", OPTION_UNTIL, "DATE", 0, "Only before", 1},
     {0},
 };
+static const struct argp_option report_options[] = {
+    {"since", OPTION_SINCE, "DATE", 0, "From then on: 90d ago (30d untold), or " MOMENT_FORM, 1},
+    {"until", OPTION_UNTIL, "DATE", 0, "Only before", 1},
+    {"principal", OPTION_PRINCIPAL, "NAME", 0, "Of this one only", 1},
+    {"namespace", 'n', "NS", 0, "Of contacts in this namespace only", 1},
+    {"csv", OPTION_CSV, NULL, 0, "For a spreadsheet: a row for each principal and day", 1},
+    {0},
+};
+static const struct argp_option subject_options[] = {
+    {"csv", OPTION_CSV, NULL, 0, "For a spreadsheet: a row for each time", 1},
+    {"namespace", 'n', "NS", 0, "The namespace of contacts ($CONTACT_VAULT_NAMESPACE)", 1},
+    PHONE_ROWS,
+    {0},
+};
 static const struct argp_option verify_options[] = {
     {"public-key", OPTION_PUBLIC_KEY, "FILE", 0,
      "What the log is signed with (DIR/audit.pub untold, if it is there)", 1},
@@ -280,6 +294,11 @@ static const struct command commands[] = {
     {"audit tail", "", "Who did what",
      "vaultctl audit tail --principal paola --since 90d",
      tail_options, 0, 0, cmd_audit_tail},
+    {"audit report", "", "Who revealed how much, when and why, by the day",
+     "vaultctl audit report --since 30d --principal paola", report_options, 0, 0,
+     cmd_audit_report},
+    {"audit subject", "[TOKEN|VALUE...|-]", "Who ever saw this contact, when and why",
+     "vaultctl audit subject phn_...", subject_options, 0, VALUES_ANY, cmd_audit_subject},
     {"audit verify", "[FOLDER]",
      "Prove the audit log (DIR/data/audit, or a copy of it), without a daemon and without a secret",
      "vaultctl audit verify --data DIR --public-key audit.pub --checkpoint kept",

@@ -41,7 +41,7 @@ struct arguments {
     const char *key_file, *admin_uid, *output;
     const char *unseal, *passphrase_file, *share_file, *shares, *threshold;
     const char *uid, *public_key;
-    bool person, relayed, wa_id, all, follow, wait, detach, now, yes;
+    bool person, relayed, wa_id, all, follow, wait, detach, now, yes, csv;
     const char *region, *reason, *purpose, *ticket;
     const char *lasts, *until, *daily, *hourly, *retain;
     const char *from, *lines, *principal, *token, *operation, *since;

@@ -92,8 +92,9 @@ write_fields(struct message_writer *writer, const struct audit_entry *entry,
 {
     size_t fields = 5U + (entry->principal.size > 0) + (entry->namespace_name.size > 0) +
                     (entry->subject.size > 0) + (entry->token_kind != 0) + (entry->role != 0) +
-                    (entry->amount != 0) + entry->relayed + (reason->text.size > 0) +
-                    (reason->purpose.size > 0) + (reason->ticket.size > 0);
+                    (entry->amount != 0) + (entry->refers != 0) + entry->relayed +
+                    (reason->text.size > 0) + (reason->purpose.size > 0) +
+                    (reason->ticket.size > 0);
 
     message_begin(writer, fields);
     message_put_uint(writer, FIELD_SEQUENCE, entry->sequence);
@@ -113,6 +114,9 @@ write_fields(struct message_writer *writer, const struct audit_entry *entry,
     }
     if (entry->amount != 0) {
         message_put_uint(writer, FIELD_AMOUNT, entry->amount);
+    }
+    if (entry->refers != 0) {
+        message_put_uint(writer, FIELD_REFERS, entry->refers);
     }
     if (entry->relayed) {
         message_put_bool(writer, FIELD_RELAYED, true);
@@ -199,7 +203,7 @@ write_page(struct page *page, uint64_t from, uint64_t last)
     if (status == STATUS_OK) {
         message_put_list(&page->call->reply, FIELD_ITEMS, found);
         page->writing = true;
-        status = walk(page, from, page->next - from);
+        status = found == 0 ? STATUS_OK : walk(page, from, page->next - from);
     }
     if (status == STATUS_OK && page->count != found) {
         return STATUS_INTERNAL;

@@ -220,11 +220,14 @@ journal_read(struct journal *journal, uint64_t from, uint64_t limit, journal_vis
 {
     struct journal_range range = {.key = journal->key, .from = from == 0 ? 1 : from};
     struct journal_cursor cursor;
+    struct journal_cursor origin;
     enum status status = STATUS_OK;
 
     (void)pthread_mutex_lock(&journal->lock);
     range.last = journal->durable;
-    cursor = journal->cursor;
+    /* Going on is free, and so is beginning again; all else walks its segment from the start. */
+    cursor = journal->cursor.position <= range.from ? journal->cursor : journal->origin;
+    origin = cursor;
     (void)pthread_mutex_unlock(&journal->lock);
     if (range.from > range.last || limit == 0) {
         return STATUS_OK;
@@ -237,6 +240,7 @@ journal_read(struct journal *journal, uint64_t from, uint64_t limit, journal_vis
     }
     (void)pthread_mutex_lock(&journal->lock);
     journal->cursor = cursor;
+    journal->origin = origin;
     (void)pthread_mutex_unlock(&journal->lock);
     return status;
 }

@@ -75,7 +75,8 @@ struct journal {
     uint64_t taken;
     uint64_t durable;
     struct journal_firsts firsts;
-    struct journal_cursor cursor;
+    struct journal_cursor cursor; /* where the last reading ended */
+    struct journal_cursor origin; /* where it began: who reads a page counts it first */
     _Atomic uint64_t first_position;
     _Atomic bool failed;
     _Atomic uint64_t flushes;
