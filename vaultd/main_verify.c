@@ -113,6 +113,10 @@ print_text(const struct verify_options *options, const struct audit_report *repo
     if (report->unclean > 0) {
         (void)printf("; opened %" PRIu64 " times without having been closed", report->unclean);
     }
+    if (report->restored > 0) {
+        (void)printf("; of another instance since it was restored, entry %" PRIu64,
+                     report->restored);
+    }
     (void)puts("");
     if (options->public_key_file == NULL) {
         (void)puts("signatures not checked: whoever can write the files can make such a log; give "

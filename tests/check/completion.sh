@@ -95,7 +95,7 @@ vaultctl recipient _ -> new add list remove
 vaultctl recipient add lawyer --public-key one -> one.key
 vaultctl restore one.key --audit _ -> folder
 vaultctl restore one --recipient two -> two~words.key
-vaultctl restore --acc -> --accept-lost-erasures
+vaultctl restore --accept-l -> --accept-lost-erasures
 vaultctl grant paola _ -> service deliver reveal admin privacy audit
 vaultctl grant paola re -> reveal
 vaultctl grant -n milano paola a -> admin audit

@@ -35,6 +35,7 @@ enum {
     LATER_UID,
     CLERK_UID,
     CONTACTS = 30,
+    TICKS_MAX = 500,
     PATHS = FIXTURE_PATH_BYTES,
 };
 
@@ -281,6 +282,8 @@ forge_act(struct audit_entry *ret_two, uint32_t operation, const char *subject, 
 
 /* ---- a vault out of it ---- */
 
+static bool accepts_damaged;
+
 static enum status
 restore(const char *log, bool accept)
 {
@@ -293,6 +296,7 @@ restore(const char *log, bool accept)
                                       .checkpoints = checkpoints,
                                       .stop = &stop,
                                       .accept_lost = accept,
+                                      .accept_damaged = accepts_damaged,
                                       .map_bytes = 1 << 28};
 
     after = before;
@@ -602,6 +606,74 @@ the_last_admin_stays(void **state)
     assert_int_equal(report.disabled, 0);
 }
 
+/* Of which the lost machine's log does not say what became. */
+static void
+what_was_under_way_when_the_machine_was_lost_is_done(void **state)
+{
+    struct audit_entry intents[] = {
+        {.operation = OP_ERASE, .phase = AUDIT_INTENT, .principal = bytes_of_text("clerk")},
+        {.operation = OP_PRINCIPAL_DISABLE,
+         .phase = AUDIT_INTENT,
+         .principal = bytes_of_text("admin"),
+         .subject = bytes_of_text("deliverer"),
+         .has_access_tag = true},
+    };
+    enum contact_kind kind;
+    struct token token;
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(token_parse(bytes_of_text(tokens[9]), &kind, &token), STATUS_OK);
+    intents[0].token_kind = (uint8_t)kind;
+    memcpy(intents[0].token, token.bytes, TOKEN_BYTES);
+    assert_int_equal(audit_record(before.audit, intents, 2, AUDIT_RESERVE_NONE), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.erased, 1);
+    assert_int_equal(report.disabled, 1);
+    assert_int_equal(caller_hello(&clerk), STATUS_OK);
+    assert_int_equal(erase(9), STATUS_NOT_FOUND);
+    assert_int_equal(caller_hello(&person), STATUS_UNAUTHENTICATED);
+    /* Each has its outcome now. */
+    fixture_close(&after);
+    assert_int_equal(fixture_open(&after), STATUS_OK);
+}
+
+static void
+rotate(enum rotated_key purpose)
+{
+    caller_begin(&admin, OP_KEY_ROTATE, 2);
+    message_put_uint(&admin.request, FIELD_PURPOSE, purpose);
+    message_put_text(&admin.request, FIELD_NAMESPACE, "brand");
+    assert_int_equal(caller_send(&admin), STATUS_OK);
+}
+
+/* Two keys of each purpose in the backup; the job goes on by itself, and ends. */
+static void
+a_rotation_that_was_under_way_goes_on(void **state)
+{
+    const struct key_name old[] = {{KEY_DATA, 1, 1}, {KEY_INDEX, 1, 1}};
+    const char *value = "between@example.com";
+    int ticks = 0;
+
+    (void)state;
+    rotate(ROTATED_DATA);
+    rotate(ROTATED_INDEX);
+    assert_int_equal(caller_values(&service, OP_TOKENIZE, &value, 1, NULL, NULL), STATUS_OK);
+    back_up(contents, keyring);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.contacts, CONTACTS + 1);
+    assert_true(keyring_has(after.keyring, old[0]) && keyring_has(after.keyring, old[1]));
+    while ((keyring_has(after.keyring, old[0]) || keyring_has(after.keyring, old[1])) &&
+           ticks++ < TICKS_MAX) {
+        dispatch_tick(after.dispatch);
+    }
+    assert_true(ticks < TICKS_MAX);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    assert_int_equal(reveal(1), STATUS_OK);
+}
+
 /* What the log says was revealed counts on; by people whom the vault does not know any more, too.
  */
 static void
@@ -764,6 +836,68 @@ contents_by_somebody_else_are_refused(void **state)
     expect_refused(NULL, "not_signed", "was not signed by this vault");
 }
 
+enum { ROW_BYTES = 8 };
+
+struct damaged {
+    uint8_t key[ROW_BYTES];
+    uint8_t value[STORE_VALUE_BYTES_MAX];
+    size_t value_size;
+};
+
+static enum status
+keep_last(void *state, struct bytes key, struct bytes value)
+{
+    struct damaged *damaged = state;
+
+    assert_int_equal(key.size, ROW_BYTES);
+    memcpy(damaged->key, key.data, key.size);
+    memcpy(damaged->value, value.data, value.size);
+    damaged->value_size = value.size;
+    return STATUS_OK;
+}
+
+/* A byte of one record is other than what was written; the last record of all. */
+static enum status
+damage_step(struct store_txn *txn, void *state)
+{
+    const struct bytes all = {0};
+    struct damaged *damaged = state;
+    enum status status = store_scan(txn, STORE_RECORD, all, all, keep_last, damaged);
+
+    damaged->value[damaged->value_size - 20] ^= 1;
+    return status != STATUS_OK
+               ? status
+               : store_put(txn, STORE_RECORD, STORE_REPLACE, bytes_of(damaged->key, ROW_BYTES),
+                           bytes_of(damaged->value, damaged->value_size));
+}
+
+/* One record in a million shall not cost all others. */
+static void
+what_was_damaged_before_is_said_and_may_be_accepted(void **state)
+{
+    struct damaged damaged = {0};
+    int corrupt = 0;
+
+    (void)state;
+    assert_int_equal(store_update(before.store, damage_step, &damaged), STATUS_OK);
+    back_up(contents, keyring);
+    lose_machine();
+    expect_refused(newer, "rows_wrong", "--accept-damaged");
+    accepts_damaged = true;
+    restore_and_open(newer);
+    accepts_damaged = false;
+    /* It, its index row, which leads to nothing that is known, and the count of such rows. */
+    assert_int_equal(report.faults, 3);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    for (int i = 0; i < CONTACTS; i++) {
+        enum status status = reveal(i);
+
+        corrupt += status == STATUS_CORRUPT;
+        assert_true(status == STATUS_OK || status == STATUS_CORRUPT);
+    }
+    assert_int_equal(corrupt, 1);
+}
+
 /* ---- a database that somebody edited before the vault made a backup of it ---- */
 
 struct edit {
@@ -886,12 +1020,15 @@ main(void)
         TEST(retention_is_as_it_was_last),
         TEST(what_was_given_since_is_counted_and_not_given),
         TEST(the_last_admin_stays),
+        TEST(what_was_under_way_when_the_machine_was_lost_is_done),
+        TEST(a_rotation_that_was_under_way_goes_on),
         TEST(the_budget_goes_on),
         TEST(without_the_log_every_budget_is_spent),
         TEST(a_log_that_does_not_go_on_from_the_backup_is_refused),
         TEST(a_log_that_ends_too_early_is_found_by_a_checkpoint),
         TEST(another_backups_keyring_is_refused),
         TEST(contents_by_somebody_else_are_refused),
+        TEST(what_was_damaged_before_is_said_and_may_be_accepted),
         TEST(rules_that_the_log_does_not_vouch_for_are_refused),
         TEST(rows_that_do_not_belong_together_are_refused),
         TEST(a_contact_without_its_index_row_is_refused),

@@ -48,7 +48,7 @@ tear_down(void **state)
 static struct vault_check
 check(enum status expected)
 {
-    struct vault_check result;
+    struct vault_check result = {0};
 
     scratch_wipe(alone.scratch);
     assert_int_equal(vault_check(alone.vault, alone.scratch, &result), expected);
@@ -120,6 +120,29 @@ whole_rows_are_whole(void **state)
     assert_int_equal(result.doubles, 0);
     assert_int_equal(alone_erase(&alone, places[3]), STATUS_OK);
     assert_int_equal(check(STATUS_OK).contacts, CONTACTS - 1);
+}
+
+/* A record that does not open has an index row that nobody vouches for. */
+static void
+all_faults_are_counted_if_it_goes_on(void **state)
+{
+    uint8_t record[RECORD_BYTES_MAX];
+    struct vault_check result = {.go_on = true};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        size_t size = alone_record(&alone, &places[i], record);
+
+        record[i == 2 ? 0 : RECORD_HEADER_BYTES + 30] ^= 1;
+        alone_put_record(&alone, &places[i], record, size);
+    }
+    scratch_wipe(alone.scratch);
+    assert_int_equal(vault_check(alone.vault, alone.scratch, &result), STATUS_OK);
+    assert_string_equal(result.fault, "a record does not open");
+    assert_int_equal(result.row, places[0].row);
+    assert_int_equal(result.contacts, CONTACTS - 1); /* the third is none */
+    /* three records, their three index rows, a token too many, the count of contacts */
+    assert_int_equal(result.faults, 8);
 }
 
 static void
@@ -231,6 +254,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(whole_rows_are_whole),
         TEST(a_record_that_does_not_open_is_found),
+        TEST(all_faults_are_counted_if_it_goes_on),
         TEST(token_rows_are_held_against_records),
         TEST(index_rows_are_held_against_records),
         TEST(a_second_record_of_a_contact_is_a_double),

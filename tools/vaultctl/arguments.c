@@ -88,6 +88,10 @@ text_member(struct arguments *arguments, int key)
         return &arguments->region;
     case OPTION_REASON:
         return &arguments->reason;
+    case OPTION_PURPOSE:
+        return &arguments->purpose;
+    case OPTION_TICKET:
+        return &arguments->ticket;
     case OPTION_FROM:
         return &arguments->from;
     case OPTION_PRINCIPAL:
@@ -157,6 +161,8 @@ flag_member(struct arguments *arguments, int key)
         return &arguments->resume;
     case OPTION_ACCEPT_LOST:
         return &arguments->accept_lost;
+    case OPTION_ACCEPT_DAMAGED:
+        return &arguments->accept_damaged;
     case OPTION_VERIFY:
         return &arguments->verify;
     case 'f':

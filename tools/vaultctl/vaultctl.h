@@ -42,12 +42,12 @@ struct arguments {
     const char *unseal, *passphrase_file, *share_file, *shares, *threshold;
     const char *uid, *public_key;
     bool person, relayed, wa_id, all, follow, wait, detach, now, yes;
-    const char *region, *reason;
+    const char *region, *reason, *purpose, *ticket;
     const char *lasts, *until, *daily, *hourly, *retain;
     const char *from, *lines, *principal, *token, *operation, *since;
     const char *checkpoint, *rate;
     const char *recipient, *audit_folder, *tmp;
-    bool accept_lost, verify;
+    bool accept_lost, accept_damaged, verify;
     const char *columns[IMPORT_COLUMNS_MAX];
     size_t column_count;
     const char *errors;

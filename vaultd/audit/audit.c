@@ -80,8 +80,11 @@ reason_bytes(const struct audit_entry *entry)
 static bool
 entries_well_formed(const struct audit_entry *entries, size_t count)
 {
+    struct audit_reason reason;
+
     for (size_t i = 0; i < count; i++) {
-        if (audit_entry_fault(&entries[i]) != NULL || entries[i].reason.size > REASON_BYTES_MAX) {
+        if (audit_entry_fault(&entries[i]) != NULL ||
+            audit_reason_unpack(entries[i].reason, &reason) != STATUS_OK) {
             return false;
         }
     }

@@ -29,6 +29,7 @@ struct restore_request {
     const char *newer_log;   /* folder of the vault's log as it went on after the backup; NULL */
     const char *checkpoints; /* file of such as were kept elsewhere: newer_log has them; NULL */
     bool accept_lost;        /* it went on, and how is not known */
+    bool accept_damaged;     /* rows that are wrong stay as they are */
     /* Where it is built: a folder of its own for the store and for the log, both empty, and a file
      * that is not there. */
     const char *store_folder;
@@ -44,6 +45,7 @@ struct restore_report {
     uint64_t time_ms;
     uint64_t contacts, namespaces, principals;
     uint64_t entries; /* of its log */
+    uint64_t faults;  /* rows that do not open, or fit each other, as they were in the vault */
     uint8_t public_key[PUBLIC_KEY_BYTES];
     /* what became of it since */
     bool log_is_newer;

@@ -68,16 +68,22 @@ restore_check_rules(struct restoring *restoring)
 enum status
 restore_check_rows(struct restoring *restoring)
 {
-    struct vault_check check;
+    struct vault_check check = {.go_on = true};
     enum status status = vault_check(restoring->vault, restoring->scratch, &check);
 
     scratch_wipe(restoring->scratch);
     restoring->report->contacts = check.contacts;
-    if (status == STATUS_CORRUPT) {
-        return restore_refuse(restoring, status, "rows_wrong",
-                              "%s (record %llu): the vault was damaged when the backup was made: "
-                              "take an older one",
-                              check.fault, (unsigned long long)check.row);
+    restoring->report->faults = check.faults;
+    if (status != STATUS_OK) {
+        return restore_refuse_disk(restoring, status);
     }
-    return status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
+    if (check.faults > 0 && !restoring->request->accept_damaged) {
+        return restore_refuse(restoring, STATUS_CORRUPT, "rows_wrong",
+                              "%s (record %llu, the first of %llu faults): the vault was damaged "
+                              "when the backup was made: take an older one; or, to have it as it "
+                              "was, with all that opens, --accept-damaged",
+                              check.fault, (unsigned long long)check.row,
+                              (unsigned long long)check.faults);
+    }
+    return STATUS_OK;
 }

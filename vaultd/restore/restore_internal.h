@@ -34,7 +34,7 @@ struct restoring {
     struct scratch *scratch;
 };
 
-/* Sets the report's fault; gives the status back. `name` is static. */
+/* restore_files.c: sets the report's fault; gives the status back. `name` is static. */
 enum status restore_refuse(struct restoring *restoring, enum status status, const char *name,
                            const char *format, ...) __attribute__((format(__printf__, 4, 5)));
 /* The same of a backup's file. */
@@ -43,8 +43,9 @@ enum status restore_refuse_file(struct restoring *restoring, enum backup_fault f
 /* A failure of the disk, or of memory. */
 enum status restore_refuse_disk(struct restoring *restoring, enum status status);
 
-/* A file as a source; `state` is the FILE. */
-bool restore_read_file(void *state, uint8_t *to, size_t size, size_t *ret_size);
+/* Of the backup, to be read. Closed whatever came of opening it. */
+enum backup_fault restore_open_file(const char *path, struct backup_source *ret_source);
+void restore_close_file(struct backup_source *source);
 
 /* restore_rows.c: frames that are rows, into the store, in large pieces. */
 struct restore_rows;

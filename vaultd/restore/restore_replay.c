@@ -136,16 +136,18 @@ static uint8_t
 sort_of_grant(const struct restoring *restoring, const struct audit_entry *entry)
 {
     static const char ends[] = "ends ";
-    uint8_t terms[REASON_BYTES_MAX];
-    size_t size = 0;
+    uint8_t room[AUDIT_REASON_BYTES_MAX];
+    struct audit_reason terms;
 
     if (entry->reason.size == 0) {
         return STANDING;
     }
-    if (audit_open_reason(restoring->audit, entry, terms, &size) != STATUS_OK) {
+    if (audit_open_reason(restoring->audit, entry, room, &terms) != STATUS_OK) {
         return STANDING | ENDING;
     }
-    return size >= sizeof ends && memcmp(terms, ends, sizeof ends - 1) == 0 ? ENDING : STANDING;
+    return terms.text.size >= sizeof ends && memcmp(terms.text.data, ends, sizeof ends - 1) == 0
+               ? ENDING
+               : STANDING;
 }
 
 static enum status

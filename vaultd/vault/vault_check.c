@@ -28,13 +28,20 @@ struct checking {
     struct checked_namespace *namespaces;
     size_t count, capacity;
     uint64_t rows;
+    uint64_t row; /* record being looked at; 0: none */
 };
 
+/* OK: it is counted, and that is all. */
 static enum status
 at_fault(struct checking *checking, const char *fault)
 {
-    (void)snprintf(checking->check->fault, VAULT_FAULT_BYTES, "%s", fault);
-    return STATUS_CORRUPT;
+    struct vault_check *check = checking->check;
+
+    if (check->faults++ == 0) {
+        check->row = checking->row;
+        (void)snprintf(check->fault, VAULT_FAULT_BYTES, "%s", fault);
+    }
+    return check->go_on ? STATUS_OK : STATUS_CORRUPT;
 }
 
 /* ---- namespaces ---- */
@@ -67,8 +74,9 @@ add_namespace(struct checking *checking, uint32_t id)
     }
     added = &checking->namespaces[checking->count];
     *added = (struct checked_namespace){.id = id, .has_keys = has_keys(checking->vault, id)};
-    if (vault_epoch_read(checking->txn, id, &added->epoch) != STATUS_OK) {
-        return at_fault(checking, "there are records of a namespace that there is not");
+    if (vault_epoch_read(checking->txn, id, &added->epoch) != STATUS_OK &&
+        at_fault(checking, "there are records of a namespace that there is not") != STATUS_OK) {
+        return STATUS_CORRUPT;
     }
     checking->count++;
     return STATUS_OK;
@@ -190,8 +198,8 @@ check_record(void *state, struct bytes key, struct bytes record)
     struct record_opened opened;
     enum status status = STATUS_OK;
 
-    checking->check->row = key.size == ROW_KEY_BYTES ? get_u64(key.data) : 0;
-    if (checking->check->row == 0 || vault_record_header(record, &header) != STATUS_OK) {
+    checking->row = key.size == ROW_KEY_BYTES ? get_u64(key.data) : 0;
+    if (checking->row == 0 || vault_record_header(record, &header) != STATUS_OK) {
         return at_fault(checking, "a record is none");
     }
     status = find_namespace(checking, header.namespace_id, &namespace_);
@@ -206,8 +214,7 @@ check_record(void *state, struct bytes key, struct bytes record)
         checking->check->unopened += status == STATUS_OK;
         return status;
     }
-    status =
-        vault_record_open(checking->vault, checking->check->row, record, checking->inner, &opened);
+    status = vault_record_open(checking->vault, checking->row, record, checking->inner, &opened);
     if (status == STATUS_CORRUPT) {
         return at_fault(checking, "a record does not open");
     }
@@ -233,17 +240,20 @@ take_index_row(void *state, struct bytes key, struct bytes value)
 {
     struct checking *checking = state;
     struct checked_namespace *namespace_ = NULL;
-    enum status status = STATUS_CORRUPT;
+    enum status status = STATUS_OK;
 
     (void)value;
     if (key.size == INDEX_KEY_BYTES) {
         status = find_namespace(checking, get_u32(key.data), &namespace_);
     }
-    if (status == STATUS_OK && namespace_->has_keys && namespace_->index_rows-- == 0) {
-        status = STATUS_CORRUPT;
+    if (status != STATUS_OK || (namespace_ != NULL && !namespace_->has_keys)) {
+        return status;
     }
-    return status == STATUS_CORRUPT ? at_fault(checking, "an index row leads to no contact")
-                                    : status;
+    if (namespace_ == NULL || namespace_->index_rows == 0) {
+        return at_fault(checking, "an index row leads to no contact");
+    }
+    namespace_->index_rows--;
+    return STATUS_OK;
 }
 
 /* Of the index, a row that was lost once is counted still. */
@@ -289,7 +299,7 @@ check_step(struct store_txn *txn, void *state)
     if (status != STATUS_OK) {
         return status;
     }
-    checking->check->row = 0;
+    checking->row = 0;
     status = store_scan(txn, STORE_TOKEN, all, all, count_token, checking);
     if (status == STATUS_OK && checking->rows != checking->check->contacts) {
         status = at_fault(checking, "a token leads to no record");
@@ -304,12 +314,12 @@ check_step(struct store_txn *txn, void *state)
 }
 
 enum status
-vault_check(struct vault *vault, struct scratch *scratch, struct vault_check *ret_check)
+vault_check(struct vault *vault, struct scratch *scratch, struct vault_check *check)
 {
-    struct checking checking = {.vault = vault, .check = ret_check};
+    struct checking checking = {.vault = vault, .check = check};
     enum status status;
 
-    *ret_check = (struct vault_check){0};
+    *check = (struct vault_check){.go_on = check->go_on};
     checking.inner = scratch_alloc(scratch, RECORD_INNER_MAX);
     checking.other = scratch_alloc(scratch, RECORD_INNER_MAX);
     if (checking.inner == NULL || checking.other == NULL) {

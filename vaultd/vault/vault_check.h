@@ -6,23 +6,26 @@
 #ifndef CONTACT_VAULT_VAULT_CHECK_H
 #define CONTACT_VAULT_VAULT_CHECK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "status.h"
 #include "vault.h"
 
 struct vault_check {
+    bool go_on; /* in: a fault is counted, and the rest is looked at, too */
     uint64_t contacts;
     uint64_t doubles;  /* records whose contact is found at another record: of an index row that was
                           lost once; each is reached by its token */
     uint64_t unopened; /* of namespaces that have no key any more */
-    uint64_t row;      /* record at fault; 0: none in particular */
-    char fault[VAULT_FAULT_BYTES];
+    uint64_t faults;
+    uint64_t row;                  /* record of the first one; 0: none in particular */
+    char fault[VAULT_FAULT_BYTES]; /* the first one */
 };
 
-/* Unsealed. CORRUPT: `fault` says what is wrong, for a person. */
+/* Unsealed. CORRUPT: `fault` says what is wrong, for a person; with `go_on` that is OK. */
 MUST_USE enum status vault_check(struct vault *vault, struct scratch *scratch,
-                                 struct vault_check *ret_check);
+                                 struct vault_check *check);
 
 /* The vault is another instance from now on. Of the store alone, before vault_open. CORRUPT: the
  * store is not `before`'s. */
