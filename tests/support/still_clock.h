@@ -8,5 +8,7 @@
 
 uint64_t still_clock_now_ms(void);
 void still_clock_pass_ms(uint64_t ms);
+/* The wall clock alone is so much ahead of all others from now on, or, negative, behind. */
+void still_clock_set_wall_ms(int64_t ahead_ms);
 
 #endif

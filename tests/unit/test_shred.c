@@ -19,6 +19,7 @@
 #include <cmocka.h>
 #include <sodium.h>
 
+#include "clock.h"
 #include "slot.h"
 #include "still_clock.h"
 #include "store_faulty.h"
@@ -670,6 +671,42 @@ test_s35_a_date_to_come_is_believed_by_nobody(void **state)
     assert_int_equal(horizon().pages_ms, 0);
 }
 
+/* By neither clock alone: one that is ahead would date keys, and with them the horizon, too late.
+ */
+static void
+test_s35_keys_are_dated_by_the_earlier_clock(void **state)
+{
+    (void)state;
+    still_clock_pass_ms(DAY_MS);
+    clock_vault_start(0); /* as a log that is opened does; it goes with the machine's from now on */
+    still_clock_set_wall_ms(DAY_MS);
+    rotate_to_the_end(ROTATED_DATA);
+    rotate_to_the_end(ROTATED_INDEX);
+    assert_int_equal(horizon().keys_ms, still_clock_now_ms());
+    still_clock_set_wall_ms(-DAY_MS / 2);
+    rotate_to_the_end(ROTATED_DATA);
+    rotate_to_the_end(ROTATED_INDEX);
+    assert_int_equal(horizon().keys_ms, still_clock_now_ms() - DAY_MS / 2);
+    still_clock_set_wall_ms(0);
+    assert_int_equal(horizon().keys_ms, still_clock_now_ms() - DAY_MS / 2);
+}
+
+/* A key whose date has come meanwhile, but which is older than one that is dated before it. */
+static void
+test_s35_dates_out_of_order_are_believed_by_nobody(void **state)
+{
+    struct vault_key key;
+
+    (void)state;
+    still_clock_pass_ms((uint64_t)-DAY_MS);
+    assert_int_equal(vault_rotation_plan(alone.vault, ROTATED_DATA, ALONE_NAMESPACE, &key),
+                     STATUS_OK);
+    assert_int_equal(vault_rotate(alone.vault, &key, 1), STATUS_OK);
+    still_clock_pass_ms(3 * (uint64_t)DAY_MS);
+    assert_int_equal(horizon().keys_ms, 0);
+    assert_int_equal(horizon().pages_ms, 0);
+}
+
 #define WITH_VAULT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int
@@ -689,6 +726,8 @@ main(int argc, char **argv)
         WITH_VAULT(test_s35_a_rotation_that_is_not_over_moves_nothing),
         WITH_VAULT(test_s35_of_a_shredded_namespace_old_files_tell_until_the_root_key_changes),
         WITH_VAULT(test_s35_a_date_to_come_is_believed_by_nobody),
+        WITH_VAULT(test_s35_keys_are_dated_by_the_earlier_clock),
+        WITH_VAULT(test_s35_dates_out_of_order_are_believed_by_nobody),
     };
 
     if (argc == 2) {
