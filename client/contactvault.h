@@ -172,10 +172,11 @@ struct cv_audit_entry {
     enum cv_status result;
     enum cv_role role; /* of a grant or revoke; else 0 */
     const char *namespace_name, *token, *subject;
-    uint64_t amount;    /* how much it is about, where it is about a number */
-    bool relayed;       /* the principal proved its key from behind another uid */
-    const char *reason; /* for the audit role only; by whoever gave it: escape what you show */
-    uint64_t refers;    /* of an outcome: the entry it is of; else 0 */
+    uint64_t amount; /* how much it is about, where it is about a number */
+    bool relayed;    /* the principal proved its key from behind another uid */
+    /* For the audit role only; by whoever gave them: escape what you show. */
+    const char *reason, *purpose, *ticket;
+    uint64_t refers; /* of an outcome: the entry it is of; else 0 */
 };
 
 struct cv_key {
@@ -314,6 +315,8 @@ struct cv_query {
     const char *namespace_name; /* of contacts; NULL: the only one you have a grant for */
     enum cv_form form;          /* of contacts */
     uint32_t timeout_ms;        /* of this call, connecting and HELLO included; 0: the client's */
+    const char *purpose; /* beside reason: one that the vault's configuration lists; or NULL */
+    const char *ticket;  /* likewise: the case's own number, at most 64 bytes; or NULL */
 };
 
 /* CV_OK: items[i] answers values[i], each with its own status. So in all six. */

@@ -43,6 +43,11 @@ cmocka_test(unit report SOURCES ${vaultctl_folder}/report/activity.c
 target_include_directories(test_report PRIVATE ${vaultctl_folder} ${vaultctl_folder}/import
                            ${vaultctl_folder}/report)
 
+# How a backup's files get their names.
+cmocka_test(unit backup_files SOURCES ${vaultctl_folder}/backup_files.c ${vaultctl_folder}/folder.c
+            LIBS contactvault PkgConfig::jansson -Wl,--wrap=link)
+target_include_directories(test_backup_files BEFORE PRIVATE ${vaultctl_folder})
+
 # What import reads; with clang a fuzzer, with any compiler a test that replays the corpus.
 cmocka_test(unit csv SOURCES ${vaultctl_folder}/import/csv.c)
 target_include_directories(test_csv PRIVATE ${vaultctl_folder}/import)

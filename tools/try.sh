@@ -282,15 +282,41 @@ printf "\\$(printf %03o $((byte ^ 1)))" | dd of="$segment" bs=1 seek=$offset con
 run 1 "$vaultd" audit-verify "$work/copy"
 output
 
-step "Search for every plaintext over the whole data directory"
+step "Make a backup, erase somebody, lose the machine, and restore"
+run 0 "$vaultctl" recipient new safe -o "$work/safe.key" --data "$dir"
+tell "sealed to a key that goes into a safe: the machine that makes a backup cannot open it"
+run 0 "$vaultctl" backup "$work/backup" --data "$dir"
+sed "s#$work/##g; s/^/    /" "$work/out"
+late=$(sed -n 2p "$work/distinct")
+[ "$late" != "$token" ] || late=$(sed -n 3p "$work/distinct")
+run 0 as dora erase --reason 'request of 4 May' "$late"
+show kill -9 "$daemon"
+{
+    kill -9 "$daemon"
+    wait "$daemon" || true
+} 2>/dev/null
+daemon=
+show mv vault lost
+mv "$dir" "$work/lost"
+run 0 "$vaultctl" restore "$work/backup" --data "$dir" --recipient "$work/safe.key" --key-file "$dir.key" --audit "$work/lost/data/audit"
+sed "s#$work/##g; s/^/    /" "$work/out"
+start_vault
+run 0 as sender detokenize --reason 'delivery of a message' "$token"
+output
+tell "the same token as before; and who was erased after the backup is not back:"
+run 1 as sender detokenize --reason 'delivery of a message' "$late"
+refused
+
+step "Search for every plaintext over the vault, the lost one, and the backup"
 cat "$work/phones" "$work/wa_ids" "$work/emails" | awk 'length >= 7' | sort -u >"$work/needles"
 head -n 1 "$work/emails" | tr -d '\n' | base64 -w0 >"$dir/data/planted"
-run 1 "$leakfind" "$work/needles" "$dir" "$work/vaultd.log"
+searched=("$dir" "$work/lost" "$work/backup" "$work/backup.keyring" "$work/vaultd.log")
+run 1 "$leakfind" "$work/needles" "${searched[@]}"
 [ "$(grep -c '/planted:' "$work/out")" -eq "$(wc -l <"$work/out")" ] || fail "found elsewhere too"
 tell "one was planted, in base64, and found:"
 sed "s#$work/#    #" "$work/out" | sed -n 1p
 rm "$dir/data/planted"
-run 0 "$leakfind" "$work/needles" "$dir" "$work/vaultd.log"
+run 0 "$leakfind" "$work/needles" "${searched[@]}"
 tell "without it: $(cat "$work/err")"
 tell "$(wc -l <"$work/needles") plaintexts; plain, reversed, hex, base64 at every alignment"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main_internal.h: what vaultd's three faces share: serve, init, audit-verify. */
+/* main_internal.h: what vaultd's four faces share: serve, init, audit-verify, restore. */
 #ifndef CONTACT_VAULT_MAIN_INTERNAL_H
 #define CONTACT_VAULT_MAIN_INTERNAL_H
 

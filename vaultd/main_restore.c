@@ -2,6 +2,7 @@
 /* vaultd restore: a vault out of a backup, or, with --verify, only whether it would be one. */
 #include <argp.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@
 
 enum {
     OPTION_AUDIT = 0x200,
+    OPTION_CHECKPOINT,
     OPTION_ACCEPT,
     OPTION_DAMAGED,
     OPTION_STDIN,
@@ -46,9 +48,30 @@ struct options {
     char keyring[PATH_BYTES];
     const char *recipient_file;
     const char *audit;
+    const char *checkpoints;
     const char *tmp;
     bool accept_lost, accept_damaged, root_on_stdin, slot, verify, json;
 };
+
+static volatile sig_atomic_t caught;
+
+static void
+catch_signal(int number)
+{
+    caught = number;
+}
+
+/* What was built is taken away before the process goes. */
+static void
+catch_signals(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    const struct sigaction catches = {.sa_handler = catch_signal, .sa_flags = SA_RESTART};
+
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        (void)sigaction(signals[i], &catches, NULL);
+    }
+}
 
 /* ---- options ---- */
 
@@ -70,6 +93,9 @@ check_options(const struct options *options, struct argp_state *state)
     if (options->audit != NULL && options->accept_lost) {
         argp_error(state, "--audit, --accept-lost-erasures: only one of them");
     }
+    if (options->checkpoints != NULL && options->audit == NULL) {
+        argp_error(state, "--checkpoint is for the log that --audit names");
+    }
 }
 
 static error_t
@@ -86,6 +112,9 @@ parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_AUDIT:
         options->audit = argument;
+        return 0;
+    case OPTION_CHECKPOINT:
+        options->checkpoints = argument;
         return 0;
     case OPTION_ACCEPT:
         options->accept_lost = true;
@@ -125,8 +154,10 @@ parse_option(int key, char *argument, struct argp_state *state)
 static const struct argp_option argp_options[] = {
     {"recipient", 'r', "FILE", 0, "the private key of one of the backup's recipients", 0},
     {"audit", OPTION_AUDIT, "FOLDER", 0, "the newest copy there is of the vault's audit log", 0},
+    {"checkpoint", OPTION_CHECKPOINT, "FILE", 0,
+     "checkpoints of the vault kept elsewhere: that log must have them", 0},
     {"accept-lost-erasures", OPTION_ACCEPT, NULL, 0,
-     "there is none: what was erased since the backup may be back", 0},
+     "no copy of the log: what was erased since the backup may be back", 0},
     {"accept-damaged", OPTION_DAMAGED, NULL, 0,
      "records that were damaged in the vault stay so; all others are there", 0},
     {"root-stdin", OPTION_STDIN, NULL, 0, "the root key's 32 bytes are read from stdin", 0},
@@ -148,57 +179,22 @@ static const struct argp argp = {
            "--key-file root.key --audit /mnt/log",
 };
 
-/* ---- keys ---- */
-
-static bool
-read_recipient(const char *path, struct secret **ret_key)
-{
-    struct secret *key = NULL;
-    uint8_t *file = NULL;
-    size_t size = 0;
-    bool read = keyring_disk_read(path, BACKUP_PRIVATE_FILE_BYTES, &file, &size) == STATUS_OK &&
-                secret_new(BACKUP_KEY_BYTES, &key) == STATUS_OK &&
-                backup_recipient_parse_private(bytes_of(file, size), secret_write(key));
-
-    if (file != NULL) {
-        explicit_bzero(file, size);
-        free(file);
-    }
-    if (!read) {
-        secret_free(&key);
-        startup_say(
-            "--recipient: no private key of a recipient, as vaultctl recipient new makes it");
-        return false;
-    }
-    secret_freeze(key);
-    *ret_key = key;
-    return true;
-}
-
-static bool
-read_root(const struct options *options, struct secret **ret_root)
-{
-    if (options->root_on_stdin) {
-        return root_read_stdin(ret_root);
-    }
-    if (unseal_keyfile_read(options->shared.key_file, ret_root) == STATUS_OK) {
-        return true;
-    }
-    startup_say(
-        "--key-file: no root key there, which is a file of 32 bytes that only its owner may "
-        "read");
-    return false;
-}
-
 /* ---- what is said ---- */
 
+/* For people, or as all JSON of vaultctl's has it. */
 static void
-format_time(uint64_t time_ms, char ret_text[static TIME_BYTES])
+format_time(uint64_t time_ms, bool json, char ret_text[static TIME_BYTES])
 {
     time_t seconds = (time_t)(time_ms / SECOND_MS);
     struct tm parts = {0};
+    size_t size =
+        strftime(ret_text, TIME_BYTES, json ? "%Y-%m-%dT%H:%M:%S" : "%Y-%m-%d %H:%M:%S UTC",
+                 gmtime_r(&seconds, &parts));
 
-    (void)strftime(ret_text, TIME_BYTES, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&seconds, &parts));
+    if (json) {
+        (void)snprintf(ret_text + size, TIME_BYTES - size, ".%03uZ",
+                       (unsigned)(time_ms % SECOND_MS));
+    }
 }
 
 /* A sentence may have a path in it, which need not be UTF-8. */
@@ -224,18 +220,76 @@ refuse(const struct options *options, const struct restore_report *report)
     return EXIT_REFUSED;
 }
 
+/* ---- keys ---- */
+
+/* Of a file that the command line names. */
+static bool
+refuse_key(const struct options *options, const char *name, const char *path, const char *what)
+{
+    struct restore_report report = {.fault_name = name};
+
+    (void)snprintf(report.fault, sizeof report.fault, "%.200s: %s", path, what);
+    (void)refuse(options, &report);
+    return false;
+}
+
+static bool
+read_recipient(const struct options *options, struct secret **ret_key)
+{
+    const char *path = options->recipient_file;
+    struct secret *key = NULL;
+    uint8_t *file = NULL;
+    size_t size = 0;
+    bool read = keyring_disk_read(path, BACKUP_PRIVATE_FILE_BYTES, &file, &size) == STATUS_OK &&
+                secret_new(BACKUP_KEY_BYTES, &key) == STATUS_OK &&
+                backup_recipient_parse_private(bytes_of(file, size), secret_write(key));
+
+    if (file != NULL) {
+        explicit_bzero(file, size);
+        free(file);
+    }
+    if (!read) {
+        secret_free(&key);
+        return refuse_key(options, "no_recipient_key", path,
+                          "no private key of a recipient, as vaultctl recipient new makes it: give "
+                          "--recipient FILE");
+    }
+    secret_freeze(key);
+    *ret_key = key;
+    return true;
+}
+
+static bool
+read_root(const struct options *options, struct secret **ret_root)
+{
+    if (options->root_on_stdin) {
+        return root_read_stdin(ret_root);
+    }
+    if (unseal_keyfile_read(options->shared.key_file, ret_root) == STATUS_OK) {
+        return true;
+    }
+    return refuse_key(options, "no_root_key", options->shared.key_file,
+                      "no root key, which is a file of 32 bytes that only its owner may read: give "
+                      "--key-file FILE");
+}
+
+/* ---- what is said in the end ---- */
+
 static void
 print_json(const struct options *options, const struct restore_report *report,
            const char *public_key)
 {
+    char time[TIME_BYTES];
+
+    format_time(report->time_ms, true, time);
     (void)printf(
-        "{\"ok\":true,\"restored\":%s,\"time_ms\":%" PRIu64 ",\"contacts\":%" PRIu64
+        "{\"ok\":true,\"restored\":%s,\"time\":\"%s\",\"contacts\":%" PRIu64
         ",\"namespaces\":%" PRIu64 ",\"principals\":%" PRIu64 ",\"entries\":%" PRIu64
         ",\"audit_key\":\"%s\",\"log\":\"%s\",\"new_entries\":%" PRIu64 ",\"erased\":%" PRIu64
         ",\"shredded\":%" PRIu64 ",\"disabled\":%" PRIu64 ",\"revoked\":%" PRIu64
         ",\"frozen\":%s,\"principals_lost\":%" PRIu64 ",\"grants_lost\":%" PRIu64
         ",\"namespaces_lost\":%" PRIu64 ",\"admins_kept\":%" PRIu64 ",\"faults\":%" PRIu64 "}\n",
-        options->verify ? "false" : "true", report->time_ms, report->contacts, report->namespaces,
+        options->verify ? "false" : "true", time, report->contacts, report->namespaces,
         report->principals, report->entries, public_key, report->log_is_newer ? "newer" : "backup",
         report->new_entries, report->erased, report->shredded, report->disabled, report->revoked,
         report->frozen ? "true" : "false", report->principals_lost, report->grants_lost,
@@ -251,17 +305,23 @@ print_since(const struct restore_report *report)
             "not known, and every budget starts spent.\n");
         return;
     }
-    (void)printf("The log goes on for %" PRIu64 " entries. Done again: %" PRIu64
-                 " contacts erased, %" PRIu64 " namespaces shredded, %" PRIu64
-                 " principals disabled, %" PRIu64 " grants revoked%s.\n",
+    (void)printf("The log goes on for %" PRIu64
+                 " entries. Done again by it: contacts erased %" PRIu64
+                 ", namespaces\nshredded %" PRIu64 ", principals disabled %" PRIu64
+                 ", grants revoked %" PRIu64 "%s.\n",
                  report->new_entries, report->erased, report->shredded, report->disabled,
                  report->revoked, report->frozen ? ", reveals frozen" : "");
     (void)printf("Made since and not there, for an admin to make again (vaultctl audit tail shows "
-                 "them):\n%" PRIu64 " principals, %" PRIu64 " grants, %" PRIu64 " namespaces.\n",
+                 "them):\nprincipals %" PRIu64 ", grants %" PRIu64 ", namespaces %" PRIu64 ".\n",
                  report->principals_lost, report->grants_lost, report->namespaces_lost);
+    if (report->erased > 0) {
+        (void)printf("Keys that were destroyed since the backup came back with it: rotate data and "
+                     "index key of\neach namespace where something was erased (vaultctl key "
+                     "rotate).\n");
+    }
     if (report->admins_kept > 0) {
         (void)printf("Still admin although disabled or revoked since, because there is no other: "
-                     "%" PRIu64 ". Make another one, and disable him.\n",
+                     "%" PRIu64 ". Make another one, and disable that one.\n",
                      report->admins_kept);
     }
 }
@@ -271,9 +331,9 @@ print_text(const struct options *options, const struct restore_report *report)
 {
     char time[TIME_BYTES];
 
-    format_time(report->time_ms, time);
-    (void)printf("%s: of %s: %" PRIu64 " contacts in %" PRIu64 " namespaces, %" PRIu64
-                 " principals, %" PRIu64 " entries of the log. Each was opened and checked.\n",
+    format_time(report->time_ms, false, time);
+    (void)printf("%s, of %s: contacts %" PRIu64 ", namespaces %" PRIu64 ", principals %" PRIu64
+                 ", entries of\nthe log %" PRIu64 ". Each was opened and checked.\n",
                  options->verify ? "The backup is good" : "The vault is restored", time,
                  report->contacts, report->namespaces, report->principals, report->entries);
     if (report->faults > 0) {
@@ -383,14 +443,19 @@ restore(struct options *options, const struct secret *recipient, const struct se
         .recipient = recipient,
         .root = root,
         .newer_log = options->audit,
+        .checkpoints = options->checkpoints,
         .accept_lost = options->accept_lost || options->verify,
         .accept_damaged = options->accept_damaged,
         .map_bytes = (uint64_t)options->shared.map_gib << GIB_SHIFT,
+        .stop = &caught,
     };
     char public_key[PUBLIC_KEY_TEXT_BYTES] = "";
     struct restore_report report = {0};
-    enum status status = options->verify ? verify(options, &request, &report, public_key)
-                                         : build(options, &request, &report, public_key);
+    enum status status;
+
+    catch_signals();
+    status = options->verify ? verify(options, &request, &report, public_key)
+                             : build(options, &request, &report, public_key);
 
     if (status != STATUS_OK) {
         return refuse(options, &report);
@@ -419,7 +484,7 @@ main_restore(int argc, char **argv)
     if (size < 0 || size >= (int)sizeof options.keyring) {
         return startup_fail("the backup's name is too long");
     }
-    if (graph_prepare_process() && read_recipient(options.recipient_file, &recipient)) {
+    if (graph_prepare_process() && read_recipient(&options, &recipient)) {
         if (options.slot) {
             code = say_slot(&options, recipient);
         } else if (read_root(&options, &root)) {

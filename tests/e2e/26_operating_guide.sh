@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # docs/OPERATING.md, taken from the page itself and typed in its order, as root, in a machine of its own with a real
-# systemd (support/machine.sh): install, make, unseal, grant, import, watch, copy and put back, an incident, a second
-# place, erase, upgrade, uninstall. What is not typed here is the build: the test build/release has made it
-# (26_operating_guide_clean types that, too).
+# systemd (support/machine.sh): install, make, unseal, grant, import, watch, back up and restore, copy and put back, rotate
+# all keys, compact, an incident, a second place, erase, shred, upgrade, uninstall. What is not typed here is the build: the
+# test build/release has made it (26_operating_guide_clean types that, too).
 # shellcheck source=tests/support/machine.sh
 . "$(dirname "$0")/../support/machine.sh"
 machine_enter "$@"

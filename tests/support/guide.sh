@@ -4,7 +4,8 @@
 # shellcheck disable=SC2154 # lib.sh's variables
 
 guide=$root/docs/OPERATING.md
-guide_kinds=(install init systemctl systemd-creds grant tokenize detokenize import freeze seal erase cp 'audit verify')
+guide_kinds=(install init systemctl systemd-creds grant tokenize detokenize import freeze seal erase cp 'audit verify'
+    backup 'backup --verify' restore compact 'key rotate' 'key rotate root' 'key status' 'namespace shred')
 
 # guide_script built|installed: the page as one script. installed: what its cmake installs was put there from outside;
 # only its words are checked.
@@ -45,6 +46,12 @@ guide_holds() {
     guide_says '^refused, as it should be$'
     guide_says 'anchored'
     guide_says 'paola.*detokenize'
+    guide_says '^The backup is good, of '
+    guide_says '^The vault is restored, of '
+    guide_says '^rotated: only the new root key unseals'
+    guide_says '^compacted: '
+    guide_says '^brand-that-was.*shredded'
+    guide_says '^erased before .*: opens with no key that the vault has'
     # The last token it gives: to a new contact, when all has been gone through but the end.
     token=$(sed -nE 's/^(phn_[0-9a-z]{27})[[:space:]]+\+39 .*49$/\1/p' "$work/said" | tail -n 1)
     [ -n "$token" ] || fail "no token came of it"

@@ -480,7 +480,7 @@ test_advice_fits_the_cause(void **state)
          "may do this",
          ""},
         {STATUS_DENIED, "not this vault's root key, or the keyring's header was altered",
-         "; give the right passphrase, or name the right file with --key-file"},
+         "; give the right passphrase or shares, or name the right file with --key-file"},
         {STATUS_DENIED, "this principal is disabled",
          "; an admin can help with: vaultctl principal enable"},
         {STATUS_EXPIRED, "it has ended",
@@ -685,13 +685,19 @@ test_admin_commands(void **state)
     assert_non_null(strstr(out, "\"due\":null"));
     assert_non_null(strstr(out, "\"sweep\":{\"left\":7},\"horizon\":{\"keys\":"
                                 "\"2026-01-01T00:00:00.001Z\",\"disk\":"
-                                "\"2026-01-01T00:00:00.002Z\",\"root_since\":"
+                                "\"2026-01-01T00:00:00.001Z\",\"root_since\":"
                                 "\"2026-01-01T00:00:00.000Z\"}"));
+    assert_int_equal(shell(*state, "$V key status -n shop --json"), 0);
+    assert_non_null(strstr(out, "\"namespace\":\"shop\",\"epoch\":2"));
+    assert_non_null(strstr(out, "\"disk\":\"2026-01-01T00:00:00.002Z\"")); /* not the whole's */
+    assert_int_equal(shell(*state, "$V key status -n another"), 1);
+    assert_string_equal(out, "");
+    assert_non_null(strstr(err, "no keys of that namespace"));
     assert_int_equal(shell(*state, "$V key status"), 0);
     assert_non_null(strstr(out, "sweeping: 7 contacts of shredded namespaces left\n"));
     assert_non_null(strstr(out,
                            "erased before 2026-01-01 00:00:00: opens with no key that the vault "
-                           "has\n"));
+                           "has (later: key rotate data, key rotate index)\n"));
     assert_int_equal(shell(*state, "$V principal add inbox --uid 1001"), 0);
     assert_int_equal(shell(*state, "$V principal list --json"), 0);
     assert_non_null(strstr(
@@ -753,6 +759,24 @@ test_backup(void **state)
     assert_int_equal(shell(*state, "echo old > $D/b.part; $V backup $D/b && cat $D/b"), 0);
     assert_non_null(strstr(out, "firstlast"));
     assert_int_equal(shell(*state, "rm -f $D/b*"), 0);
+    /* What another one is writing stays; that it wrote none of is taken away. */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            shell(*state, "exec 9> $D/b%s.part; flock 9; $V backup $D/b", i == 0 ? "" : ".keyring"),
+            1);
+        assert_non_null(strstr(err, "another backup is writing it; there is no backup"));
+        assert_int_equal(shell(*state, "ls $D/b*"), 0);
+        assert_int_equal(count_lines(out), 1);
+        assert_int_equal(shell(*state, "rm $D/b*"), 0);
+    }
+    /* A name that leads to another file goes; the file stays. */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(shell(*state, "echo mine > $D/m; ln %s $D/m $D/b.part; $V backup $D/b",
+                               i == 0 ? "" : "-s"),
+                         0);
+        assert_int_equal(shell(*state, "cat $D/m $D/b && rm $D/b* $D/m"), 0);
+        assert_string_equal(out, "mine\nfirstlast");
+    }
 }
 
 static void
@@ -878,9 +902,10 @@ test_reasons_are_escaped(void **state)
     assert_string_equal(
         out,
         "4  2026-01-01T00:00:00.004Z  maria (relayed)  detokenize  in shop  " FAKE_TOKEN "  ok  "
-        "\"\\\"call\\\" \\x1b[2Jback\\x0a\\u{202e}\\\\\"\n");
+        "purpose callback  ticket INC-\\x1b[7  \"\\\"call\\\" \\x1b[2Jback\\x0a\\u{202e}\\\\\"\n");
     assert_int_equal(shell(*state, "$V audit tail --principal maria --json"), 0);
     assert_non_null(strstr(out, "\"principal\":\"maria\",\"relayed\":true,"));
+    assert_non_null(strstr(out, "\"purpose\":\"callback\",\"ticket\":\"INC-\\u001B[7\","));
     assert_non_null(strstr(out, "\"reason\":\"\\\"call\\\" \\u001B[2Jback\\n\u202e\\\\\"}\n"));
     /* For a terminal, pure ASCII. */
     if (shell(*state, "command -v script") == 0) {

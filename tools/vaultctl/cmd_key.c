@@ -13,7 +13,7 @@
 
 /* What is known of rotations after a look at all pages. */
 struct look {
-    bool rotates; /* what is waited for */
+    size_t keys; /* seen */
     bool stuck;
     bool any; /* is anything rotating? */
     uint64_t done, total;
@@ -31,9 +31,40 @@ is_active(const struct cv_key *key)
 
 typedef void key_visit(void *state, const struct cv_key *key);
 
+struct walk {
+    const char *only; /* the namespace; NULL: all */
+    key_visit *visit; /* or NULL */
+    void *state;
+};
+
+static void
+look_at_page(const struct walk *walk, const struct cv_reply *reply, struct look *look)
+{
+    if (reply->root_since_ms > 0) {
+        look->horizon.root_since_ms = reply->root_since_ms;
+        look->left = reply->left;
+        if (walk->only == NULL) {
+            horizon_add_whole(&look->horizon, reply);
+        }
+    }
+    for (size_t i = 0; i < reply->count; i++) {
+        const struct cv_key *key = &reply->keys[i];
+
+        if (walk->only != NULL && strcmp(walk->only, key->namespace_name) != 0) {
+            continue;
+        }
+        look->keys++;
+        look->any |= !is_active(key);
+        horizon_add(&look->horizon, key);
+        if (walk->visit != NULL) {
+            walk->visit(walk->state, key);
+        }
+    }
+}
+
 /* Every page: each key is visited, and the figures are added up. The last reply is the caller's. */
 static enum cv_status
-visit_keys(struct cv_client *client, key_visit *visit, void *state, struct look *ret_look,
+visit_keys(struct cv_client *client, const struct walk *walk, struct look *ret_look,
            struct cv_reply **ret_reply)
 {
     struct cv_reply *reply = NULL;
@@ -46,14 +77,8 @@ visit_keys(struct cv_client *client, key_visit *visit, void *state, struct look 
         cv_reply_free(&reply);
         (void)cv_key_status(client, from, &reply);
         count = reply->status == CV_OK ? reply->count : 0;
-        if (reply->status == CV_OK && reply->root_since_ms > 0) {
-            horizon_add_whole(&ret_look->horizon, reply);
-            ret_look->left = reply->left;
-        }
-        for (size_t i = 0; i < count; i++) {
-            ret_look->any |= !is_active(&reply->keys[i]);
-            horizon_add(&ret_look->horizon, &reply->keys[i]);
-            visit(state, &reply->keys[i]);
+        if (reply->status == CV_OK) {
+            look_at_page(walk, reply, ret_look);
         }
         if (count > 0) {
             ret_look->stuck |= strcmp(reply->state, "stuck") == 0;
@@ -123,7 +148,7 @@ print_rotations(const struct look *look)
         printf("sweeping: %" PRIu64 " contact%s of shredded namespaces left\n", look->left,
                plural(look->left));
     }
-    horizon_print(&look->horizon, "");
+    horizon_print(&look->horizon);
 }
 
 enum exit_code
@@ -132,6 +157,11 @@ cmd_key_status(const struct arguments *arguments)
     static const char *const heads[] = {"NAMESPACE", "KEY",     "EPOCH", "STATE",
                                         "CONTACTS",  "CREATED", "DUE"};
     struct listing listing = {0};
+    const struct walk walk = {
+        .only = arguments->namespace_given ? arguments->namespace_name : NULL,
+        .visit = list_key,
+        .state = &listing,
+    };
     struct cv_client *client = NULL;
     struct cv_reply *reply = NULL;
     struct look look;
@@ -145,8 +175,13 @@ cmd_key_status(const struct arguments *arguments)
     } else if (terminal_is(stdout)) {
         listing.table = table_new(heads, sizeof heads / sizeof *heads);
     }
-    (void)visit_keys(client, list_key, &listing, &look, &reply);
+    (void)visit_keys(client, &walk, &look, &reply);
     code = report(arguments, reply);
+    if (code == EXIT_OK && walk.only != NULL && look.keys == 0) {
+        code = fail(arguments, EXIT_REFUSED,
+                    "no keys of that namespace: it is not there, or was shredded, or no grant of "
+                    "yours shows them");
+    }
     if (code != EXIT_OK) {
         json_decref(listing.keys);
         table_free(&listing.table);
@@ -190,6 +225,7 @@ static enum exit_code
 wait_for(const struct arguments *arguments, struct cv_client *client, struct awaited *awaited)
 {
     struct progress progress;
+    const struct walk walk = {.visit = look_at_key, .state = awaited};
     struct look look = {.any = true};
     enum exit_code code = EXIT_OK;
     int failures = 0;
@@ -200,7 +236,7 @@ wait_for(const struct arguments *arguments, struct cv_client *client, struct awa
         struct cv_reply *reply = NULL;
 
         awaited->rotates = false;
-        enum cv_status status = visit_keys(client, look_at_key, awaited, &look, &reply);
+        enum cv_status status = visit_keys(client, &walk, &look, &reply);
         if (!retry_may_look_again(status, &failures)) {
             code = report(arguments, reply);
             goes_on = false;
@@ -246,38 +282,20 @@ rotate_after_all(const struct arguments *arguments, struct cv_client *client,
     return code == EXIT_OK && !arguments->detach ? wait_for(arguments, client, &awaited) : code;
 }
 
-/* Of one namespace; NULL: the only one. */
-struct horizon_of {
-    const char *namespace_name;
-    struct horizon horizon;
-};
-
-static void
-look_for_horizon(void *state, const struct cv_key *key)
-{
-    struct horizon_of *of = state;
-
-    if (of->namespace_name == NULL || strcmp(of->namespace_name, key->namespace_name) == 0) {
-        horizon_add(&of->horizon, key);
-    }
-}
-
 /* What is out of reach now that the old keys are gone. */
 static enum exit_code
 tell_horizon(const struct arguments *arguments, struct cv_client *client)
 {
-    struct horizon_of of = {.namespace_name = arguments->namespace_name};
+    const struct walk walk = {.only = arguments->namespace_name};
     struct cv_reply *reply = NULL;
     struct look look;
 
-    horizon_start(&of.horizon);
-    (void)visit_keys(client, look_for_horizon, &of, &look, &reply);
+    (void)visit_keys(client, &walk, &look, &reply);
     enum exit_code code = report(arguments, reply);
-    of.horizon.root_since_ms = look.horizon.root_since_ms;
     if (code == EXIT_OK && arguments->json) {
-        print_json(json_pack("{s:o}", "horizon", horizon_json(&of.horizon)));
+        print_json(json_pack("{s:o}", "horizon", horizon_json(&look.horizon)));
     } else if (code == EXIT_OK) {
-        horizon_print(&of.horizon, "");
+        horizon_print(&look.horizon);
     }
     cv_reply_free(&reply);
     return code;

@@ -205,7 +205,7 @@ add_root(const struct arguments *arguments, struct words *words, char path[stati
     key_file = key_file == NULL ? default_key_file(arguments, path) : key_file;
     if (key_file == NULL) {
         return fail(arguments, EXIT_USAGE,
-                    "where is the root key that was in use when the backup was made? Give "
+                    "the root key of the time of the backup is a key file: where is it? Give "
                     "--key-file FILE");
     }
     add(words, "--key-file", key_file);
@@ -246,8 +246,12 @@ cmd_restore(const struct arguments *arguments)
     if (arguments->data == NULL) {
         return fail(arguments, EXIT_USAGE, "say where to: --data DIR, which is new or empty");
     }
+    if (arguments->audit_folder != NULL && arguments->accept_lost) {
+        return fail(arguments, EXIT_USAGE, "--audit, --accept-lost-erasures: only one of them");
+    }
     add(&words, "--data", arguments->data);
     add(&words, "--audit", arguments->audit_folder);
+    add(&words, "--checkpoint", arguments->checkpoint);
     if (arguments->accept_lost) {
         words.list[words.count++] = "--accept-lost-erasures";
     }

@@ -27,15 +27,12 @@ horizon_add(struct horizon *horizon, const struct cv_key *key)
 void
 horizon_add_whole(struct horizon *horizon, const struct cv_reply *reply)
 {
-    if (reply->root_since_ms > 0) {
-        horizon->root_since_ms = reply->root_since_ms;
-        horizon->disk_ms = earlier(horizon->disk_ms, reply->disk_horizon_ms);
-    }
+    horizon->disk_ms = earlier(horizon->disk_ms, reply->disk_horizon_ms);
 }
 
 /* False: there is nothing to be said of it. */
 static bool
-print_one(uint64_t time_ms, const char *of, const char *what)
+print_one(uint64_t time_ms, const char *what)
 {
     char text[TIME_TEXT_BYTES];
 
@@ -43,25 +40,25 @@ print_one(uint64_t time_ms, const char *of, const char *what)
         return false;
     }
     time_print_short(time_ms, text);
-    printf("erased%s before %s: %s\n", of, text, what);
+    printf("erased before %s: %s\n", text, what);
     return true;
 }
 
 void
-horizon_print(const struct horizon *horizon, const char *of)
+horizon_print(const struct horizon *horizon)
 {
     char since[TIME_TEXT_BYTES];
 
     if (horizon->keys_ms == UINT64_MAX && horizon->disk_ms == UINT64_MAX) {
         return;
     }
-    if (!print_one(horizon->keys_ms, of, "opens with no key that the vault has")) {
-        printf("erased%s: a clock was wrong when a key was made, so nobody knows what opens "
-               "with it\n",
-               of);
+    if (!print_one(horizon->keys_ms, "opens with no key that the vault has (later: key rotate "
+                                     "data, key rotate index)")) {
+        (void)puts("erased: a clock was wrong when a key was made, so nobody knows what opens with "
+                   "it: key rotate data, key rotate index");
     }
-    if (!print_one(horizon->disk_ms, of,
-                   "nor with any old page of this disk and the present root key")) {
+    if (!print_one(horizon->disk_ms, "nor with any old page of this disk and the present root key "
+                                     "(later: then key rotate root)")) {
         (void)puts("of old pages of this disk nothing can be said until the root key is replaced");
     }
     if (horizon->root_since_ms > 0) {

@@ -17,10 +17,10 @@ struct horizon {
 
 void horizon_start(struct horizon *horizon);
 void horizon_add(struct horizon *horizon, const struct cv_key *key);
-/* What an admin is told of the whole vault. */
+/* What an admin is told of the whole vault: of shredded namespaces, too. */
 void horizon_add_whole(struct horizon *horizon, const struct cv_reply *reply);
-/* In words, on stdout: `of` says whose: "", or " from milano". */
-void horizon_print(const struct horizon *horizon, const char *of);
+/* In words, on stdout. */
+void horizon_print(const struct horizon *horizon);
 /* {"keys": ..., "disk": ..., "root_since": ...}; null: nobody knows. */
 json_t *horizon_json(const struct horizon *horizon);
 

@@ -126,7 +126,7 @@ static const char *
 advice_on_denied(const char *message)
 {
     if (strstr(message, "root key") != NULL) {
-        return "; give the right passphrase, or name the right file with --key-file";
+        return "; give the right passphrase or shares, or name the right file with --key-file";
     }
     if (strstr(message, "grant") != NULL) {
         return "; an admin can help with: vaultctl grant";
