@@ -284,6 +284,16 @@ test_reasons(void **state)
     assert_int_equal(day->reasons[15].count, 3);
     assert_int_equal(day->other_reasons, 3 * 4);
     assert_true(activity.has_reasons);
+    /* Where a purpose is given, that. */
+    entry.time_ms = utc_ms("2026-11-27T10:00:00");
+    entry.purpose = "complaint";
+    activity_add(&activity, &entry);
+    (void)snprintf(reason, sizeof reason, "another");
+    activity_add(&activity, &entry);
+    day = activity_find(&activity, "paola", "2026-11-27");
+    assert_int_equal(day->reason_count, 1);
+    assert_string_equal(day->reasons[0].text, "complaint");
+    assert_int_equal(day->reasons[0].count, 2);
     activity_free(&activity);
 }
 

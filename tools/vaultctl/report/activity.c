@@ -179,16 +179,6 @@ need_day(struct activity_principal *principal, const struct moment *moment)
 
 /* ---- adding up ---- */
 
-/* From the vault's list where it has one, else what was written; NULL: neither. */
-static const char *
-purpose_of(const struct cv_audit_entry *entry)
-{
-    if (entry->purpose != NULL && *entry->purpose != 0) {
-        return entry->purpose;
-    }
-    return entry->reason != NULL && *entry->reason != 0 ? entry->reason : NULL;
-}
-
 static bool
 add_reason(struct activity_day *day, const char *text)
 {
@@ -223,6 +213,12 @@ count_reveal(struct counts *counts, const struct moment *moment, uint64_t time_m
 }
 
 static bool
+is_given(const char *text)
+{
+    return text != NULL && *text != 0;
+}
+
+static bool
 add_reveal(struct activity_principal *principal, struct activity_day *day,
            const struct moment *moment, const struct cv_audit_entry *entry)
 {
@@ -234,8 +230,10 @@ add_reveal(struct activity_principal *principal, struct activity_day *day,
     count_reveal(&principal->total, moment, entry->time_ms);
     day->counts.contacts += news.on_day ? 1 : 0;
     principal->total.contacts += news.ever ? 1 : 0;
-    if (purpose_of(entry) != NULL) {
-        whole = add_reason(day, purpose_of(entry)) && whole;
+    /* One of a few, where the vault asks for it; else what somebody wrote. */
+    const char *why = is_given(entry->purpose) ? entry->purpose : entry->reason;
+    if (is_given(why)) {
+        whole = add_reason(day, why) && whole;
     }
     return whole;
 }
@@ -251,7 +249,7 @@ add_entry(struct activity *activity, const struct cv_audit_entry *entry)
     if (day == NULL) {
         return false;
     }
-    activity->has_reasons |= purpose_of(entry) != NULL;
+    activity->has_reasons |= is_given(entry->purpose) || is_given(entry->reason);
     if (entry->phase == PHASE_OUTCOME) {
         /* There is one only where something had been granted and did not open then. */
         uint64_t failed = entry->result != CV_OK ? 1 : 0;

@@ -12,6 +12,7 @@
 enum {
     NUMBER_TEXT_BYTES = 24,
     WHAT_TEXT_BYTES = 64,
+    WHY_TEXT_BYTES = 512,
     NAME_SHOWN_BYTES = 64 * ESCAPE_GROWTH_MAX + 1
 };
 
@@ -56,6 +57,8 @@ sighting_json(const struct sighting *sighting)
     }
     json_set_text(json, "outcome", outcome_name(sighting));
     json_set_text(json, "status", cv_status_name(sighting->status));
+    json_set_text(json, "purpose", sighting->purpose);
+    json_set_text(json, "ticket", sighting->ticket);
     json_set_text(json, "reason", sighting->reason);
     return json;
 }
@@ -87,8 +90,9 @@ print_as_json(const char *token, const struct sightings *sightings, const struct
 
 /* ---- for a spreadsheet ---- */
 
-static const char *const cell_heads[] = {"token",   "seq",     "time",   "principal", "kind",
-                                         "relayed", "outcome", "status", "namespace", "reason"};
+static const char *const cell_heads[] = {"token",     "seq",     "time",    "principal",
+                                         "kind",      "relayed", "outcome", "status",
+                                         "namespace", "purpose", "ticket",  "reason"};
 enum { CELLS = sizeof cell_heads / sizeof *cell_heads };
 
 static bool
@@ -111,6 +115,8 @@ print_as_cells(const char *token, const struct sightings *sightings)
                                outcome_name(sighting),
                                cv_status_name(sighting->status),
                                sighting->namespace_name,
+                               sighting->purpose,
+                               sighting->ticket,
                                sighting->reason};
         fine = cells_print(stdout, cells, CELLS);
     }
@@ -162,7 +168,11 @@ add_row(struct table *table, const struct sighting *sighting)
     (void)snprintf(what, sizeof what, shown ? "%s" : "%s: %s", outcome_name(sighting),
                    status != NULL ? status : "");
     const char *kind = kind_word(sighting->kind);
-    const char *cells[] = {time, who, kind != NULL ? kind : "-", what, sighting->reason};
+    char why[WHY_TEXT_BYTES];
+    (void)snprintf(why, sizeof why, "%s%s%s%s%s", sighting->purpose,
+                   *sighting->purpose != 0 ? ": " : "", sighting->reason,
+                   *sighting->ticket != 0 ? ", " : "", sighting->ticket);
+    const char *cells[] = {time, who, kind != NULL ? kind : "-", what, why};
     table_add(table, cells, shown ? COLOUR_NONE : COLOUR_WARN);
 }
 

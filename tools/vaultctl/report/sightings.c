@@ -12,6 +12,8 @@ free_sighting(struct sighting *sighting)
     free(sighting->principal);
     free(sighting->namespace_name);
     free(sighting->reason);
+    free(sighting->purpose);
+    free(sighting->ticket);
 }
 
 static bool
@@ -47,13 +49,15 @@ append(struct sightings *sightings, const struct activity *known,
         .principal = copy(entry->principal),
         .namespace_name = copy(entry->namespace_name),
         .reason = copy(entry->reason),
+        .purpose = copy(entry->purpose),
+        .ticket = copy(entry->ticket),
         .relayed = entry->relayed,
         .outcome = outcome,
         .status = entry->result,
     };
 
     if (sighting.principal == NULL || sighting.namespace_name == NULL || sighting.reason == NULL ||
-        !has_room(sightings)) {
+        sighting.purpose == NULL || sighting.ticket == NULL || !has_room(sightings)) {
         free_sighting(&sighting);
         return false;
     }

@@ -19,8 +19,8 @@ enum outcome {
 
 struct sighting {
     uint64_t sequence, time_ms;
-    char *principal, *namespace_name, *reason; /* empty where there is none */
-    enum cv_principal_kind kind;               /* 0: not known any more */
+    char *principal, *namespace_name, *reason, *purpose, *ticket; /* empty where there is none */
+    enum cv_principal_kind kind;                                  /* 0: not known any more */
     bool relayed;
     enum outcome outcome;
     enum cv_status status;
