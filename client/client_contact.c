@@ -29,6 +29,8 @@ request_of_query(enum operation operation, const struct cv_query *query, uint64_
     };
     if (takes_reason(operation)) {
         request_add_text(ret_request, FIELD_REASON, query->reason);
+        request_add_text(ret_request, FIELD_TICKET, query->ticket);
+        request_add_text(ret_request, FIELD_REASON_PURPOSE, query->purpose);
     }
     if (takes_contacts(operation)) {
         request_add_text(ret_request, FIELD_NAMESPACE, query->namespace_name);

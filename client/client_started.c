@@ -44,11 +44,18 @@ copy_text(char **at, const char *text, size_t size)
     return copy;
 }
 
+static const char *
+copy_whole(char **at, const char *text)
+{
+    return copy_text(at, text, text != NULL ? strlen(text) : 0);
+}
+
 static size_t
 copied_size(const struct cv_query *query)
 {
     size_t size = query->count * sizeof *query->values + text_size(query->reason) +
-                  text_size(query->namespace_name);
+                  text_size(query->namespace_name) + text_size(query->purpose) +
+                  text_size(query->ticket);
 
     for (size_t i = 0; i < query->count; i++) {
         size += query->values[i] != NULL ? copied_length(query->values[i]) + 1 : 0;
@@ -73,11 +80,10 @@ started_new(const struct cv_query *query)
     started->copied_bytes = size;
     started->query = *query;
     started->query.values = started->values;
-    started->query.reason =
-        copy_text(&at, query->reason, query->reason != NULL ? strlen(query->reason) : 0);
-    started->query.namespace_name =
-        copy_text(&at, query->namespace_name,
-                  query->namespace_name != NULL ? strlen(query->namespace_name) : 0);
+    started->query.reason = copy_whole(&at, query->reason);
+    started->query.namespace_name = copy_whole(&at, query->namespace_name);
+    started->query.purpose = copy_whole(&at, query->purpose);
+    started->query.ticket = copy_whole(&at, query->ticket);
     return started;
 }
 

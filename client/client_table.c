@@ -67,6 +67,8 @@ static const struct column entry_columns[] = {
     COLUMN(cv_audit_entry, amount, AMOUNT, UINT64, false),
     COLUMN(cv_audit_entry, relayed, RELAYED, BOOL, false),
     COLUMN(cv_audit_entry, reason, REASON, TEXT, false),
+    COLUMN(cv_audit_entry, purpose, REASON_PURPOSE, TEXT, false),
+    COLUMN(cv_audit_entry, ticket, TICKET, TEXT, false),
 };
 static const struct column key_columns[] = {
     COLUMN(cv_key, purpose, PURPOSE, UINT32, true),

@@ -172,9 +172,10 @@ struct cv_audit_entry {
     enum cv_status result;
     enum cv_role role; /* of a grant or revoke; else 0 */
     const char *namespace_name, *token, *subject;
-    uint64_t amount;    /* how much it is about, where it is about a number */
-    bool relayed;       /* the principal proved its key from behind another uid */
-    const char *reason; /* for the audit role only; by whoever gave it: escape what you show */
+    uint64_t amount; /* how much it is about, where it is about a number */
+    bool relayed;    /* the principal proved its key from behind another uid */
+    /* For the audit role only; by whoever gave them: escape what you show. */
+    const char *reason, *purpose, *ticket;
 };
 
 struct cv_key {
@@ -313,6 +314,8 @@ struct cv_query {
     const char *namespace_name; /* of contacts; NULL: the only one you have a grant for */
     enum cv_form form;          /* of contacts */
     uint32_t timeout_ms;        /* of this call, connecting and HELLO included; 0: the client's */
+    const char *purpose; /* beside reason: one that the vault's configuration lists; or NULL */
+    const char *ticket;  /* likewise: the case's own number, at most 64 bytes; or NULL */
 };
 
 /* CV_OK: items[i] answers values[i], each with its own status. So in all six. */

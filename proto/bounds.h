@@ -15,6 +15,8 @@ enum {
     TOKEN_TEXT_BYTES = 31, /* phn_ or eml_, 26 letters, check character; no NUL */
     NAME_BYTES_MAX = 64,   /* a namespace or a principal */
     REASON_BYTES_MAX = 200,
+    PURPOSE_BYTES_MAX = 32, /* one of the configured purposes of a reveal */
+    TICKET_BYTES_MAX = 64,
     MESSAGE_BYTES_MAX = 256, /* the error text of a reply */
     CONNECTION_ID_BYTES = 16,
     INSTANCE_ID_BYTES = 16,
@@ -31,7 +33,7 @@ enum {
     UNSEAL_THRESHOLD_MIN = 2,
     UNSEAL_SHARES_MAX = 16,
     UNSEAL_SHARE_BYTES = 50,
-    UNSEAL_SLOT_BYTES_MAX = 25,               /* slot.h */
+    UNSEAL_SLOT_BYTES_MAX = 25, /* slot.h */
     BACKUP_ID_BYTES = 16,
     BACKUP_DATA_BYTES_MAX = 64 * 1024 + 21,   /* of one of its files, in one reply */
     AUDIT_PAGE_MAX = 256,                     /* entries in one audit_read reply */

@@ -99,6 +99,8 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_TOTAL] = {NAMED("total"), UINT(0, UINT64_MAX)},
     [FIELD_LEFT] = {NAMED("left"), UINT(0, UINT64_MAX)},
     [FIELD_BYTES] = {NAMED("bytes"), UINT(0, UINT64_MAX)},
+    [FIELD_TICKET] = {NAMED("ticket"), STR(1, TICKET_BYTES_MAX)},
+    [FIELD_REASON_PURPOSE] = {NAMED("reason_purpose"), STR(1, PURPOSE_BYTES_MAX)},
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma,bugprone-macro-parentheses) */
 /* clang-format on */

@@ -132,7 +132,10 @@ enum field {
     FIELD_TOTAL = 61,         /* uint: what rotations under way have to move; a backup: to copy */
     FIELD_LEFT = 62,          /* uint: contacts of shredded namespaces, not swept yet */
     FIELD_BYTES = 63,         /* uint: of the database file; of a backup: may be read in a second */
-    FIELD_LIMIT_NUMBER = 128, /* one past the highest number there may be */
+    /* a request, or an audit entry */
+    FIELD_TICKET = 64,         /* str: the case a reason is about */
+    FIELD_REASON_PURPOSE = 65, /* str: one of the purposes that the vault's configuration lists */
+    FIELD_LIMIT_NUMBER = 128,  /* one past the highest number there may be */
 };
 
 /* ---- reading ---- */

@@ -2,7 +2,7 @@
 # Phone numbers and e-mail addresses; libphonenumber itself is asked what it thinks of the table.
 add_subdirectory(${CMAKE_SOURCE_DIR}/tools/phonetable ${CMAKE_BINARY_DIR}/tools/phonetable)
 
-foreach(part phone email mask leads)
+foreach(part phone email mask leads in_text)
   cmocka_test(unit contact_${part} DEPS contact SOURCES support/contact_probe.c)
 endforeach()
 
@@ -25,7 +25,7 @@ add_test(NAME nightly/phone_oracle COMMAND ${same_metadata} $<TARGET_FILE:phone_
 set_tests_properties(nightly/phone_oracle PROPERTIES LABELS nightly TIMEOUT 900 SKIP_RETURN_CODE 77)
 
 # With clang a fuzzer; with any compiler a test that replays the corpus.
-foreach(target phone email)
+foreach(target phone email in_text)
   add_executable(replay_${target} fuzz/fuzz_${target}.c support/fuzz_replay.c)
   target_link_libraries(replay_${target} PRIVATE house proto vaultd_contact vaultd_base
     ${UNISTRING_LIBRARY})

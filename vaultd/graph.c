@@ -180,6 +180,7 @@ open_above(struct graph *graph)
         .daemon_uid = (uint32_t)geteuid(),
         .unseal_uids = graph->config->unseal_uids.at,
         .unseal_uid_count = graph->config->unseal_uids.count,
+        .purposes = graph->config->purposes,
         .audit_retain_months = graph->config->retain_months,
         .rekey_rate = graph->config->rekey_rate,
         .data_key_max_days = graph->config->data_key_max_days,

@@ -28,6 +28,7 @@
 
 enum {
     OPTION_AUDIT = 0x200,
+    OPTION_CHECKPOINT,
     OPTION_ACCEPT,
     OPTION_DAMAGED,
     OPTION_STDIN,
@@ -46,6 +47,7 @@ struct options {
     char keyring[PATH_BYTES];
     const char *recipient_file;
     const char *audit;
+    const char *checkpoints;
     const char *tmp;
     bool accept_lost, accept_damaged, root_on_stdin, slot, verify, json;
 };
@@ -70,6 +72,9 @@ check_options(const struct options *options, struct argp_state *state)
     if (options->audit != NULL && options->accept_lost) {
         argp_error(state, "--audit, --accept-lost-erasures: only one of them");
     }
+    if (options->checkpoints != NULL && options->audit == NULL) {
+        argp_error(state, "--checkpoint is for the log that --audit names");
+    }
 }
 
 static error_t
@@ -86,6 +91,9 @@ parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_AUDIT:
         options->audit = argument;
+        return 0;
+    case OPTION_CHECKPOINT:
+        options->checkpoints = argument;
         return 0;
     case OPTION_ACCEPT:
         options->accept_lost = true;
@@ -125,6 +133,8 @@ parse_option(int key, char *argument, struct argp_state *state)
 static const struct argp_option argp_options[] = {
     {"recipient", 'r', "FILE", 0, "the private key of one of the backup's recipients", 0},
     {"audit", OPTION_AUDIT, "FOLDER", 0, "the newest copy there is of the vault's audit log", 0},
+    {"checkpoint", OPTION_CHECKPOINT, "FILE", 0,
+     "checkpoints of the vault kept elsewhere: that log must have them", 0},
     {"accept-lost-erasures", OPTION_ACCEPT, NULL, 0,
      "no copy of the log: what was erased since the backup may be back", 0},
     {"accept-damaged", OPTION_DAMAGED, NULL, 0,
@@ -412,6 +422,7 @@ restore(struct options *options, const struct secret *recipient, const struct se
         .recipient = recipient,
         .root = root,
         .newer_log = options->audit,
+        .checkpoints = options->checkpoints,
         .accept_lost = options->accept_lost || options->verify,
         .accept_damaged = options->accept_damaged,
         .map_bytes = (uint64_t)options->shared.map_gib << GIB_SHIFT,

@@ -41,6 +41,7 @@ expect 0 as admin backup "$work/backup"
 kill -TERM "${others[0]}"
 wait "${others[0]}" || fail "the ledger and the vault differ"
 others=()
+cp -r "$dir/data/audit" "$work/early"
 
 # ---- what happens after it, and must not be undone ----
 
@@ -124,6 +125,12 @@ mkdir "$work/older" && refused log_missing 'no log' restore --audit "$work/older
 rm -r "$work/older" && cp -r "$work/newer" "$work/older"
 flip "$work/older/00000001.seg" 3000 && refused log_altered 'not whole|altered' restore --audit "$work/older"
 
+# Whole, and ending too early: only what was kept elsewhere tells.
+cat "$second"/checkpoints-* >"$work/kept"
+refused log_altered 'ends before it' restore --audit "$work/early" --checkpoint "$work/kept"
+refused no_checkpoints 'no checkpoint' restore --audit "$work/newer" --checkpoint "$work/leads"
+expect 2 restore --accept-lost-erasures --checkpoint "$work/kept"
+
 # ---- killed at each step, and then it works ----
 
 points=(restore_read restore_replayed restore_before_rename)
@@ -148,7 +155,7 @@ rm -r "$dir"
 
 # ---- restored ----
 
-expect 0 restore --audit "$work/newer" --json
+expect 0 restore --audit "$work/newer" --checkpoint "$work/kept" --json
 expect_json ".ok and .restored and .log == \"newer\" and .contacts == $contacts and .erased >= 1 and .disabled == 1 and .revoked == 1
     and .frozen and .principals_lost == 1 and .namespaces_lost == 1 and .grants_lost == 1 and .admins_kept == 0"
 same "modes" "$(stat -c %a "$dir" "$dir/data" "$dir/audit.pub" | tr '\n' ' ')" "711 700 644 "
@@ -220,4 +227,4 @@ expect_json '.fault == "wrong_root_key"'
 expect 2 good shared
 expect_error 'share'
 
-say "killed at $((${#points[@]} + 2)) steps, refused 15 ways, restored twice"
+say "killed at $((${#points[@]} + 2)) steps, refused 17 ways, restored twice"

@@ -55,6 +55,9 @@ must_be_sound(const struct config *config)
     must(config->limits.memory_mib >= 16 && config->limits.memory_mib <= 65536);
     must(config->checkpoint_s >= 1 && config->checkpoint_s <= 3600);
     must(config->retain_months == 0 || config->retain_months >= 13);
+    must(strnlen(config->purposes, sizeof config->purposes) < sizeof config->purposes);
+    must(strspn(config->purposes, "abcdefghijklmnopqrstuvwxyz0123456789-_, ") ==
+         strlen(config->purposes));
     must(config->unseal_uids.count <= CONFIG_UIDS_MAX);
     for (uint32_t i = 0; i < config->unseal_uids.count; i++) {
         must(config->unseal_uids.at[i] != 0 && config->unseal_uids.at[i] != 65534);

@@ -65,6 +65,7 @@ open_parts(struct fixture *fixture)
     struct dispatch_parts parts = {.daemon_uid = fixture->daemon_uid,
                                    .unseal_uids = fixture->unseal_uids,
                                    .unseal_uid_count = fixture->unseal_uid_count,
+                                   .purposes = fixture->purposes,
                                    .found = &found,
                                    .making = true,
                                    .audit_retain_months = fixture->audit_retain_months,

@@ -49,6 +49,7 @@ struct fixture {
     uint32_t daemon_uid;         /* may unseal, as root may */
     const uint32_t *unseal_uids; /* as they may; the test's own */
     size_t unseal_uid_count;
+    const char *purposes; /* of reveals; NULL: there is no list */
 };
 
 /* A new vault, unsealed, with the admin "admin" of uid FIXTURE_ADMIN_UID. */

@@ -55,6 +55,8 @@ read_entry(const struct message *item)
     copy_text(item, FIELD_SUBJECT, entry.subject);
     copy_text(item, FIELD_TOKEN, entry.token);
     copy_text(item, FIELD_REASON, entry.reason);
+    copy_text(item, FIELD_REASON_PURPOSE, entry.purpose);
+    copy_text(item, FIELD_TICKET, entry.ticket);
     return entry;
 }
 

@@ -18,6 +18,8 @@ struct log_entry {
     char subject[NAME_BYTES_MAX + 1];
     char token[TOKEN_TEXT_BYTES + 1];
     char reason[REASON_BYTES_MAX + 1];
+    char purpose[PURPOSE_BYTES_MAX + 1];
+    char ticket[TICKET_BYTES_MAX + 1];
 };
 
 struct log_reader {

@@ -158,8 +158,8 @@ static enum status
 open_reason(void *state, const struct audit_entry *entry)
 {
     const struct fixture *fixture = state;
-    uint8_t associated[AUDIT_REASON_CONTEXT_MAX], plain[REASON_BYTES_MAX];
-    size_t size_again = 0;
+    uint8_t associated[AUDIT_REASON_CONTEXT_MAX], plain[AUDIT_REASON_BYTES_MAX];
+    struct audit_reason reason;
     size_t size = audit_entry_reason_context(fixture_vault_id, entry, entry->sequence, associated);
     struct key_name key = {KEY_REASON, 0, clock_year(clock_vault_ms())};
 
@@ -170,9 +170,9 @@ open_reason(void *state, const struct audit_entry *entry)
     assert_non_null(memmem(associated, size, entry->token, TOKEN_BYTES));
     assert_non_null(memmem(associated, size, "maria", 5));
     memset(plain, 0, sizeof plain);
-    assert_int_equal(audit_open_reason(fixture->audit, entry, plain, &size_again), STATUS_OK);
-    assert_int_equal(size_again, 11);
-    assert_memory_equal(plain, "ticket 4711", 11);
+    assert_int_equal(audit_open_reason(fixture->audit, entry, plain, &reason), STATUS_OK);
+    assert_true(bytes_equal(reason.text, bytes_of_text("ticket 4711")));
+    assert_int_equal(reason.purpose.size + reason.ticket.size, 0);
     /* Beside another entry's place, token or names it does not open. */
     for (size_t at = 0; at < size; at++) {
         associated[at] ^= 1;
@@ -224,11 +224,11 @@ static void
 entry_that_could_not_be_read_again_is_refused(void **state)
 {
     struct fixture *fixture = *state;
-    char long_name[NAME_BYTES_MAX + 2] = {0}, long_reason[REASON_BYTES_MAX + 2] = {0};
+    char long_name[NAME_BYTES_MAX + 2] = {0}, long_reason[AUDIT_REASON_BYTES_MAX + 2] = {0};
     struct audit_entry cases[15];
 
     memset(long_name, 'n', NAME_BYTES_MAX + 1);
-    memset(long_reason, 'r', REASON_BYTES_MAX + 1);
+    memset(long_reason, 'r', AUDIT_REASON_BYTES_MAX + 1);
     for (size_t i = 0; i < 15; i++) {
         cases[i] = fixture_reveal("maria");
     }
@@ -258,7 +258,7 @@ entry_that_could_not_be_read_again_is_refused(void **state)
     assert_int_equal(audit_last(fixture->audit), 1);
 
     cases[0] = fixture_act(AUDIT_ACT_CLOSED); /* the largest there is */
-    long_name[NAME_BYTES_MAX] = long_reason[REASON_BYTES_MAX] = '\0';
+    long_name[NAME_BYTES_MAX] = long_reason[AUDIT_REASON_BYTES_MAX] = '\0';
     cases[0].principal = cases[0].namespace_name = cases[0].subject = bytes_of_text(long_name);
     cases[0].reason = bytes_of_text(long_reason);
     cases[0].has_access_tag = true;

@@ -189,11 +189,11 @@ parse_refuses_what_it_does_not_know(void **state)
     (void)state;
     refused("[limit]\nqueue = 17\nquark = 1\n",
             "file:1: limit: there is no such section; there are [vault] [socket] [admin_socket] "
-            "[unseal] [limits] [budgets] [audit] [keys] [backup] [log]\n");
+            "[unseal] [limits] [budgets] [reveal] [audit] [keys] [backup] [log]\n");
     assert_int_equal(config.limits.queue, 4096);
     refused("[nothing]\n",
             "file:1: nothing: there is no such section; there are [vault] [socket] [admin_socket] "
-            "[unseal] [limits] [budgets] [audit] [keys] [backup] [log]\n");
+            "[unseal] [limits] [budgets] [reveal] [audit] [keys] [backup] [log]\n");
     refused("[socket]\n\nowner = me\n",
             "file:3: socket.owner: there is no such key; [socket] takes path mode group\n");
     refused("[log]\nLevel = info\n",
@@ -354,6 +354,50 @@ parse_takes_the_users_who_may_unseal(void **state)
     }
 }
 
+#define PURPOSES_MAY                                                                               \
+    "names, each once, apart by commas, together at most 200 bytes; a name has at most 32: a "     \
+    "lower-case letter, then letters, digits, - or _\n"
+
+static void
+parse_takes_the_purposes_of_reveals(void **state)
+{
+    static const char *const wrong[] = {
+        "Callback",
+        "call back",
+        "callback,",
+        "callback,,legal",
+        ",",
+        "2nd-call",
+        "-x",
+        "callback, callback",
+        "callback; legal",
+        "a_purpose_of_thirty_three_bytes__",
+        "l\xc3\xa9gal",
+    };
+    char text[ROW_TEXT_BYTES];
+
+    (void)state;
+    parses("[reveal]\npurposes = callback,complaint ,\tlegal-2_b\n");
+    assert_string_equal(config.purposes, "callback, complaint, legal-2_b");
+    parses("[reveal]\npurposes =\n");
+    assert_string_equal(config.purposes, "");
+    parses("[reveal]\npurposes = a_purpose_of_all_thirty_two_byte\n");
+    assert_string_equal(config.purposes, "a_purpose_of_all_thirty_two_byte");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        (void)snprintf(text, sizeof text, "[reveal]\npurposes = %s\n", wrong[i]);
+        refused(text, "file:2: reveal.purposes: " PURPOSES_MAY);
+        assert_string_equal(config.purposes, "");
+    }
+    /* Written apart they are longer than in the file: 20 letters pairwise, 59 bytes there. */
+    (void)snprintf(text, sizeof text, "[reveal]\npurposes = ");
+    for (int i = 0; i < 60; i++) {
+        (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s%c%c", i > 0 ? "," : "",
+                       'a' + i % 26, 'a' + i / 26);
+    }
+    (void)snprintf(text + strlen(text), sizeof text - strlen(text), "\n");
+    refused(text, "file:2: reveal.purposes: " PURPOSES_MAY);
+}
+
 /* ---- the example ---- */
 
 /* "#key = value" of the example becomes "key = value"; comments begin with "# ". */
@@ -399,7 +443,7 @@ the_example_shows_every_key_at_its_default(void **state)
                      row.value);
         }
     }
-    assert_int_equal(rows, 42);
+    assert_int_equal(rows, 43);
     /* And so does what was read from it. */
     config_default(&untold);
     memcpy(untold.file, config.file, sizeof untold.file);
@@ -906,6 +950,7 @@ main(void)
         CONFIG_TEST(parse_refuses_values_one_by_one),
         CONFIG_TEST(parse_knows_the_ends_of_a_range),
         CONFIG_TEST(parse_takes_the_users_who_may_unseal),
+        CONFIG_TEST(parse_takes_the_purposes_of_reveals),
         CONFIG_TEST(parse_says_every_fault),
         CONFIG_TEST(parse_does_not_talk_for_ever),
         CONFIG_TEST(the_example_shows_every_key_at_its_default),

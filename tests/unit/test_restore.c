@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit_build.h"
+#include "audit_entry.h"
 #include "backup.h"
 #include "backup_contents.h"
 #include "backup_made.h"
@@ -41,6 +43,7 @@ static struct caller admin, service, person, clerk;
 static char tokens[CONTACTS][64];
 static struct secret *recipient;
 static char contents[PATHS], keyring[PATHS], newer[PATHS];
+static const char *checkpoints; /* kept elsewhere; NULL: nowhere */
 static struct restore_report report;
 
 /* ---- a vault, and what happens in it ---- */
@@ -137,6 +140,7 @@ tear_down(void **state)
         remove_folder(after.folder);
     }
     after = (struct fixture){0};
+    checkpoints = NULL;
     fixture_remove(&before);
     return 0;
 }
@@ -174,6 +178,17 @@ back_up(const char *contents_path, const char *keyring_path)
     assert_true(backup_end(before.backup, begun.id));
 }
 
+/* As every minute, and after each change of the rules. */
+static void
+sign_log(void)
+{
+    const struct audit_entry checkpoint = {
+        .operation = AUDIT_ACT_CHECKPOINT, .phase = AUDIT_DONE, .has_checkpoint = true};
+    struct audit_entry entry = checkpoint;
+
+    assert_int_equal(audit_record(before.audit, &entry, 1, AUDIT_RESERVE_NONE), STATUS_OK);
+}
+
 /* The machine is gone; of its log there is a copy. */
 static void
 lose_machine(void)
@@ -182,6 +197,84 @@ lose_machine(void)
 
     fixture_path(&before, "audit", audit);
     copy_folder(audit, newer);
+}
+
+/* The same by somebody who may write to that copy and has no key: it goes on with what he wants.
+ * An outcome that refers to nothing refers to the entry before it. */
+static void
+lose_machine_and_forge(struct audit_entry *forged, size_t count)
+{
+    char audit[PATHS], place[AUDIT_PLACE_BYTES];
+    struct audit_build *build = NULL;
+    struct audit_built built;
+    uint8_t bytes[AUDIT_ENTRY_BYTES_MAX];
+
+    fixture_path(&before, "audit", audit);
+    assert_int_equal(mkdir(newer, 0700), 0);
+    assert_int_equal(audit_build_new(newer, keyring_vault_id(before.keyring), &build), STATUS_OK);
+    assert_int_equal(audit_build_copy(build, audit, place), STATUS_OK);
+    for (size_t i = 0; i < count; i++) {
+        struct audit_link link;
+
+        audit_build_look(build, &built);
+        link = (struct audit_link){.sequence = built.last + 1, .time_ms = built.time_ms};
+        memcpy(link.previous, built.digest, sizeof link.previous);
+        if (forged[i].phase == AUDIT_OUTCOME && forged[i].refers == 0) {
+            forged[i].refers = built.last;
+        }
+        (void)audit_entry_encode(&forged[i], 0, bytes);
+        audit_entry_put_link(&link, bytes);
+        if (audit_build_entry(build, bytes_of(bytes, audit_entry_size(&forged[i], 0))) !=
+            STATUS_OK) {
+            fail_msg("%s", audit_build_fault(build));
+        }
+    }
+    assert_int_equal(audit_build_end(build), STATUS_OK);
+    audit_build_free(&build);
+}
+
+static void
+write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The newest one, as the second place has it. */
+static void
+keep_checkpoint(const char *path)
+{
+    char audit[PATHS], folder[PATHS], place[AUDIT_PLACE_BYTES];
+    char line[AUDIT_CHECKPOINT_LINE_MAX + 1];
+    struct audit_build *build = NULL;
+    struct audit_built built;
+
+    fixture_path(&before, "audit", audit);
+    fixture_path(&before, "looked_at", folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(audit_build_new(folder, keyring_vault_id(before.keyring), &build), STATUS_OK);
+    assert_int_equal(audit_build_copy(build, audit, place), STATUS_OK);
+    audit_build_look(build, &built);
+    line[audit_checkpoint_print(&built.newest, line)] = '\0';
+    write_text(path, line);
+    audit_build_free(&build);
+}
+
+/* An act that an admin's change of the rules leaves in the log: intent and outcome. */
+static void
+forge_act(struct audit_entry *ret_two, uint32_t operation, const char *subject, uint64_t amount)
+{
+    ret_two[0] = (struct audit_entry){.operation = operation,
+                                      .phase = AUDIT_INTENT,
+                                      .principal = bytes_of_text("admin"),
+                                      .subject = bytes_of_text(subject),
+                                      .amount = amount,
+                                      .has_access_tag = true};
+    ret_two[1] = ret_two[0];
+    ret_two[1].phase = AUDIT_OUTCOME;
 }
 
 /* ---- a vault out of it ---- */
@@ -197,6 +290,7 @@ restore(const char *log, bool accept)
                                       .recipient = recipient,
                                       .root = before.root,
                                       .newer_log = log,
+                                      .checkpoints = checkpoints,
                                       .accept_lost = accept,
                                       .accept_damaged = accepts_damaged,
                                       .map_bytes = 1 << 28};
@@ -319,6 +413,7 @@ what_was_taken_away_since_is_away(void **state)
     assert_int_equal(caller_unfreeze(&admin), STATUS_OK);
     assert_int_equal(caller_freeze(&admin, false), STATUS_OK);
     assert_int_equal(caller_name(&admin, OP_RECIPIENT_REMOVE, "lawyer"), STATUS_OK);
+    sign_log();
     lose_machine();
     restore_and_open(newer);
     assert_int_equal(report.erased, 1);
@@ -330,6 +425,49 @@ what_was_taken_away_since_is_away(void **state)
     assert_int_equal(caller_hello(&clerk), STATUS_OK);
     assert_int_equal(erase(7), STATUS_NOT_FOUND);
     assert_int_equal(erase(8), STATUS_OK);
+}
+
+/* What stands behind the newest checkpoint anybody can have written there: it takes away, and gives
+ * nothing back. */
+static void
+a_forged_end_gives_nothing_back(void **state)
+{
+    struct audit_entry forged[4];
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_DISABLE, "deliverer"), STATUS_OK);
+    assert_int_equal(caller_freeze(&admin, false), STATUS_OK);
+    sign_log();
+    forge_act(&forged[0], OP_PRINCIPAL_ENABLE, "deliverer", 0);
+    forge_act(&forged[2], OP_UNFREEZE, "", 0);
+    lose_machine_and_forge(forged, 4);
+    restore_and_open(newer);
+    assert_int_equal(report.disabled, 1);
+    assert_true(report.frozen);
+    assert_int_equal(caller_hello(&person), STATUS_UNAUTHENTICATED);
+    assert_int_equal(access_frozen(after.access), FREEZE_PEOPLE);
+}
+
+/* Nor can it say of what was done that it was not. */
+static void
+a_forged_outcome_undoes_nothing(void **state)
+{
+    struct audit_entry forged = {.operation = OP_PRINCIPAL_DISABLE,
+                                 .phase = AUDIT_OUTCOME,
+                                 .result = STATUS_UNAVAILABLE,
+                                 .principal = bytes_of_text("admin"),
+                                 .subject = bytes_of_text("deliverer")};
+
+    (void)state;
+    back_up(contents, keyring);
+    forged.refers = audit_last(before.audit) + 1;
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_DISABLE, "deliverer"), STATUS_OK);
+    sign_log();
+    lose_machine_and_forge(&forged, 1);
+    restore_and_open(newer);
+    assert_int_equal(report.disabled, 1);
+    assert_int_equal(caller_hello(&person), STATUS_UNAUTHENTICATED);
 }
 
 static void
@@ -512,6 +650,34 @@ a_log_that_does_not_go_on_from_the_backup_is_refused(void **state)
     expect_refused(newer, "log_does_not_extend", "does not go on from this backup");
 }
 
+/* The copy of the log ends early, for whatever reason: erased contacts would be back. */
+static void
+a_log_that_ends_too_early_is_found_by_a_checkpoint(void **state)
+{
+    char kept[PATHS];
+
+    (void)state;
+    back_up(contents, keyring);
+    sign_log();
+    fixture_path(&before, "kept", kept);
+    checkpoints = kept;
+    lose_machine(); /* too early */
+    assert_int_equal(erase(1), STATUS_OK);
+    sign_log();
+    keep_checkpoint(kept);
+    expect_refused(newer, "log_altered", "ends before it");
+    remove_folder(newer);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.erased, 1);
+    fixture_close(&after);
+    remove_folder(after.folder);
+    write_text(kept, "nothing\n");
+    expect_refused(newer, "no_checkpoints", "no checkpoint of this vault");
+    checkpoints = contents; /* as little */
+    expect_refused(newer, "no_checkpoints", "no checkpoint of this vault");
+}
+
 static void
 another_backups_keyring_is_refused(void **state)
 {
@@ -680,6 +846,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(everything_of_before_is_there),
         TEST(what_was_taken_away_since_is_away),
+        TEST(a_forged_end_gives_nothing_back),
+        TEST(a_forged_outcome_undoes_nothing),
         TEST(a_namespace_that_was_shredded_since_is_shredded),
         TEST(what_was_given_since_is_counted_and_not_given),
         TEST(the_last_admin_stays),
@@ -688,6 +856,7 @@ main(void)
         TEST(the_budget_goes_on),
         TEST(without_the_log_every_budget_is_spent),
         TEST(a_log_that_does_not_go_on_from_the_backup_is_refused),
+        TEST(a_log_that_ends_too_early_is_found_by_a_checkpoint),
         TEST(another_backups_keyring_is_refused),
         TEST(contents_by_somebody_else_are_refused),
         TEST(what_was_damaged_before_is_said_and_may_be_accepted),

@@ -88,6 +88,10 @@ text_member(struct arguments *arguments, int key)
         return &arguments->region;
     case OPTION_REASON:
         return &arguments->reason;
+    case OPTION_PURPOSE:
+        return &arguments->purpose;
+    case OPTION_TICKET:
+        return &arguments->ticket;
     case OPTION_FROM:
         return &arguments->from;
     case OPTION_PRINCIPAL:

@@ -43,6 +43,8 @@ ask(struct run *run, size_t from, size_t count, struct cv_reply **ret_reply)
         .values = run->batch->values + from,
         .count = count,
         .reason = run->arguments->reason,
+        .purpose = run->arguments->purpose,
+        .ticket = run->arguments->ticket,
         .namespace_name = run->arguments->namespace_name,
         .form = run->arguments->wa_id ? CV_FORM_WA_ID : CV_FORM_INTERNATIONAL,
     };

@@ -218,6 +218,7 @@ cmd_restore(const struct arguments *arguments)
     vaultd_line_add(&line, arguments->values[0]);
     vaultd_line_option(&line, "--data", arguments->data);
     vaultd_line_option(&line, "--audit", arguments->audit_folder);
+    vaultd_line_option(&line, "--checkpoint", arguments->checkpoint);
     if (arguments->accept_lost) {
         vaultd_line_add(&line, "--accept-lost-erasures");
     }

@@ -45,6 +45,8 @@ print_entry_json(const struct cv_audit_entry *entry, const char *time)
         json_set_number(json, "amount", entry->amount);
     }
     json_set_text(json, "status", cv_status_name(entry->result));
+    json_set_text(json, "purpose", entry->purpose);
+    json_set_text(json, "ticket", entry->ticket);
     json_set_text(json, "reason", entry->reason);
     print_json_safely(json);
 }
@@ -54,6 +56,18 @@ print_part(const char *before, const char *text)
 {
     if (text != NULL && *text != 0) {
         printf("%s%s", before, text);
+    }
+}
+
+/* A text by others. */
+static void
+print_escaped(const char *before, const char *text, const char *behind)
+{
+    char escaped[ESCAPED_BYTES];
+
+    if (text != NULL && *text != 0) {
+        text_escape(text, escaped, sizeof escaped);
+        printf("%s%s%s", before, escaped, behind);
     }
 }
 
@@ -77,11 +91,9 @@ print_entry_line(const struct cv_audit_entry *entry, const char *time)
         printf("  amount %" PRIu64, entry->amount);
     }
     print_part("  ", cv_status_name(entry->result));
-    if (entry->reason != NULL && *entry->reason != 0) {
-        char reason[ESCAPED_BYTES];
-        text_escape(entry->reason, reason, sizeof reason);
-        printf("  \"%s\"", reason);
-    }
+    print_escaped("  purpose ", entry->purpose, "");
+    print_escaped("  ticket ", entry->ticket, "");
+    print_escaped("  \"", entry->reason, "\"");
     putchar('\n');
 }
 
@@ -104,6 +116,17 @@ static bool
 is_given(const char *text)
 {
     return text != NULL && *text != 0;
+}
+
+static void
+flow_escaped(struct flow *flow, const char *before, const char *text, const char *behind)
+{
+    char escaped[ESCAPED_BYTES];
+
+    if (is_given(text)) {
+        text_escape(text, escaped, sizeof escaped - 2);
+        flow_print(flow, "%s%s%s", before, escaped, behind);
+    }
 }
 
 static void
@@ -148,11 +171,9 @@ show_entry(const struct cv_audit_entry *entry)
     if (cv_status_name(entry->result) != NULL) {
         flow_print(&flow, "%s", cv_status_name(entry->result));
     }
-    if (is_given(entry->reason)) {
-        char reason[ESCAPED_BYTES];
-        text_escape(entry->reason, reason, sizeof reason - 2);
-        flow_print(&flow, "\"%s\"", reason);
-    }
+    flow_escaped(&flow, "purpose ", entry->purpose, "");
+    flow_escaped(&flow, "ticket ", entry->ticket, "");
+    flow_escaped(&flow, "\"", entry->reason, "\"");
     fputs(bad ? terminal_colour(stdout, COLOUR_NONE) : "", stdout);
     flow_end(&flow);
 }

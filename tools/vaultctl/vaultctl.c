@@ -22,9 +22,12 @@ enum { FREED_BYTE = 0x5a };
 /* Those of several commands. */
 #define NAMESPACE_ROW \
     {"namespace", 'n', "NS", 0, "The namespace, if you have several ($CONTACT_VAULT_NAMESPACE)", 1}
-#define REASON_ROW \
+#define REASON_ROWS \
     {"reason", OPTION_REASON, "TEXT", 0, \
-     "Why; stands in the audit log (at most 200 bytes, no contact)", 1}
+     "Why; stands in the audit log (at most 200 bytes, no contact)", 1}, \
+    {"purpose", OPTION_PURPOSE, "NAME", 0, \
+     "What for: one of those that the vault lists, where it does", 1}, \
+    {"ticket", OPTION_TICKET, "NUMBER", 0, "The case it is about (at most 64 bytes)", 1}
 #define PHONE_ROWS \
     {"wa-id", OPTION_WA_ID, NULL, 0, \
      "Phone numbers are bare international digits, as WhatsApp has them", 1}, \
@@ -123,6 +126,7 @@ static const struct argp_option backup_options[] = {
 };
 static const struct argp_option restore_options[] = {
     {"audit", OPTION_AUDIT_FOLDER, "FOLDER", 0, "The newest copy there is of the lost vault's audit log", 1},
+    {"checkpoint", OPTION_CHECKPOINT, "FILE", 0, "Checkpoints kept elsewhere: that log must have them", 1},
     {"accept-lost-erasures", OPTION_ACCEPT_LOST, NULL, 0, "No copy of the log: what was erased since may be back", 1},
     {"accept-damaged", OPTION_ACCEPT_DAMAGED, NULL, 0, "Records that were damaged in the vault stay so", 1},
     ROOT_ROWS,
@@ -133,7 +137,7 @@ static const struct argp_option freeze_options[] = {
     {0},
 };
 static const struct argp_option erase_options[] = {
-    REASON_ROW,
+    REASON_ROWS,
     {"namespace", 'n', "NS", 0, "The namespace of contacts ($CONTACT_VAULT_NAMESPACE)", 1},
     PHONE_ROWS,
     {"now", OPTION_NOW, NULL, 0,
@@ -148,7 +152,7 @@ static const struct argp_option contact_options[] = {
     {0},
 };
 static const struct argp_option detokenize_options[] = {
-    REASON_ROW,
+    REASON_ROWS,
     {0},
 };
 static const struct argp_option import_options[] = {

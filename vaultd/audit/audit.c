@@ -81,7 +81,8 @@ static bool
 entries_well_formed(const struct audit_entry *entries, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (audit_entry_fault(&entries[i]) != NULL || entries[i].reason.size > REASON_BYTES_MAX) {
+        if (audit_entry_fault(&entries[i]) != NULL ||
+            entries[i].reason.size > AUDIT_REASON_BYTES_MAX) {
             return false;
         }
     }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "audit_reason.h"
 #include "audit_receipt.h"
 #include "bounds.h"
 #include "bytes.h"
@@ -69,7 +70,9 @@ struct audit_entry {
     uint8_t instance_id[INSTANCE_ID_BYTES]; /* of a checkpoint: filled in by audit */
     uint64_t changes;                       /* likewise: the store's durable commits */
     uint8_t signature[SIGNATURE_BYTES];     /* likewise */
-    struct bytes reason; /* written: plain, sealed by audit under the year's key; read: sealed */
+    /* Written: a line of text, or what audit_reason_pack made; sealed by audit under the year's
+     * key. Read: sealed; audit_open_reason opens it. */
+    struct bytes reason;
 };
 
 /* Acts of the vault itself, beside enum operation's numbers. On disk. */
@@ -233,11 +236,11 @@ bool audit_failed(const struct audit *audit);
 MUST_USE enum status audit_record_reveals(struct audit *audit, struct audit_entry *entries,
                                           size_t count, struct audit_receipt *ret_receipts);
 
-/* The reason of an entry that was read, in clear, into ret_reason (REASON_BYTES_MAX). SEALED;
- * NOT_FOUND: it has none, or the year's key is destroyed. */
+/* The reason of an entry that was read, in clear, in `room`, which the views point into. SEALED;
+ * NOT_FOUND: it has none, or the year's key is destroyed. CORRUPT: nothing audit wrote. */
 MUST_USE enum status audit_open_reason(const struct audit *audit, const struct audit_entry *entry,
-                                       uint8_t ret_reason[static REASON_BYTES_MAX],
-                                       size_t *ret_size);
+                                       uint8_t room[static AUDIT_REASON_BYTES_MAX],
+                                       struct audit_reason *ret_reason);
 /* The first entry made at that time or later; audit_last + 1 if there is none. */
 MUST_USE enum status audit_find_time(struct audit *audit, uint64_t time_ms, uint64_t *ret_sequence);
 /* The first entry there still is. */

@@ -15,19 +15,24 @@
  *                 "contact-vault audit 1" and the vault_id
  *   56      8     refers: of an outcome, the sequence of its intent; else 0
  *   64      8     amount: how much the act is about; of a checkpoint, how far the store was known
- * to have noted the log; else 0 72      4     uid of the peer 76      1     role of a grant or
- * revoke, else 0 77      1     kind of the token: 1 phone, 2 e-mail, 0 no token 78      16 token;
- * zeros where there is none 94      1     size of the principal's name, 0 to 64 95      1     size
- * of the namespace's name, 0 to 64 96      1     size of the subject's name, 0 to 64 97      2 size
- * of the sealed reason: 0, or 41 to 240 99      --    access tag (32, if flagged), checkpoint (88,
- * if flagged), principal, namespace, subject, sealed reason
+ *                 to have noted the log; else 0
+ *   72      4     uid of the peer
+ *   76      1     role of a grant or revoke, else 0
+ *   77      1     kind of the token: 1 phone, 2 e-mail, 0 no token
+ *   78      16    token; zeros where there is none
+ *   94      1     size of the principal's name, 0 to 64
+ *   95      1     size of the namespace's name, 0 to 64
+ *   96      1     size of the subject's name, 0 to 64
+ *   97      2     size of the sealed reason: 0, or 41 to 339
+ *   99      --    access tag (32, if flagged), checkpoint (88, if flagged), principal, namespace,
+ *                 subject, sealed reason
  *
  * A checkpoint is instance_id (16), the store's changes (8) and a signature (64) over what
  * audit_checkpoint.h says. The acts opened, closed, checkpoint and restored have one, and nothing
  * else has.
  *
  * Names are printable ASCII without blanks. The first entry, and no other, is the act "created".
- * The reason is nonce (24), ciphertext and tag (16), sealed under the reason key of the year that
+ * The reason, as audit_reason.c packs it, is nonce (24), ciphertext and tag (16), sealed under the reason key of the year that
  * the time falls in (UTC), with vault_id, sequence (u64), uid (u32), kind and token, and the three
  * names, each behind its size (u8), as associated data.
  */
@@ -300,7 +305,7 @@ static bool
 reason_size_known(size_t size)
 {
     return size == 0 ||
-           (size > AUDIT_REASON_EXTRA && size <= REASON_BYTES_MAX + AUDIT_REASON_EXTRA);
+           (size > AUDIT_REASON_EXTRA && size <= AUDIT_REASON_BYTES_MAX + AUDIT_REASON_EXTRA);
 }
 
 static const char *

@@ -15,8 +15,8 @@ enum {
     AUDIT_ENTRY_CHECKPOINT_BYTES = INSTANCE_ID_BYTES + 8 + SIGNATURE_BYTES,
     AUDIT_REASON_EXTRA = 40, /* nonce 24, tag 16 */
     AUDIT_ENTRY_BYTES_MAX = AUDIT_ENTRY_FIXED_BYTES + AUDIT_DIGEST_BYTES +
-                            AUDIT_ENTRY_CHECKPOINT_BYTES + 3 * NAME_BYTES_MAX + REASON_BYTES_MAX +
-                            AUDIT_REASON_EXTRA,
+                            AUDIT_ENTRY_CHECKPOINT_BYTES + 3 * NAME_BYTES_MAX +
+                            AUDIT_REASON_BYTES_MAX + AUDIT_REASON_EXTRA,
 };
 
 /* Where an entry stands in the chain: what is settled last, under the chain's lock. */

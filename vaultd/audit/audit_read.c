@@ -106,7 +106,7 @@ audit_digest_at(struct audit *audit, uint64_t sequence,
 
 enum status
 audit_open_reason(const struct audit *audit, const struct audit_entry *entry,
-                  uint8_t ret_reason[static REASON_BYTES_MAX], size_t *ret_size)
+                  uint8_t room[static AUDIT_REASON_BYTES_MAX], struct audit_reason *ret_reason)
 {
     uint8_t context[AUDIT_REASON_CONTEXT_MAX];
     struct key_name key = {KEY_REASON, 0, clock_year(entry->time_ms)};
@@ -117,16 +117,15 @@ audit_open_reason(const struct audit *audit, const struct audit_entry *entry,
         return STATUS_NOT_FOUND;
     }
     if (entry->reason.size <= AUDIT_REASON_EXTRA ||
-        entry->reason.size > REASON_BYTES_MAX + AUDIT_REASON_EXTRA) {
+        entry->reason.size > AUDIT_REASON_BYTES_MAX + AUDIT_REASON_EXTRA) {
         return STATUS_CORRUPT;
     }
     size = audit_entry_reason_context(audit->vault_id, entry, entry->sequence, context);
-    status =
-        keyring_decrypt(audit->keyring, key, bytes_of(context, size), entry->reason, ret_reason);
-    if (status == STATUS_OK) {
-        *ret_size = entry->reason.size - AUDIT_REASON_EXTRA;
-    }
-    return status;
+    status = keyring_decrypt(audit->keyring, key, bytes_of(context, size), entry->reason, room);
+    return status == STATUS_OK
+               ? audit_reason_unpack(bytes_of(room, entry->reason.size - AUDIT_REASON_EXTRA),
+                                     ret_reason)
+               : status;
 }
 
 /* ---- by time ---- */

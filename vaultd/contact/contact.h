@@ -51,6 +51,15 @@ MUST_USE enum status contact_parse(struct bytes text, enum contact_form form,
 void contact_mask(enum contact_kind kind, struct bytes canonical, struct scratch *scratch,
                   char ret_mask[static MASK_BYTES_MAX + 1]);
 
+/*
+ * contact_in_text: what a person's free text (at most REASON_BYTES_MAX) has in it that looks like a
+ * contact: an e-mail address, a number of seven digits or more behind a + or 00, ten digits in a
+ * row, in whatever script and with whatever a person writes between digits. "an e-mail address",
+ * ..., for a person; NULL: nothing. More than the contacts that contact_parse takes, and no proof
+ * against whoever wants to hide one ("maria at example.com").
+ */
+const char *contact_in_text(struct bytes text);
+
 /* How much of a canonical form is a phone number's + and calling code; 0: an address, or unknown.
  */
 size_t contact_country_size(enum contact_kind kind, struct bytes canonical);

@@ -159,20 +159,6 @@ call_find_places(struct call *call, const struct message_list *values,
 
 /* ---- on record ---- */
 
-enum status
-call_reason(struct call *call, struct bytes *ret_reason)
-{
-    if (!message_bytes(call->request, FIELD_REASON, ret_reason) || ret_reason->size == 0) {
-        return call_refuse(call, STATUS_INVALID, "reason: say why (--reason TEXT)");
-    }
-    for (size_t i = 0; i < ret_reason->size; i++) {
-        if (ret_reason->data[i] < ' ' || ret_reason->data[i] == 0x7f) {
-            return call_refuse(call, STATUS_INVALID, "reason: one line of text, no control bytes");
-        }
-    }
-    return STATUS_OK;
-}
-
 struct audit_entry
 call_place_entry(const struct call *call, const struct vault_place *place, enum audit_phase phase,
                  enum status result)

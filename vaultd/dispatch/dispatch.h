@@ -37,6 +37,7 @@ struct dispatch_parts {
     uint32_t daemon_uid;
     const uint32_t *unseal_uids;
     size_t unseal_uid_count;
+    const char *purposes; /* of reveals, names apart by ", ": a person names one; NULL, "": none */
     uint32_t audit_retain_months;  /* older entries of the log are removed; 0: never */
     uint32_t rekey_rate;           /* contacts moved to a new key in a second; 0: without limit */
     uint32_t data_key_max_days;    /* older data keys are rotated; 0: never */

@@ -283,8 +283,11 @@ struct audit_entry call_place_entry(const struct call *call, const struct vault_
 MUST_USE enum status call_record_refused(struct call *call, const struct vault_place *places,
                                          size_t count, struct bytes reason,
                                          struct audit_entry *entries);
-/* The reason given, one line of text; or INVALID. */
-MUST_USE enum status call_reason(struct call *call, struct bytes *ret_reason);
+
+/* ---- reason.c ---- */
+
+/* Text, purpose and ticket as they go to the log (audit_reason.h), in scratch; or INVALID. */
+MUST_USE enum status call_reason(struct call *call, struct bytes *ret_packed);
 
 /* ---- gate.c ---- */
 

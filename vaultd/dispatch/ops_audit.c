@@ -87,11 +87,13 @@ put_token(struct message_writer *writer, const struct audit_entry *entry)
 }
 
 static void
-write_fields(struct message_writer *writer, const struct audit_entry *entry, struct bytes reason)
+write_fields(struct message_writer *writer, const struct audit_entry *entry,
+             const struct audit_reason *reason)
 {
     size_t fields = 5U + (entry->principal.size > 0) + (entry->namespace_name.size > 0) +
                     (entry->subject.size > 0) + (entry->token_kind != 0) + (entry->role != 0) +
-                    (entry->amount != 0) + entry->relayed + (reason.size > 0);
+                    (entry->amount != 0) + entry->relayed + (reason->text.size > 0) +
+                    (reason->purpose.size > 0) + (reason->ticket.size > 0);
 
     message_begin(writer, fields);
     message_put_uint(writer, FIELD_SEQUENCE, entry->sequence);
@@ -102,7 +104,9 @@ write_fields(struct message_writer *writer, const struct audit_entry *entry, str
     put_if_present(writer, FIELD_PRINCIPAL, entry->principal);
     put_if_present(writer, FIELD_NAMESPACE, entry->namespace_name);
     put_if_present(writer, FIELD_SUBJECT, entry->subject);
-    put_if_present(writer, FIELD_REASON, reason);
+    put_if_present(writer, FIELD_REASON, reason->text);
+    put_if_present(writer, FIELD_TICKET, reason->ticket);
+    put_if_present(writer, FIELD_REASON_PURPOSE, reason->purpose);
     put_token(writer, entry);
     if (entry->role != 0) {
         message_put_uint(writer, FIELD_ROLE, entry->role);
@@ -118,14 +122,14 @@ write_fields(struct message_writer *writer, const struct audit_entry *entry, str
 static void
 write_entry(const struct page *page, const struct audit_entry *entry)
 {
-    uint8_t reason[REASON_BYTES_MAX];
-    size_t size = 0;
+    uint8_t room[AUDIT_REASON_BYTES_MAX];
+    struct audit_reason reason = {0};
 
     if (!page->tell_reasons ||
-        audit_open_reason(page->call->dispatch->parts.audit, entry, reason, &size) != STATUS_OK) {
-        size = 0;
+        audit_open_reason(page->call->dispatch->parts.audit, entry, room, &reason) != STATUS_OK) {
+        reason = (struct audit_reason){0};
     }
-    write_fields(&page->call->reply, entry, bytes_of(reason, size));
+    write_fields(&page->call->reply, entry, &reason);
 }
 
 /* NOT_FOUND ends the walk: the page is full, or the time wanted is over. */

@@ -21,7 +21,8 @@ enum {
     CONFIG_KEYS_MAX = 64,
     CONFIG_FILE_BYTES_MAX = 65536,
     CONFIG_SENTENCE_BYTES = 2048,
-    CONFIG_UIDS_MAX = 16, /* as many as there may be shares */
+    CONFIG_UIDS_MAX = 16,        /* as many as there may be shares */
+    CONFIG_PURPOSES_BYTES = 201, /* with the NUL; a refusal names them all, in a message's 256 */
 };
 
 /* A text that is empty, or a number that is 0, means what vaultd.conf.example says of it. */
@@ -60,7 +61,8 @@ struct config {
     struct config_socket admin_socket;
     struct config_limits limits;
     struct config_budgets budgets;
-    struct config_uids unseal_uids; /* may unseal, beside root and the user this runs as */
+    struct config_uids unseal_uids;       /* may unseal, beside root and the user this runs as */
+    char purposes[CONFIG_PURPOSES_BYTES]; /* of reveals: names apart by ", "; empty: no list */
     char checkpoint_folder[CONFIG_PATH_BYTES];
     uint32_t checkpoint_s;
     uint32_t retain_months;

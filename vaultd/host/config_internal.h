@@ -16,6 +16,7 @@ enum config_kind {
     CONFIG_SOCKET_PATH,
     CONFIG_GROUP,
     CONFIG_UIDS,
+    CONFIG_PURPOSES,
 };
 
 struct config_key {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds.h"
 #include "log.h"
 
 enum {
@@ -79,6 +80,8 @@ const struct config_key config_keys[] = {
     BUDGET(deliver_daily, 10000),
     BUDGET(deliver_hourly, 2000),
     NUMBER_OR_0("budgets", "alarm_percent", budgets.alarm_percent, 1, 100, 80, "no alarm"),
+
+    TEXT("reveal", "purposes", CONFIG_PURPOSES, purposes),
 
     TEXT("audit", "checkpoint_folder", CONFIG_PATH, checkpoint_folder),
     NUMBER("audit", "checkpoint_s", checkpoint_s, 1, 3600, 60),
@@ -217,10 +220,38 @@ set_text(const struct config_key *key, const char *text, char *ret_text)
     return true;
 }
 
+/* ---- lists ---- */
+
+typedef bool add_entry(struct bytes text, void *list);
+
+/* Entries apart by commas, with blanks around them or not; or none at all. */
+static bool
+add_all(const char *text, add_entry *add, void *list)
+{
+    static const char blanks[] = " \t";
+    bool more = text[0] != '\0';
+    bool fine = true;
+
+    while (fine && more) {
+        size_t size;
+
+        text += strspn(text, blanks);
+        size = strcspn(text, ", \t");
+        fine = add(bytes_of((const uint8_t *)text, size), list);
+        text += size;
+        text += strspn(text, blanks);
+        more = *text == ',';
+        fine = fine && (more || *text == '\0');
+        text += more;
+    }
+    return fine;
+}
+
 /* One user of the list; root always may, and nobody in particular never. */
 static bool
-add_uid(struct bytes text, struct config_uids *uids)
+add_uid(struct bytes text, void *list)
 {
+    struct config_uids *uids = list;
     char digits[DIGITS_MAX + 1] = "";
     uint32_t uid;
 
@@ -241,31 +272,67 @@ add_uid(struct bytes text, struct config_uids *uids)
     return true;
 }
 
-/* Apart by commas, with blanks around them or not; or none at all. */
 static bool
 set_uids(const char *text, struct config_uids *ret_uids)
 {
-    static const char blanks[] = " \t";
     struct config_uids uids = {0};
-    bool more = text[0] != '\0';
-    bool fine = true;
+    bool fine = add_all(text, add_uid, &uids);
 
-    while (fine && more) {
-        size_t size;
-
-        text += strspn(text, blanks);
-        size = strcspn(text, ", \t");
-        fine = add_uid(bytes_of((const uint8_t *)text, size), &uids);
-        text += size;
-        text += strspn(text, blanks);
-        more = *text == ',';
-        fine = fine && (more || *text == '\0');
-        text += more;
-    }
     if (fine) {
         *ret_uids = uids;
     }
     return fine;
+}
+
+static bool
+is_purpose(struct bytes name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+
+    if (name.size == 0 || name.size > PURPOSE_BYTES_MAX || strchr(letters, name.data[0]) == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < name.size; i++) {
+        if (strchr("-_0123456789", name.data[i]) == NULL && strchr(letters, name.data[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+add_purpose(struct bytes name, void *list)
+{
+    char *names = list; /* of CONFIG_PURPOSES_BYTES */
+    size_t used = strlen(names);
+    size_t left = CONFIG_PURPOSES_BYTES - used;
+    size_t at = 0;
+
+    if (!is_purpose(name)) {
+        return false;
+    }
+    while (at < used) {
+        size_t size = strcspn(names + at, ",");
+
+        if (bytes_equal(bytes_of((const uint8_t *)names + at, size), name)) {
+            return false;
+        }
+        at += size + strlen(", ");
+    }
+    return (size_t)snprintf(names + used, left, "%s%.*s", used > 0 ? ", " : "", (int)name.size,
+                            (const char *)name.data) < left;
+}
+
+static bool
+set_purposes(const char *text, char ret_names[static CONFIG_PURPOSES_BYTES])
+{
+    char names[CONFIG_PURPOSES_BYTES] = "";
+
+    if (!add_all(text, add_purpose, names)) {
+        return false;
+    }
+    memcpy(ret_names, names, sizeof names);
+    return true;
 }
 
 bool
@@ -283,6 +350,8 @@ config_set(struct config *config, unsigned number, const char *text)
         return set_level(text, member);
     case CONFIG_UIDS:
         return set_uids(text, member);
+    case CONFIG_PURPOSES:
+        return set_purposes(text, member);
     case CONFIG_PATH:
     case CONFIG_SOCKET_PATH:
     case CONFIG_GROUP:
@@ -311,6 +380,13 @@ config_allowed(const struct config_key *key, char *ret_text, size_t size)
                        "at most %d numbers of users, each once, apart by commas; not 0, for root "
                        "always may, nor 65534 or 4294967295, which are nobody",
                        CONFIG_UIDS_MAX);
+        return;
+    case CONFIG_PURPOSES:
+        (void)snprintf(
+            ret_text, size,
+            "names, each once, apart by commas, together at most %d bytes; a name has at "
+            "most %d: a lower-case letter, then letters, digits, - or _",
+            CONFIG_PURPOSES_BYTES - 1, PURPOSE_BYTES_MAX);
         return;
     case CONFIG_GROUP:
         (void)snprintf(ret_text, size, "the name or number of a group");

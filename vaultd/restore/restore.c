@@ -239,7 +239,7 @@ load(struct restoring *restoring)
 static enum status
 verify(struct restoring *restoring)
 {
-    enum status status = restore_check_log(restoring);
+    enum status status = restore_check_log(restoring, NULL);
 
     if (status == STATUS_OK) {
         status = compare_log(restoring);

@@ -25,9 +25,10 @@ struct restore_request {
     const char *keyring;
     const struct secret *recipient; /* X25519 private key of one of its recipients */
     const struct secret *root;      /* that its keyring is sealed under */
-    const char *newer_log; /* folder of the vault's log as it went on after the backup; NULL */
-    bool accept_lost;      /* it went on, and how is not known */
-    bool accept_damaged;   /* rows that are wrong stay as they are */
+    const char *newer_log;   /* folder of the vault's log as it went on after the backup; NULL */
+    const char *checkpoints; /* file of such as were kept elsewhere: newer_log has them; NULL */
+    bool accept_lost;        /* it went on, and how is not known */
+    bool accept_damaged;     /* rows that are wrong stay as they are */
     /* Where it is built: a folder of its own for the store and for the log, both empty, and a file
      * that is not there. */
     const char *store_folder;

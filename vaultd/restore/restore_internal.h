@@ -53,8 +53,9 @@ void restore_rows_free(struct restore_rows **rows);
 MUST_USE enum status restore_rows_put(struct restore_rows *rows, const struct backup_frame *row);
 MUST_USE enum status restore_rows_end(struct restore_rows *rows);
 
-/* restore_log.c: the log that was built: is it all signed, and the one the manifest names? */
-MUST_USE enum status restore_check_log(struct restoring *restoring);
+/* restore_log.c: the log that was built: is it all signed, and are the checkpoints of that file
+ * (NULL: none) in it? */
+MUST_USE enum status restore_check_log(struct restoring *restoring, const char *checkpoints);
 /* Opened, proved; the rules in the store are those it vouches for, or, of a newer one, it holds the
  * backup's last entry. */
 MUST_USE enum status restore_open_log(struct restoring *restoring);

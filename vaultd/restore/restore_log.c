@@ -16,10 +16,11 @@ changes_of_store(const void *store)
 }
 
 enum status
-restore_check_log(struct restoring *restoring)
+restore_check_log(struct restoring *restoring, const char *checkpoints)
 {
     const struct audit_check check = {.folder = restoring->request->audit_folder,
-                                      .public_key = restoring->report->public_key};
+                                      .public_key = restoring->report->public_key,
+                                      .checkpoint_file = checkpoints};
     struct audit_report report;
     enum status status = audit_build_end(restoring->build);
 
@@ -34,6 +35,12 @@ restore_check_log(struct restoring *restoring)
                               "the audit log is not this vault's, or was altered: %.200s: take "
                               "another copy of it",
                               report.place);
+    }
+    if (status == STATUS_NOT_FOUND || status == STATUS_INVALID) {
+        return restore_refuse(restoring, STATUS_CORRUPT, "no_checkpoints",
+                              "no checkpoint of this vault is in %.200s: name the file, or all of "
+                              "the second place's in one",
+                              checkpoints);
     }
     return status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
 }
@@ -155,7 +162,7 @@ restore_take_newer_log(struct restoring *restoring)
     }
     status = copy_newer(restoring);
     if (status == STATUS_OK) {
-        status = restore_check_log(restoring);
+        status = restore_check_log(restoring, restoring->request->checkpoints);
     }
     if (status == STATUS_OK) {
         status = restore_open_log(restoring);

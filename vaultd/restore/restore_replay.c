@@ -30,7 +30,8 @@ struct act {
     uint8_t role;
     uint8_t sort;   /* of a grant */
     bool confirmed; /* by an outcome */
-    bool refuted;
+    bool refuted;   /* likewise; by one that is signed */
+    bool proved;    /* confirmed by one that is signed */
     char namespace_name[NAME_BYTES_MAX + 1];
     char subject[NAME_BYTES_MAX + 1];
 };
@@ -135,16 +136,18 @@ static uint8_t
 sort_of_grant(const struct restoring *restoring, const struct audit_entry *entry)
 {
     static const char ends[] = "ends ";
-    uint8_t terms[REASON_BYTES_MAX];
-    size_t size = 0;
+    uint8_t room[AUDIT_REASON_BYTES_MAX];
+    struct audit_reason terms;
 
     if (entry->reason.size == 0) {
         return STANDING;
     }
-    if (audit_open_reason(restoring->audit, entry, terms, &size) != STATUS_OK) {
+    if (audit_open_reason(restoring->audit, entry, room, &terms) != STATUS_OK) {
         return STANDING | ENDING;
     }
-    return size >= sizeof ends && memcmp(terms, ends, sizeof ends - 1) == 0 ? ENDING : STANDING;
+    return terms.text.size >= sizeof ends && memcmp(terms.text.data, ends, sizeof ends - 1) == 0
+               ? ENDING
+               : STANDING;
 }
 
 static enum status
@@ -177,14 +180,28 @@ add_act(struct replaying *replaying, const struct audit_entry *entry)
     return STATUS_OK;
 }
 
+/* Anybody can have written what stands behind the newest checkpoint: it may take away, as somebody
+ * might have wanted, but neither give back nor say that something was not taken. */
+static bool
+is_signed(const struct replaying *replaying, const struct audit_entry *entry)
+{
+    return entry->sequence <= replaying->restoring->built.newest.sequence;
+}
+
 /* An outcome follows its intent closely. */
 static void
 settle_act(struct replaying *replaying, const struct audit_entry *outcome)
 {
+    bool done = outcome->result == STATUS_OK;
+    bool proves = is_signed(replaying, outcome);
+
     for (size_t i = replaying->count; i-- > 0;) {
-        if (replaying->acts[i].sequence == outcome->refers) {
-            replaying->acts[i].confirmed = outcome->result == STATUS_OK;
-            replaying->acts[i].refuted = outcome->result != STATUS_OK;
+        struct act *act = &replaying->acts[i];
+
+        if (act->sequence == outcome->refers) {
+            act->confirmed |= done;
+            act->proved |= done && proves;
+            act->refuted |= !done && proves;
             return;
         }
     }
@@ -235,7 +252,7 @@ is_overtaken(const struct replaying *replaying, const struct act *act, uint32_t 
     const struct act *end = replaying->acts + replaying->count;
 
     for (const struct act *at = act + 1; at < end; at++) {
-        if (at->operation == by && at->confirmed && strcmp(at->subject, act->subject) == 0 &&
+        if (at->operation == by && at->proved && strcmp(at->subject, act->subject) == 0 &&
             strcmp(at->namespace_name, act->namespace_name) == 0) {
             return true;
         }
@@ -397,7 +414,7 @@ do_again(struct replaying *replaying, const struct act *act)
     case OP_NAMESPACE_SHRED:
         return shred(replaying, act);
     case OP_NAMESPACE_SET:
-        return act->confirmed ? retain(replaying, act) : STATUS_OK;
+        return act->proved ? retain(replaying, act) : STATUS_OK;
     case OP_GRANT:
         report->grants_lost += act->confirmed;
         /* The backup's may permit more, or longer, than the one that took its place. */

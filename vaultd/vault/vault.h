@@ -90,6 +90,10 @@ MUST_USE enum status vault_tokenize(struct vault *vault, struct scratch *scratch
                                     uint32_t namespace_id, enum contact_form form,
                                     struct vault_item *items, size_t count);
 
+/* What looks like a contact in a text that goes to the log, for a person ("a phone number"); NULL:
+ * nothing does. Of at most REASON_BYTES_MAX; contact_in_text says how it is told. */
+const char *vault_contact_in_text(struct bytes text);
+
 /* Where a token leads; nothing is opened. */
 struct vault_place {
     struct token token;     /* in */

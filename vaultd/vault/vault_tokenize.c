@@ -407,3 +407,9 @@ vault_tokenize(struct vault *vault, struct scratch *scratch, uint32_t namespace_
     }
     return STATUS_INTERNAL;
 }
+
+const char *
+vault_contact_in_text(struct bytes text)
+{
+    return contact_in_text(text);
+}
