@@ -35,6 +35,11 @@ cmocka_test(unit terminal SOURCES ${vaultctl_folder}/terminal.c ${vaultctl_folde
             ${vaultctl_folder}/progress.c ${vaultctl_folder}/escape.c LIBS ${UNISTRING_LIBRARY})
 target_include_directories(test_terminal PRIVATE ${vaultctl_folder})
 
+# How a backup's files get their names.
+cmocka_test(unit backup_files SOURCES ${vaultctl_folder}/backup_files.c ${vaultctl_folder}/folder.c
+            LIBS contactvault PkgConfig::jansson -Wl,--wrap=link)
+target_include_directories(test_backup_files BEFORE PRIVATE ${vaultctl_folder})
+
 # What import reads; with clang a fuzzer, with any compiler a test that replays the corpus.
 cmocka_test(unit csv SOURCES ${vaultctl_folder}/import/csv.c)
 target_include_directories(test_csv PRIVATE ${vaultctl_folder}/import)

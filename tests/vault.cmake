@@ -15,6 +15,8 @@ foreach(name matrix_states matrix_budgets matrix_roles)
     LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 endforeach()
 cmocka_test(unit dispatch DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
+cmocka_test(unit reason DEPS ${whole} SOURCES support/fixture.c support/log_reader.c
+  LIBS PkgConfig::sodium)
 cmocka_test(unit lists DEPS ${whole} TIMEOUT 300 SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit vault DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit rotate DEPS ${whole}
@@ -28,6 +30,7 @@ cmocka_test(unit backup DEPS ${whole}
 cmocka_test(unit shred_acts DEPS ${whole}
   SOURCES support/fixture.c support/still_clock.c support/log_reader.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
+cmocka_test(unit at_once NIGHTLY DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit gate DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit unlogged DEPS ${whole} SOURCES support/fixture.c support/folder.c LIBS PkgConfig::sodium)
 set_tests_properties(unit/gate unit/unlogged PROPERTIES SKIP_RETURN_CODE 77)

@@ -2,6 +2,7 @@
 /* vaultd restore: a vault out of a backup, or, with --verify, only whether it would be one. */
 #include <argp.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,26 @@ struct options {
     const char *tmp;
     bool accept_lost, accept_damaged, root_on_stdin, slot, verify, json;
 };
+
+static volatile sig_atomic_t caught;
+
+static void
+catch_signal(int number)
+{
+    caught = number;
+}
+
+/* What was built is taken away before the process goes. */
+static void
+catch_signals(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    const struct sigaction catches = {.sa_handler = catch_signal, .sa_flags = SA_RESTART};
+
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        (void)sigaction(signals[i], &catches, NULL);
+    }
+}
 
 /* ---- options ---- */
 
@@ -426,11 +447,15 @@ restore(struct options *options, const struct secret *recipient, const struct se
         .accept_lost = options->accept_lost || options->verify,
         .accept_damaged = options->accept_damaged,
         .map_bytes = (uint64_t)options->shared.map_gib << GIB_SHIFT,
+        .stop = &caught,
     };
     char public_key[PUBLIC_KEY_TEXT_BYTES] = "";
     struct restore_report report = {0};
-    enum status status = options->verify ? verify(options, &request, &report, public_key)
-                                         : build(options, &request, &report, public_key);
+    enum status status;
+
+    catch_signals();
+    status = options->verify ? verify(options, &request, &report, public_key)
+                             : build(options, &request, &report, public_key);
 
     if (status != STATUS_OK) {
         return refuse(options, &report);

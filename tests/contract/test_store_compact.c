@@ -649,34 +649,155 @@ fsync(int fd)
     return (int)syscall(SYS_fsync, fd);
 }
 
-/* The flush before the change of files fails: the old file goes on. That of the folder behind it:
- * nobody knows which of the two a power cut leaves, so the store stops. */
+static void
+fail_flush(uint64_t sync, uint64_t file_syncs)
+{
+    enum { ROWS = 300 };
+    struct folder folder;
+    struct store *store;
+    uint64_t *marks = marks_new(ROWS);
+
+    folder_make(&folder);
+    store = open_store(folder.path);
+    write_and_set(store, marks, (struct span){.from = 1, .count = ROWS, .mark = 1});
+    sync_fail_in(sync);
+    atomic_store(&folder_flush_fails, sync > file_syncs);
+    assert_int_not_equal(compact(store), STATUS_OK);
+    sync_fail_in(0);
+    assert_int_equal(store_failed(store), sync > file_syncs);
+    if (sync <= file_syncs) {
+        write_and_set(store, marks, (struct span){.from = 7, .count = 1, .mark = 2});
+    }
+    store_close(&store);
+    store = open_store(folder.path);
+    assert_int_equal(leftovers(folder.path), 0);
+    assert_int_equal(look(store).made, sync > file_syncs);
+    check_marks(store, marks, ROWS);
+    store_close(&store);
+    folder_remove(&folder);
+    free(marks);
+}
+
+/* The flush before the change of files fails, for whatever reason: the old file goes on. That of
+ * the folder behind it: nobody knows which of the two a power cut leaves, so the store stops. */
 static void
 a_failed_flush_stops_at_the_right_moment(void **state)
 {
-    enum { ROWS = 300, FILE_SYNCS = 2 };
+    enum { FILE_SYNCS = 2 };
+    static const int errors[] = {EIO, ENOSPC, ENOMEM};
 
     (void)state;
-    for (uint64_t sync = 1; sync <= FILE_SYNCS + 1; sync++) {
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        sync_fail_with(errors[i]);
+        for (uint64_t sync = 1; sync <= FILE_SYNCS; sync++) {
+            fail_flush(sync, FILE_SYNCS);
+        }
+    }
+    fail_flush(FILE_SYNCS + 1, FILE_SYNCS);
+    sync_fail_with(EIO);
+}
+
+static atomic_bool write_back_fails;
+
+/* As the kernel does it: an error of the disk is told to one call, and to no later one. */
+__attribute__((visibility("default"))) int sync_file_range(int fd, off64_t from, off64_t size,
+                                                           unsigned flags);
+int
+sync_file_range(int fd, off64_t from, off64_t size, unsigned flags)
+{
+    if (atomic_exchange(&write_back_fails, false)) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_sync_file_range, fd, from, size, flags);
+}
+
+static struct store *written_to;
+static int durable_flushes;
+
+/* So much is written during the first flush behind the scan that the next pass is not the last. */
+static enum status
+write_and_flush(struct store_copy *copy, bool durable)
+{
+    enum { MORE_THAN_THE_LAST = 1000 };
+
+    if (durable && durable_flushes++ == 0) {
+        write_rows(written_to, (struct span){.from = 1, .count = MORE_THAN_THE_LAST, .mark = 2});
+    }
+    return store_lmdb_backend.copy_flush(copy, durable);
+}
+
+static void
+a_failed_write_back_is_not_passed_over(void **state)
+{
+    enum { ROWS = 2000 };
+    struct store_backend backend = store_lmdb_backend;
+    struct folder folder;
+    const struct store_options options = {.folder = folder.path, .map_bytes = MAP_BYTES};
+    uint64_t *marks = marks_new(ROWS);
+
+    (void)state;
+    folder_make(&folder);
+    backend.copy_flush = write_and_flush;
+    assert_int_equal(store_open_with(&backend, &options, &written_to), STATUS_OK);
+    write_and_set(written_to, marks, (struct span){.from = 1, .count = ROWS, .mark = 1});
+    durable_flushes = 0;
+    atomic_store(&write_back_fails, true);
+    assert_int_equal(compact(written_to), STATUS_UNAVAILABLE);
+    assert_false(atomic_load(&write_back_fails));
+    assert_int_equal(look(written_to).made, 0);
+    assert_int_equal(leftovers(folder.path), 0);
+    set_marks(marks, (struct span){.from = 1, .count = 1000, .mark = 2});
+    check_marks(written_to, marks, ROWS);
+    store_close(&written_to);
+    folder_remove(&folder);
+    free(marks);
+}
+
+/* ---- rows that no store wrote ---- */
+
+static void
+plant(const char *path, size_t key_bytes, size_t value_bytes)
+{
+    static const uint8_t bytes[3 * STORE_VALUE_BYTES_MAX] = {1};
+    const struct store_options options = {.folder = path, .map_bytes = MAP_BYTES};
+    const struct store_row row = {.table = STORE_TOKEN,
+                                  .key = bytes_of(bytes, key_bytes),
+                                  .value = bytes_of(bytes, value_bytes)};
+    struct store_engine *engine = NULL;
+    struct store_engine_txn *txn = NULL;
+
+    assert_int_equal(store_lmdb_backend.open(&options, &engine), STATUS_OK);
+    assert_int_equal(store_lmdb_backend.begin(engine, true, &txn), STATUS_OK);
+    assert_int_equal(store_lmdb_backend.apply(txn, &row, 1), STATUS_OK);
+    assert_int_equal(store_lmdb_backend.commit(txn, false), STATUS_OK);
+    store_lmdb_backend.close(engine);
+}
+
+/* A file that somebody edited may have keys as long as LMDB takes them. */
+static void
+a_row_of_no_size_of_ours_ends_it(void **state)
+{
+    enum { LMDB_KEY_BYTES_MAX = 511 };
+    static const struct {
+        size_t key_bytes, value_bytes;
+    } planted[] = {
+        {LMDB_KEY_BYTES_MAX, 16}, {STORE_KEY_BYTES_MAX + 1, 16}, {16, STORE_VALUE_BYTES_MAX + 1}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof planted / sizeof planted[0]; i++) {
         struct folder folder;
         struct store *store;
-        uint64_t *marks = marks_new(ROWS);
+        uint64_t *marks = marks_new(100);
 
         folder_make(&folder);
         store = open_store(folder.path);
-        write_and_set(store, marks, (struct span){.from = 1, .count = ROWS, .mark = 1});
-        sync_fail_in(sync);
-        atomic_store(&folder_flush_fails, sync > FILE_SYNCS);
-        assert_int_equal(compact(store), STATUS_UNAVAILABLE);
-        sync_fail_in(0);
-        assert_int_equal(store_failed(store), sync > FILE_SYNCS);
-        if (sync <= FILE_SYNCS) {
-            write_and_set(store, marks, (struct span){.from = 7, .count = 1, .mark = 2});
-        }
         store_close(&store);
+        plant(folder.path, planted[i].key_bytes, planted[i].value_bytes);
         store = open_store(folder.path);
+        assert_int_equal(compact(store), STATUS_CORRUPT);
         assert_int_equal(leftovers(folder.path), 0);
-        check_marks(store, marks, ROWS);
+        write_and_set(store, marks, (struct span){.from = 1, .count = 100, .mark = 1});
         store_close(&store);
         folder_remove(&folder);
         free(marks);
@@ -858,6 +979,8 @@ main(int argc, char **argv)
         cmocka_unit_test(gives_up_when_too_much_is_written),
         cmocka_unit_test(any_call_may_fail),
         cmocka_unit_test(a_failed_flush_stops_at_the_right_moment),
+        cmocka_unit_test(a_failed_write_back_is_not_passed_over),
+        cmocka_unit_test(a_row_of_no_size_of_ours_ends_it),
         cmocka_unit_test(a_kill_leaves_the_old_file_or_the_new),
         cmocka_unit_test(on_a_small_disk),
     };

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The configuration's limits are those that are in force: budgets of whoever is granted without figures, the
 # share at which the log warns, how many connections there may be, how often a checkpoint is made.
-# 20_configuration.sh has how the file is read, and the sockets.
+# 20_configuration.sh has how the file is read, and the sockets. Owns SECURITY.md S39, as somebody meets it who types a
+# reason.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 place=$work/checkpoints
@@ -55,6 +56,38 @@ expect 0 as admin grant paola reveal -n milano --daily 5 --hourly 5
 for i in 2 3 4; do expect 0 as paola detokenize --reason 'look' "${tokens[i]}"; done
 expect 6 as paola detokenize --reason 'look' "${tokens[5]}"
 say "the file's budgets are in force, for the hour and for the day"
+
+# ---- what a person says it is for ----
+
+stop_vault
+printf '[reveal]\npurposes = callback,complaint\n' >>"$work/conf"
+start_vault
+new_principal aldo audit - --person
+why=(--reason 'asked twice' "${tokens[0]}")
+expect 0 as admin grant paola reveal -n milano --daily 50 --hourly 50
+expect 1 as paola detokenize --json "${why[@]}"
+expect_json '.error.message == "purpose: say which (--purpose NAME), one of callback, complaint"'
+expect 1 as paola detokenize --purpose curiosity "${why[@]}"
+expect_error 'one of callback, complaint'
+for contact in 'maria@example.org' '+39 06 5555 0147' '0039 06 5555 0147' '333 123 45 67'; do
+    expect 1 as paola detokenize --purpose callback --reason "call $contact" "${tokens[0]}"
+    expect_error 'reason: it has '
+    ! grep -qF "$contact" "$err" "$log" || fail "a refused reason is repeated"
+    expect 1 as paola detokenize --purpose callback --ticket "$contact" "${why[@]}"
+    expect_error 'ticket: it has '
+done
+expect 0 as paola detokenize --purpose callback --ticket INC-20261130-12 "${why[@]}"
+expect 0 as admin grant sender deliver -n milano --daily 50 --hourly 50
+expect 0 as sender detokenize --reason delivery "${tokens[3]}"
+expect 0 as aldo audit tail --operation detokenize --principal paola --json
+same "what is on record" "$(jq -cs 'map(select(.purpose)) | map([.purpose, .ticket, .reason])' "$out")" \
+    '[["callback","INC-20261130-12","asked twice"]]'
+expect 0 as aldo audit tail --operation detokenize --principal paola
+grep -qF 'purpose callback  ticket INC-20261130-12  "asked twice"' "$out" || fail "not shown apart: $(cat "$out")"
+expect 0 as admin audit tail --operation detokenize --principal paola --json
+jq -es 'all(.[]; (has("purpose") or has("ticket") or has("reason")) | not)' "$out" >/dev/null ||
+    fail "an admin is told a purpose"
+say "a person names a purpose of the list; no contact gets into a reason or a ticket"
 
 # ---- checkpoints, idle as it is ----
 

@@ -35,6 +35,8 @@ ask() {
 
 expect 0 "$vaultctl" init --data "$dir" --json
 took init
+printf '[reveal]\npurposes = callback, legal\n' >"$work/conf"
+vaultd_options=(--config "$work/conf")
 start_vault
 expect 0 "$vaultctl" keygen -o "$work/paola.key" --json
 took keygen
@@ -65,7 +67,7 @@ ask 0 inbox describe "$token"
 ask 0 auditor describe "$token"
 printf 'name,phone\nMaria,+39 06 5555 0147\nLuca,none\n' >"$work/leads.csv"
 ask 1 inbox import "$work/leads.csv" --column phone -o "$work/safe.csv"
-ask 0 paola detokenize --reason 'call back' "$token"
+ask 0 paola detokenize --purpose callback --ticket INC-7 --reason 'call back' "$token"
 ask 0 admin status
 ask 0 inbox status
 ask 0 admin namespace list
@@ -93,8 +95,8 @@ ask 0 admin principal show visitor
 # Errors: of a value, of a call, and one that says when to come back.
 ask 1 inbox mask phn_rubbish
 ask 5 inbox detokenize --reason curiosity "$token"
-ask 0 paola detokenize --reason 'call back' "$token"
-ask 6 paola detokenize --reason 'call back' "$token"
+ask 0 paola detokenize --purpose callback --ticket INC-7 --reason 'call back' "$token"
+ask 6 paola detokenize --purpose callback --reason 'call back' "$token"
 
 ask 0 clerk erase --reason 'asked by letter' "$token"
 ask 0 admin freeze --all

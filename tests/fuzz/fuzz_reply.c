@@ -77,7 +77,8 @@ measure_reply(const struct cv_reply *reply)
         if (reply->entries != NULL)
             total += measure(reply->entries[i].principal) + measure(reply->entries[i].token) +
                      measure(reply->entries[i].subject) + reply->entries[i].sequence +
-                     measure(reply->entries[i].reason) + reply->entries[i].amount;
+                     measure(reply->entries[i].reason) + measure(reply->entries[i].purpose) +
+                     measure(reply->entries[i].ticket) + reply->entries[i].amount;
     }
     return total;
 }

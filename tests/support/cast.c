@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "still_clock.h"
@@ -387,9 +388,31 @@ begin_about_backups(struct cast *cast, struct caller *caller, enum operation ope
     }
 }
 
+/* Another root key than the present one. */
+static void
+get_next_root(const struct cast *cast, uint8_t ret_root[static ROOT_KEY_BYTES])
+{
+    memcpy(ret_root, secret_read(cast->fixture.root), ROOT_KEY_BYTES);
+    ret_root[0]++;
+}
+
+/* It came about: that is the one that opens the vault from now on. */
+static void
+take_next_root(struct cast *cast)
+{
+    uint8_t next[ROOT_KEY_BYTES];
+
+    get_next_root(cast, next);
+    secret_free(&cast->fixture.root);
+    if (secret_copy(next, sizeof next, &cast->fixture.root) != STATUS_OK) {
+        abort();
+    }
+}
+
 static void
 begin_about_rules(struct cast *cast, struct caller *caller, enum operation operation)
 {
+    uint8_t next[ROOT_KEY_BYTES];
     struct message_writer *request = &caller->request;
     char made[32];
 
@@ -401,11 +424,11 @@ begin_about_rules(struct cast *cast, struct caller *caller, enum operation opera
         message_put_text(request, FIELD_NAMESPACE, cast->subject);
         message_put_uint(request, FIELD_PURPOSE, ROTATED_DATA);
         break;
-    case OP_ROOT_ROTATE: /* for the one that it is, so that it opens the vault again */
+    case OP_ROOT_ROTATE:
         caller_begin(caller, operation, 2);
         (void)strcpy(cast->subject, "keyfile");
-        message_put_bytes(request, FIELD_ROOT_KEY,
-                          bytes_of(secret_read(cast->fixture.root), ROOT_KEY_BYTES));
+        get_next_root(cast, next);
+        message_put_bytes(request, FIELD_ROOT_KEY, bytes_of(next, sizeof next));
         message_put_bytes(request, FIELD_UNSEAL, bytes_of("\1", 1));
         break;
     case OP_NAMESPACE_CREATE:
@@ -503,6 +526,9 @@ cast_ask(struct cast *cast, enum on_socket socket, enum who who, enum operation 
     status = caller_send(caller);
     if (forgets) {
         caller->peer = known;
+    }
+    if (operation == OP_ROOT_ROTATE && status == STATUS_OK) {
+        take_next_root(cast);
     }
     return status == STATUS_OK && is_about_contacts(operation) ? caller_item_status(caller, 0)
                                                                : status;

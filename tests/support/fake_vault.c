@@ -477,7 +477,7 @@ put_entry(struct vault *vault, uint64_t number)
 {
     uint64_t act = number == 1 ? ACT_CREATED : number == BLOCK_ENTRY ? ACT_BUDGET : OP_DETOKENIZE;
 
-    message_begin(&vault->writer, number == REASON_ENTRY ? 10 : number == BLOCK_ENTRY ? 9 : 8);
+    message_begin(&vault->writer, number == REASON_ENTRY ? 12 : number == BLOCK_ENTRY ? 9 : 8);
     message_put_uint(&vault->writer, FIELD_SEQUENCE, number);
     message_put_uint(&vault->writer, FIELD_TIME, FAKE_TIME_MS + number);
     message_put_text(&vault->writer, FIELD_PRINCIPAL, actor(number));
@@ -489,6 +489,8 @@ put_entry(struct vault *vault, uint64_t number)
     if (number == REASON_ENTRY) {
         message_put_bool(&vault->writer, FIELD_RELAYED, true);
         message_put_text(&vault->writer, FIELD_REASON, FAKE_REASON);
+        message_put_text(&vault->writer, FIELD_REASON_PURPOSE, "callback");
+        message_put_text(&vault->writer, FIELD_TICKET, FAKE_TICKET);
     }
     if (number == BLOCK_ENTRY)
         message_put_uint(&vault->writer, FIELD_AMOUNT, 100);

@@ -68,6 +68,7 @@ struct fake {
 #define FAKE_MASK "+39 \u2022\u2022\u2022 \u2022\u2022\u2022 \u2022\u202267"
 #define FAKE_VALUE "+393331234567"
 /* What entry 4 of its log says: written by somebody who wishes the reader ill. */
+#define FAKE_TICKET "INC-\x1b[7"
 #define FAKE_REASON "\"call\" \x1b[2Jback\n\u202e\\"
 
 /* Listening when it returns. */

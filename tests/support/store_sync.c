@@ -11,6 +11,7 @@
 
 static _Atomic uint64_t calls;
 static _Atomic uint64_t fails_at;
+static _Atomic int fails_with = EIO;
 static _Atomic uint64_t asked;
 static _Atomic bool is_full;
 static _Atomic bool pauses;
@@ -29,6 +30,12 @@ sync_fail_in(uint64_t in)
     atomic_store(&fails_at, in == 0 ? 0 : atomic_load(&calls) + in);
 }
 
+void
+sync_fail_with(int error)
+{
+    atomic_store(&fails_with, error);
+}
+
 static bool
 fails(void)
 {
@@ -40,7 +47,7 @@ __attribute__((visibility("default"))) int
 fdatasync(int fd)
 {
     if (fails()) {
-        errno = EIO;
+        errno = atomic_load(&fails_with);
         return -1;
     }
     return (int)syscall(SYS_fdatasync, fd);

@@ -10,8 +10,10 @@
 #include <stdint.h>
 
 uint64_t sync_count(void);
-/* The next `calls`-th call fails with EIO; 0: none does. */
+/* The next `calls`-th call fails; 0: none does. */
 void sync_fail_in(uint64_t calls);
+/* With that errno; until it is told, EIO. */
+void sync_fail_with(int error);
 
 /* While `full`, fallocate gives ENOSPC. Files that are there can be written as before. */
 void space_full(bool full);

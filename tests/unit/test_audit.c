@@ -154,6 +154,111 @@ what_is_appended_is_read_again(void **state)
     assert_int_equal(audit_read(fixture->audit, 3, 1, expect_same, &entry), STATUS_OK);
 }
 
+/* ---- reasons ---- */
+
+static void
+expect_unpacked(struct bytes packed, struct audit_reason expected)
+{
+    struct audit_reason reason;
+    uint8_t again[AUDIT_REASON_BYTES_MAX];
+
+    assert_int_equal(audit_reason_unpack(packed, &reason), STATUS_OK);
+    assert_true(bytes_equal(reason.text, expected.text));
+    assert_true(bytes_equal(reason.purpose, expected.purpose));
+    assert_true(bytes_equal(reason.ticket, expected.ticket));
+    assert_int_equal(audit_reason_pack(&reason, again), packed.size);
+    assert_memory_equal(again, packed.data, packed.size);
+}
+
+#define BYTES(literal)                                                                             \
+    {                                                                                              \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                            \
+    }
+
+/* By hand, from the format's text in DESIGN.md. */
+static void
+reason_is_a_text_or_three_parts(void **state)
+{
+    static const struct {
+        struct bytes packed;
+        struct audit_reason parts; /* text, purpose, ticket */
+    } rows[] = {
+        {BYTES("call back"), {BYTES("call back"), BYTES(""), BYTES("")}},
+        {BYTES("\x01\x08\x05"
+               "callback"
+               "INC-7"
+               "asked twice"),
+         {BYTES("asked twice"), BYTES("callback"), BYTES("INC-7")}},
+        {BYTES("\x01\x05\0legal\xc3\xa9"), {BYTES("\xc3\xa9"), BYTES("legal"), BYTES("")}},
+        {BYTES("\x01\0\x05INC-7x"), {BYTES("x"), BYTES(""), BYTES("INC-7")}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        expect_unpacked(rows[i].packed, rows[i].parts);
+    }
+}
+
+static void
+bad_reason_is_corrupt(void **state)
+{
+    uint8_t long_text[REASON_BYTES_MAX + 1], long_parts[5 + REASON_BYTES_MAX] = {1, 1};
+    uint8_t long_purpose[100] = {1, PURPOSE_BYTES_MAX + 1};
+    uint8_t long_ticket[100] = {1, 0, TICKET_BYTES_MAX + 1};
+    const struct bytes bad[] = {
+        BYTES("\x02\x01\x01pt"), /* another version */
+        BYTES("\0"),             /* none */
+        BYTES("\x01\x01"),       /* cut */
+        BYTES("\x01\x02\x01pt"), /* cut in a ticket */
+        BYTES("\x01\0\0reason"), /* neither, so the text alone would do */
+        bytes_of(long_text, sizeof long_text),
+        bytes_of(long_parts, sizeof long_parts),
+        bytes_of(long_purpose, sizeof long_purpose),
+        bytes_of(long_ticket, sizeof long_ticket),
+    };
+    struct fixture *fixture = *state;
+
+    memset(long_text, 'r', sizeof long_text);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct audit_reason reason;
+        struct audit_entry entry = fixture_reveal("maria");
+
+        entry.reason = bad[i];
+        assert_int_equal(audit_reason_unpack(bad[i], &reason), STATUS_CORRUPT);
+        assert_int_equal(audit_append(fixture->audit, &entry, 1), STATUS_INVALID);
+    }
+}
+
+static enum status
+expect_parts(void *state, const struct audit_entry *entry)
+{
+    const struct fixture *fixture = state;
+    uint8_t room[AUDIT_REASON_BYTES_MAX];
+    struct audit_reason reason;
+
+    assert_int_equal(audit_open_reason(fixture->audit, entry, room, &reason), STATUS_OK);
+    assert_true(bytes_equal(reason.text, bytes_of_text("asked twice")));
+    assert_true(bytes_equal(reason.purpose, bytes_of_text("callback")));
+    assert_true(bytes_equal(reason.ticket, bytes_of_text("INC-7")));
+    return STATUS_OK;
+}
+
+static void
+purpose_and_ticket_are_sealed_with_the_text(void **state)
+{
+    struct fixture *fixture = *state;
+    struct audit_entry entry = fixture_reveal("maria");
+
+    entry.reason = bytes_of_text("\x01\x08\x05"
+                                 "callback"
+                                 "INC-7"
+                                 "asked twice");
+    assert_int_equal(audit_append(fixture->audit, &entry, 1), STATUS_OK);
+    assert_int_equal(audit_wait(fixture->audit, entry.sequence), STATUS_OK);
+    assert_int_equal(audit_read(fixture->audit, entry.sequence, 1, expect_parts, fixture),
+                     STATUS_OK);
+}
+
 static enum status
 open_reason(void *state, const struct audit_entry *entry)
 {
@@ -224,11 +329,15 @@ static void
 entry_that_could_not_be_read_again_is_refused(void **state)
 {
     struct fixture *fixture = *state;
-    char long_name[NAME_BYTES_MAX + 2] = {0}, long_reason[AUDIT_REASON_BYTES_MAX + 2] = {0};
+    char long_name[NAME_BYTES_MAX + 2] = {0}, long_reason[REASON_BYTES_MAX + 2] = {0};
+    uint8_t packed[AUDIT_REASON_BYTES_MAX];
+    struct audit_reason reason = {bytes_of(long_reason, REASON_BYTES_MAX),
+                                  bytes_of(long_reason, PURPOSE_BYTES_MAX),
+                                  bytes_of(long_reason, TICKET_BYTES_MAX)};
     struct audit_entry cases[15];
 
     memset(long_name, 'n', NAME_BYTES_MAX + 1);
-    memset(long_reason, 'r', AUDIT_REASON_BYTES_MAX + 1);
+    memset(long_reason, 'r', REASON_BYTES_MAX + 1);
     for (size_t i = 0; i < 15; i++) {
         cases[i] = fixture_reveal("maria");
     }
@@ -258,9 +367,10 @@ entry_that_could_not_be_read_again_is_refused(void **state)
     assert_int_equal(audit_last(fixture->audit), 1);
 
     cases[0] = fixture_act(AUDIT_ACT_CLOSED); /* the largest there is */
-    long_name[NAME_BYTES_MAX] = long_reason[AUDIT_REASON_BYTES_MAX] = '\0';
+    long_name[NAME_BYTES_MAX] = long_reason[REASON_BYTES_MAX] = '\0';
     cases[0].principal = cases[0].namespace_name = cases[0].subject = bytes_of_text(long_name);
-    cases[0].reason = bytes_of_text(long_reason);
+    cases[0].reason = bytes_of(packed, audit_reason_pack(&reason, packed));
+    assert_int_equal(cases[0].reason.size, AUDIT_REASON_BYTES_MAX);
     cases[0].has_access_tag = true;
     assert_int_equal(audit_append(fixture->audit, cases, 1), STATUS_OK);
     assert_int_equal(audit_wait(fixture->audit, 2), STATUS_OK);
@@ -802,6 +912,9 @@ main(void)
         TEST(first_open_records_the_creation_once),
         TEST(what_is_appended_is_read_again),
         TEST(reason_is_sealed_for_its_entry),
+        TEST(reason_is_a_text_or_three_parts),
+        TEST(bad_reason_is_corrupt),
+        TEST(purpose_and_ticket_are_sealed_with_the_text),
         TEST(nothing_is_taken_without_the_years_key),
         TEST(entry_that_could_not_be_read_again_is_refused),
         TEST(reveals_on_disk_get_receipts),

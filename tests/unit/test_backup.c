@@ -335,6 +335,50 @@ a_backup_is_the_vault_of_one_moment(void **state)
     free(keyring.data);
 }
 
+/* A file that somebody edited may have rows that no backup takes. */
+static void
+plant(const char *folder, size_t key_bytes, size_t value_bytes)
+{
+    static const uint8_t bytes[2 * STORE_VALUE_BYTES_MAX] = {0xff};
+    const struct store_options options = {.folder = folder};
+    const struct store_row row = {.table = STORE_TOKEN,
+                                  .key = bytes_of(bytes, key_bytes),
+                                  .value = bytes_of(bytes, value_bytes)};
+    struct store_engine *engine = NULL;
+    struct store_engine_txn *txn = NULL;
+
+    assert_int_equal(store_lmdb_backend.open(&options, &engine), STATUS_OK);
+    assert_int_equal(store_lmdb_backend.begin(engine, true, &txn), STATUS_OK);
+    assert_int_equal(store_lmdb_backend.apply(txn, &row, 1), STATUS_OK);
+    assert_int_equal(store_lmdb_backend.commit(txn, false), STATUS_OK);
+    store_lmdb_backend.close(engine);
+}
+
+static void
+a_row_of_no_size_of_ours_ends_it(void **state)
+{
+    static const struct {
+        size_t key_bytes, value_bytes;
+    } planted[] = {{16, STORE_VALUE_BYTES_MAX + 1}, {STORE_KEY_BYTES_MAX + 1, 8}};
+    char folder[FIXTURE_PATH_BYTES];
+
+    (void)state;
+    assert_int_equal(add_recipient("safe", 1), STATUS_OK);
+    fixture_path(&fixture, "store", folder);
+    for (size_t i = 0; i < sizeof planted / sizeof planted[0]; i++) {
+        disconnect_all();
+        fixture_close(&fixture);
+        plant(folder, planted[i].key_bytes, planted[i].value_bytes);
+        assert_int_equal(fixture_open(&fixture), STATUS_OK);
+        connect_all();
+        connect_others();
+        assert_int_equal(begin(), STATUS_OK);
+        assert_int_equal(read_at(BACKUP_CONTENTS, 0), STATUS_OK);
+        assert_int_equal(read_at(BACKUP_CONTENTS, reply_data().size), STATUS_CORRUPT);
+        assert_int_equal(end(false), STATUS_NOT_FOUND);
+    }
+}
+
 /* ---- recipients ---- */
 
 static void
@@ -757,6 +801,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_backup_is_the_vault_of_one_moment),
+        TEST(a_row_of_no_size_of_ours_ends_it),
         TEST(nothing_is_sealed_to_nobody),
         TEST(recipients_come_and_go),
         TEST(there_are_sixteen_recipients),

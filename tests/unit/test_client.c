@@ -183,7 +183,17 @@ test_mask_lookup_detokenize(void **state)
     assert_string_equal(reply->items[0].value, FAKE_VALUE);
     assert_string_equal(reply->items[1].value, FAKE_VALUE);
     cv_reply_free(&reply);
+    query.purpose = "callback";
+    query.ticket = "INC-7";
+    assert_int_equal(cv_detokenize(fixture->client, &query, &reply), CV_OK);
+    assert_sent(fixture, OP_DETOKENIZE,
+                BIT(VALUES) | BIT(REASON) | BIT(REASON_PURPOSE) | BIT(TICKET));
+    assert_sent_text(fixture, FIELD_REASON_PURPOSE, "callback");
+    assert_sent_text(fixture, FIELD_TICKET, "INC-7");
+    cv_reply_free(&reply);
     query.reason = NULL;
+    query.purpose = NULL;
+    query.ticket = NULL;
     assert_int_equal(cv_detokenize(fixture->client, &query, &reply), CV_INVALID);
     cv_reply_free(&reply);
 }
@@ -501,6 +511,8 @@ test_audit_read_of_some(void **state)
     assert_int_equal(reply->entries[0].sequence, 4);
     assert_true(reply->entries[0].relayed);
     assert_string_equal(reply->entries[0].reason, FAKE_REASON);
+    assert_string_equal(reply->entries[0].purpose, "callback");
+    assert_string_equal(reply->entries[0].ticket, FAKE_TICKET);
     assert_int_equal(reply->next, 5);
     cv_reply_free(&reply);
 

@@ -225,6 +225,13 @@ test_the_log(void **state)
     assert_int_equal(reply->next, 70003);
     cv_reply_free(&reply);
 
+    reply = decode(OP_AUDIT_READ, 0, "audit_read with a purpose and a ticket");
+    assert_int_equal(reply->count, 1);
+    assert_string_equal(reply->entries[0].reason, "broken on arrival");
+    assert_string_equal(reply->entries[0].purpose, "complaint");
+    assert_string_equal(reply->entries[0].ticket, "case 4711");
+    cv_reply_free(&reply);
+
     reply = decode(OP_AUDIT_READ, 0, "audit_read: none of this part, but not the end");
     assert_int_equal(reply->status, CV_OK);
     assert_int_equal(reply->count, 0);
@@ -277,12 +284,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_compactions),
-        cmocka_unit_test(test_what_the_rules_added),
-        cmocka_unit_test(test_backups),
-        cmocka_unit_test(test_the_log),
+        cmocka_unit_test(test_batches),        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_compactions),    cmocka_unit_test(test_what_the_rules_added),
+        cmocka_unit_test(test_backups),        cmocka_unit_test(test_the_log),
         cmocka_unit_test(test_single_answers),
     };
 

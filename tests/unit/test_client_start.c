@@ -237,6 +237,29 @@ test_the_query_is_copied(void **state)
 }
 
 static void
+test_why_is_copied(void **state)
+{
+    struct fixture *fixture = *state;
+    char token[] = FAKE_TOKEN, reason[] = "asked twice", purpose[] = "callback", ticket[] = "INC-7";
+    const char *values[] = {token};
+    struct cv_query query = {
+        .values = values, .count = 1, .reason = reason, .purpose = purpose, .ticket = ticket};
+    void *user_data;
+
+    assert_int_equal(cv_start(fixture->client, CV_DETOKENIZE, &query, NULL, NULL), CV_OK);
+    memset(token, 'x', sizeof token - 1);
+    memset(reason, 'x', sizeof reason - 1);
+    memset(purpose, 'x', sizeof purpose - 1);
+    memset(ticket, 'x', sizeof ticket - 1);
+    struct cv_reply *reply = take(fixture, &user_data);
+    assert_int_equal(reply->status, CV_OK);
+    assert_sent_text(fixture, FIELD_REASON, "asked twice");
+    assert_sent_text(fixture, FIELD_REASON_PURPOSE, "callback");
+    assert_sent_text(fixture, FIELD_TICKET, "INC-7");
+    cv_reply_free(&reply);
+}
+
+static void
 test_what_cannot_be_started_is_refused_at_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -659,6 +682,7 @@ main(void)
         FIXTURE_TEST(test_a_callback_starts_the_next_call),
         FIXTURE_TEST(test_every_operation_can_be_started),
         FIXTURE_TEST(test_the_query_is_copied),
+        FIXTURE_TEST(test_why_is_copied),
         FIXTURE_TEST(test_what_cannot_be_started_is_refused_at_once),
         FIXTURE_TEST(test_so_many_are_started_and_no_more),
         FIXTURE_TEST(test_so_many_at_once_and_not_in_all),

@@ -7,8 +7,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "dispatch_internal.h"
 #include "fixture.h"
 #include "log_reader.h"
 
@@ -30,7 +34,7 @@ static struct log_entry entries[ENTRIES];
 
 static struct store_backend backend;
 static uint64_t lacking;
-static bool views_stay;
+static atomic_bool views_stay;
 
 static enum status
 copy_begin(struct store_engine *engine, struct store_copy **ret_copy, uint64_t *ret_lacks)
@@ -297,6 +301,76 @@ test_a_crash_is_settled_at_the_next_start(void **state)
     expect_entry(&entries[1], AUDIT_OUTCOME, STATUS_OK, "", 1);
 }
 
+static void *
+take_step(void *dispatch)
+{
+    dispatch_compact_step(dispatch);
+    return NULL;
+}
+
+/* Who holds the gate alone knows the number of the entry that comes next, and vouches for the rules
+ * under it: no outcome comes in between. */
+static void
+test_appends_nothing_while_the_gate_is_held_alone(void **state)
+{
+    enum { LOOK_US = 10 * 1000, LOOKS_MAX = 1000, LONGER_US = 200 * 1000 };
+    pthread_t thread;
+    uint64_t last;
+
+    (void)state;
+    views_stay = true;
+    assert_int_equal(compact(&admin, 1), STATUS_OK);
+    tick(TICKS_MAX);
+    gate_enter_alone(&fixture.dispatch->gate);
+    last = audit_last(fixture.audit);
+    views_stay = false;
+    assert_int_equal(pthread_create(&thread, NULL, take_step, fixture.dispatch), 0);
+    for (int i = 0; i < LOOKS_MAX && vault_compact_look(fixture.vault).waiting; i++) {
+        (void)usleep(LOOK_US);
+    }
+    assert_false(vault_compact_look(fixture.vault).waiting);
+    (void)usleep(LONGER_US);
+    assert_int_equal(audit_last(fixture.audit), last);
+    gate_leave(&fixture.dispatch->gate);
+    (void)pthread_join(thread, NULL);
+    assert_int_equal(audit_last(fixture.audit), last + 1);
+}
+
+static void *
+ask_again(void *status)
+{
+    *(enum status *)status = compact(&admin, 1);
+    return NULL;
+}
+
+/* Its thread may be at a flush, with the lock held; who asks holds the gate, and others behind it.
+ */
+static void
+test_who_asks_does_not_wait_for_the_one_under_way(void **state)
+{
+    enum { SECONDS = 5 };
+    enum status status = STATUS_INTERNAL;
+    struct timespec until;
+    pthread_t thread;
+    int failed;
+
+    (void)state;
+    assert_int_equal(compact(&admin, 1), STATUS_OK);
+    (void)pthread_mutex_lock(&fixture.dispatch->compacting.lock);
+    assert_int_equal(pthread_create(&thread, NULL, ask_again, &status), 0);
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += SECONDS;
+    failed = pthread_timedjoin_np(thread, NULL, &until);
+    (void)pthread_mutex_unlock(&fixture.dispatch->compacting.lock);
+    if (failed != 0) {
+        (void)pthread_join(thread, NULL);
+    }
+    assert_int_equal(failed, 0);
+    assert_int_equal(status, STATUS_OK);
+    tick(TICKS_MAX);
+    expect_state(&admin, "idle", 1);
+}
+
 int
 main(void)
 {
@@ -307,6 +381,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_without_room_nothing_is_done, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_waits_for_readers_of_the_old_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_crash_is_settled_at_the_next_start, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_who_asks_does_not_wait_for_the_one_under_way, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_appends_nothing_while_the_gate_is_held_alone, set_up,
                                         tear_down),
     };
 

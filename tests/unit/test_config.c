@@ -588,7 +588,7 @@ check(void)
 static void
 check_says(const char *lines, const char *said)
 {
-    char text[ROW_TEXT_BYTES];
+    char text[2 * ROW_TEXT_BYTES];
 
     (void)snprintf(text, sizeof text, "[vault]\ndata = %s/vault\n%s", folder, lines);
     parses(text);

@@ -297,7 +297,9 @@ put_extra(struct message_writer *request, enum field field)
                                  [FIELD_REASON] = "because",
                                  [FIELD_NAME] = "inbox",
                                  [FIELD_PRINCIPAL] = "sender",
-                                 [FIELD_TOKEN] = stage.cast.kept};
+                                 [FIELD_TOKEN] = stage.cast.kept,
+                                 [FIELD_TICKET] = "case 7",
+                                 [FIELD_REASON_PURPOSE] = "callback"};
 
     request->data[0]++; /* a map of so many fields, of less than fifteen */
     switch (field) {
@@ -311,6 +313,8 @@ put_extra(struct message_writer *request, enum field field)
     case FIELD_NAME:
     case FIELD_PRINCIPAL:
     case FIELD_TOKEN:
+    case FIELD_TICKET:
+    case FIELD_REASON_PURPOSE:
         message_put_text(request, field, texts[field]);
         break;
     case FIELD_ALL:
@@ -356,11 +360,11 @@ static void
 test_s3_whatever_is_asked_no_admin_and_no_auditor_is_told_a_contact(void **state)
 {
     static const enum field extra[] = {
-        FIELD_NAMESPACE, FIELD_VALUES,        FIELD_FORM,    FIELD_REASON,
-        FIELD_NAME,      FIELD_KIND,          FIELD_ROLE,    FIELD_FROM,
-        FIELD_LIMIT,     FIELD_ALL,           FIELD_LASTS_S, FIELD_UNTIL,
-        FIELD_DAILY,     FIELD_RETAIN_MONTHS, FIELD_RELAYED, FIELD_SINCE,
-        FIELD_TOKEN,     FIELD_PRINCIPAL,     FIELD_ACT};
+        FIELD_NAMESPACE,     FIELD_VALUES, FIELD_FORM,      FIELD_REASON,        FIELD_NAME,
+        FIELD_KIND,          FIELD_ROLE,   FIELD_FROM,      FIELD_LIMIT,         FIELD_ALL,
+        FIELD_LASTS_S,       FIELD_UNTIL,  FIELD_DAILY,     FIELD_RETAIN_MONTHS, FIELD_RELAYED,
+        FIELD_SINCE,         FIELD_TOKEN,  FIELD_PRINCIPAL, FIELD_ACT,           FIELD_TICKET,
+        FIELD_REASON_PURPOSE};
     static const enum who askers[] = {ADMIN, AUDIT};
 
     (void)state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Restores from outside: what a backup and a newer log make of a vault. Owns SECURITY.md S32 "what
- * was erased, disabled, revoked or frozen since is so again", "budgets start spent".
+ * was erased, disabled, revoked or frozen since is so again", "budgets start spent", "the log
+ * vouches for its rules, and each record opens and has its rows".
  */
 #include "restore.h"
 
@@ -43,6 +44,7 @@ static struct caller admin, service, person, clerk;
 static char tokens[CONTACTS][64];
 static struct secret *recipient;
 static char contents[PATHS], keyring[PATHS], newer[PATHS];
+static volatile sig_atomic_t stop;
 static const char *checkpoints; /* kept elsewhere; NULL: nowhere */
 static struct restore_report report;
 
@@ -141,6 +143,7 @@ tear_down(void **state)
     }
     after = (struct fixture){0};
     checkpoints = NULL;
+    stop = 0;
     fixture_remove(&before);
     return 0;
 }
@@ -291,6 +294,7 @@ restore(const char *log, bool accept)
                                       .root = before.root,
                                       .newer_log = log,
                                       .checkpoints = checkpoints,
+                                      .stop = &stop,
                                       .accept_lost = accept,
                                       .accept_damaged = accepts_damaged,
                                       .map_bytes = 1 << 28};
@@ -820,6 +824,94 @@ what_was_damaged_before_is_said_and_may_be_accepted(void **state)
     assert_int_equal(corrupt, 1);
 }
 
+/* ---- a database that somebody edited before the vault made a backup of it ---- */
+
+struct edit {
+    enum store_table table;
+    uint8_t key[64];
+    size_t key_size;
+};
+
+static enum status
+note_key(void *state, struct bytes key, struct bytes value)
+{
+    struct edit *edit = state;
+
+    (void)value;
+    memcpy(edit->key, key.data, key.size);
+    edit->key_size = key.size;
+    return STATUS_OK;
+}
+
+static enum status
+delete_step(struct store_txn *txn, void *state)
+{
+    struct edit *edit = state;
+    enum status status =
+        store_scan(txn, edit->table, (struct bytes){0}, (struct bytes){0}, note_key, edit);
+    const struct bytes key = bytes_of(edit->key, edit->key_size);
+
+    return status == STATUS_OK ? store_delete_many(txn, edit->table, &key, 1) : status;
+}
+
+static void
+delete_a_row(enum store_table table)
+{
+    struct edit edit = {.table = table};
+
+    assert_int_equal(store_update(before.store, delete_step, &edit), STATUS_OK);
+    assert_true(edit.key_size > 0);
+}
+
+/* The vault signs what it finds; its log knows better. */
+static void
+rules_that_the_log_does_not_vouch_for_are_refused(void **state)
+{
+    (void)state;
+    delete_a_row(STORE_ACCESS);
+    back_up(contents, keyring);
+    expect_refused(NULL, "rules_altered", "not those its log vouches for");
+}
+
+static void
+rows_that_do_not_belong_together_are_refused(void **state)
+{
+    (void)state;
+    delete_a_row(STORE_TOKEN);
+    back_up(contents, keyring);
+    expect_refused(NULL, "rows_wrong", "a token does not lead to its record");
+}
+
+static void
+a_contact_without_its_index_row_is_refused(void **state)
+{
+    (void)state;
+    delete_a_row(STORE_INDEX);
+    back_up(contents, keyring);
+    expect_refused(NULL, "rows_wrong", "not found by its own index row");
+}
+
+static void
+a_store_that_has_seen_another_log_is_refused(void **state)
+{
+    const uint8_t digest[VAULT_LOG_DIGEST_BYTES] = {1};
+
+    (void)state;
+    sign_log();
+    assert_int_equal(vault_note_log(before.vault, audit_last(before.audit), digest), STATUS_OK);
+    back_up(contents, keyring);
+    expect_refused(NULL, "rules_altered", "not those its log vouches for");
+}
+
+static void
+it_ends_when_it_is_told_to(void **state)
+{
+    (void)state;
+    back_up(contents, keyring);
+    stop = SIGINT;
+    expect_refused(NULL, "interrupted", "nothing is left");
+}
+
 static void
 how_the_root_key_is_got_is_told_before(void **state)
 {
@@ -860,6 +952,11 @@ main(void)
         TEST(another_backups_keyring_is_refused),
         TEST(contents_by_somebody_else_are_refused),
         TEST(what_was_damaged_before_is_said_and_may_be_accepted),
+        TEST(rules_that_the_log_does_not_vouch_for_are_refused),
+        TEST(rows_that_do_not_belong_together_are_refused),
+        TEST(a_contact_without_its_index_row_is_refused),
+        TEST(a_store_that_has_seen_another_log_is_refused),
+        TEST(it_ends_when_it_is_told_to),
         TEST(how_the_root_key_is_got_is_told_before),
     };
 

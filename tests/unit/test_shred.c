@@ -549,8 +549,14 @@ static void
 replace_root(void)
 {
     const struct unseal_slot slot = {.provider = UNSEAL_KEYFILE};
+    struct secret *root = NULL;
 
-    assert_int_equal(vault_replace_root(alone.vault, alone.root, &slot), STATUS_OK);
+    assert_int_equal(secret_new(ROOT_KEY_BYTES, &root), STATUS_OK);
+    randombytes_buf(secret_write(root), ROOT_KEY_BYTES);
+    secret_freeze(root);
+    assert_int_equal(vault_replace_root(alone.vault, root, &slot), STATUS_OK);
+    secret_free(&alone.root);
+    alone.root = root;
 }
 
 static void
@@ -590,6 +596,24 @@ test_s35_horizons_move_with_the_keys_they_are_about(void **state)
     assert_int_equal(horizon().keys_ms, index);
     assert_int_equal(horizon().pages_ms, data); /* the file of the new root key's first hour */
     assert_int_equal(vault_horizon_of(alone.vault, ALONE_OTHER_NAMESPACE).keys_ms, made);
+}
+
+/* Of several keys that are gone: the younger one's going does not make the older one's forgotten.
+ */
+static void
+test_s35_the_oldest_key_that_is_gone_counts(void **state)
+{
+    uint64_t made = still_clock_now_ms();
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        still_clock_pass_ms(DAY_MS);
+        rotate_to_the_end(ROTATED_DATA);
+        rotate_to_the_end(ROTATED_INDEX);
+        assert_int_equal(horizon().pages_ms, made);
+    }
+    restart();
+    assert_int_equal(horizon().pages_ms, made);
 }
 
 static void
@@ -661,6 +685,7 @@ main(int argc, char **argv)
         WITH_VAULT(test_calls_that_fail),
         WITH_VAULT(test_kills_between_any_two_steps_and_again),
         WITH_VAULT(test_s35_horizons_move_with_the_keys_they_are_about),
+        WITH_VAULT(test_s35_the_oldest_key_that_is_gone_counts),
         WITH_VAULT(test_s35_a_rotation_that_is_not_over_moves_nothing),
         WITH_VAULT(test_s35_of_a_shredded_namespace_old_files_tell_until_the_root_key_changes),
         WITH_VAULT(test_s35_a_date_to_come_is_believed_by_nobody),

@@ -37,6 +37,16 @@ static struct log_reader log_reader;
 static struct log_entry entries[ENTRIES];
 static char token[TOKEN_TEXT_BYTES + 1], other_token[TOKEN_TEXT_BYTES + 1];
 
+/* An engine of which no snapshot can be had for a while. */
+static struct store_backend backend;
+static bool no_views;
+
+static enum status
+begin_txn(struct store_engine *engine, bool write, struct store_engine_txn **ret_txn)
+{
+    return no_views && !write ? STATUS_BUSY : store_lmdb_backend.begin(engine, write, ret_txn);
+}
+
 static void
 connect_all(void)
 {
@@ -97,7 +107,10 @@ set_up(void **state)
     const char *values[CONTACTS];
 
     (void)state;
-    fixture_make(&fixture);
+    no_views = false;
+    backend = store_lmdb_backend;
+    backend.begin = begin_txn;
+    fixture_make_over(&fixture, &backend);
     connect_all();
     assert_int_equal(caller_namespace_create(&admin, "brand"), STATUS_OK);
     assert_int_equal(caller_namespace_create(&admin, "rival"), STATUS_OK);
@@ -308,6 +321,20 @@ test_keys_that_cannot_leave_go_later(void **state)
     expect_gone();
 }
 
+/* That a look failed does not mean that there is nothing to be swept. */
+static void
+test_the_sweep_is_not_forgotten_over_a_failure(void **state)
+{
+    (void)state;
+    assert_int_equal(shred("brand"), STATUS_OK);
+    no_views = true;
+    dispatch_tick(fixture.dispatch);
+    no_views = false;
+    expect_listed("shredded", CONTACTS);
+    still_clock_pass_ms(PAUSE_MS);
+    tick_until_swept();
+}
+
 /* What restore does again from the log. */
 static void
 test_a_shred_is_done_again_by_name(void **state)
@@ -355,6 +382,7 @@ main(void)
         WITH_VAULT(test_s34_a_shredded_namespace_is_nobodys),
         WITH_VAULT(test_the_sweep_keeps_to_the_rate),
         WITH_VAULT(test_keys_that_cannot_leave_go_later),
+        WITH_VAULT(test_the_sweep_is_not_forgotten_over_a_failure),
         WITH_VAULT(test_a_shred_is_done_again_by_name),
         WITH_VAULT(test_key_status_says_when_a_key_is_due),
     };

@@ -759,6 +759,24 @@ test_backup(void **state)
     assert_int_equal(shell(*state, "echo old > $D/b.part; $V backup $D/b && cat $D/b"), 0);
     assert_non_null(strstr(out, "firstlast"));
     assert_int_equal(shell(*state, "rm -f $D/b*"), 0);
+    /* What another one is writing stays; that it wrote none of is taken away. */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            shell(*state, "exec 9> $D/b%s.part; flock 9; $V backup $D/b", i == 0 ? "" : ".keyring"),
+            1);
+        assert_non_null(strstr(err, "another backup is writing it; there is no backup"));
+        assert_int_equal(shell(*state, "ls $D/b*"), 0);
+        assert_int_equal(count_lines(out), 1);
+        assert_int_equal(shell(*state, "rm $D/b*"), 0);
+    }
+    /* A name that leads to another file goes; the file stays. */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(shell(*state, "echo mine > $D/m; ln %s $D/m $D/b.part; $V backup $D/b",
+                               i == 0 ? "" : "-s"),
+                         0);
+        assert_int_equal(shell(*state, "cat $D/m $D/b && rm $D/b* $D/m"), 0);
+        assert_string_equal(out, "mine\nfirstlast");
+    }
 }
 
 static void
@@ -884,9 +902,10 @@ test_reasons_are_escaped(void **state)
     assert_string_equal(
         out,
         "4  2026-01-01T00:00:00.004Z  maria (relayed)  detokenize  in shop  " FAKE_TOKEN "  ok  "
-        "\"\\\"call\\\" \\x1b[2Jback\\x0a\\u{202e}\\\\\"\n");
+        "purpose callback  ticket INC-\\x1b[7  \"\\\"call\\\" \\x1b[2Jback\\x0a\\u{202e}\\\\\"\n");
     assert_int_equal(shell(*state, "$V audit tail --principal maria --json"), 0);
     assert_non_null(strstr(out, "\"principal\":\"maria\",\"relayed\":true,"));
+    assert_non_null(strstr(out, "\"purpose\":\"callback\",\"ticket\":\"INC-\\u001B[7\","));
     assert_non_null(strstr(out, "\"reason\":\"\\\"call\\\" \\u001B[2Jback\\n\u202e\\\\\"}\n"));
     /* For a terminal, pure ASCII. */
     if (shell(*state, "command -v script") == 0) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +25,6 @@ name_file(const struct backup_files *files, const char *path, const char *suffix
     struct stat about;
     int size = snprintf(ret_file->path, sizeof ret_file->path, "%s%s", path, suffix);
 
-    ret_file->part_fd = -1;
     if (size < 0 || (size_t)size >= sizeof ret_file->path - sizeof ".part" || path[0] == 0) {
         return fail(files->arguments, EXIT_USAGE, "this name is too long, or none");
     }
@@ -42,28 +42,86 @@ backup_files_name(const struct arguments *arguments, const char *path,
 {
     *ret_files = (struct backup_files){.arguments = arguments};
     for (size_t i = 0; i < BACKUP_FILES; i++) {
-        ret_files->files[i].part_fd = -1;
+        ret_files->files[i].part_fd = ret_files->files[i].lock_fd = -1;
     }
     enum exit_code code = name_file(ret_files, path, "", &ret_files->files[0]);
     return code == EXIT_OK ? name_file(ret_files, path, ".keyring", &ret_files->files[1]) : code;
 }
 
+static enum exit_code
+fail_taken(const struct backup_files *files, const char *path)
+{
+    return fail(files->arguments, EXIT_REFUSED,
+                "%s: another backup is writing it; there is no backup", path);
+}
+
+/* A file system that knows no locks is no obstacle. */
+static bool
+is_locked(int file_fd)
+{
+    return flock(file_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+/* Between the opening and the lock another backup may have given it its name, or taken it away. */
+static bool
+is_still_there(const char *path, int file_fd)
+{
+    struct stat named, file;
+
+    return lstat(path, &named) == 0 && fstat(file_fd, &file) == 0 && named.st_dev == file.st_dev &&
+           named.st_ino == file.st_ino;
+}
+
+/* Of an earlier run: the name alone goes, for the file may have another one by now. */
+static enum exit_code
+remove_left_over(const struct backup_files *files, const char *path)
+{
+    int left_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+    enum exit_code code = EXIT_OK;
+
+    if (left_fd >= 0 && (is_locked(left_fd) || !is_still_there(path, left_fd))) {
+        code = fail_taken(files, path);
+    } else if (unlink(path) != 0 && errno != ENOENT) {
+        code = fail_file(files, path, errno);
+    }
+    if (left_fd >= 0) {
+        close(left_fd);
+    }
+    return code;
+}
+
+/* Locked until it has its name or is gone, so that no other backup names it or takes it away. */
+static enum exit_code
+open_part(const struct backup_files *files, struct backup_file *file)
+{
+    enum exit_code code = remove_left_over(files, file->part);
+
+    if (code != EXIT_OK) {
+        return code;
+    }
+    int part_fd =
+        open(file->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (part_fd < 0) {
+        return fail_file(files, file->part, errno);
+    }
+    if (is_locked(part_fd)) {
+        close(part_fd);
+        return fail_taken(files, file->part);
+    }
+    file->part_fd = part_fd;
+    file->lock_fd = fcntl(part_fd, F_DUPFD_CLOEXEC, 0);
+    return file->lock_fd < 0 ? fail_file(files, file->part, errno) : EXIT_OK;
+}
+
 enum exit_code
 backup_files_open(struct backup_files *files)
 {
-    for (size_t i = 0; i < BACKUP_FILES; i++) {
-        struct backup_file *file = &files->files[i];
+    enum exit_code code = EXIT_OK;
 
-        if (unlink(file->part) != 0 && errno != ENOENT) {
-            return fail_file(files, file->part, errno);
-        }
-        file->part_fd = open(file->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                             S_IRUSR | S_IWUSR);
-        if (file->part_fd < 0) {
-            return fail_file(files, file->part, errno);
-        }
+    for (size_t i = 0; i < BACKUP_FILES && code == EXIT_OK; i++) {
+        code = open_part(files, &files->files[i]);
     }
-    return EXIT_OK;
+    return code;
 }
 
 enum exit_code
@@ -107,15 +165,33 @@ backup_files_sync(struct backup_files *files)
     return EXIT_OK;
 }
 
-/* A link is never made over a file that is there, as a rename would be; where the file system knows
- * none (FAT on a stick), the rename must do, and what is there was looked for before. */
+/* Where no link can be made (FAT on a stick). Few file systems know of no such rename either. */
+static bool
+rename_over_nothing(const struct backup_file *file)
+{
+    struct stat about;
+
+    if (renameat2(AT_FDCWD, file->part, AT_FDCWD, file->path, RENAME_NOREPLACE) == 0) {
+        return true;
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return false;
+    }
+    if (lstat(file->path, &about) == 0) {
+        errno = EEXIST;
+    }
+    return errno != EEXIST && rename(file->part, file->path) == 0;
+}
+
+/* Never over a file that is there: it may have come since it was looked for. */
 static bool
 give_name(const struct backup_file *file)
 {
     if (link(file->part, file->path) == 0) {
-        return unlink(file->part) == 0;
+        (void)unlink(file->part);
+        return true;
     }
-    return (errno == EPERM || errno == EOPNOTSUPP) && rename(file->part, file->path) == 0;
+    return (errno == EPERM || errno == EOPNOTSUPP) && rename_over_nothing(file);
 }
 
 /* The keyring first: where there is FILE, there are both. */
@@ -123,21 +199,18 @@ enum exit_code
 backup_files_finish(struct backup_files *files)
 {
     struct backup_file *contents = &files->files[0], *keyring = &files->files[1];
-    const struct backup_file *failed = NULL;
 
     if (!give_name(keyring)) {
         return fail_file(files, keyring->path, errno);
     }
-    if (!give_name(contents) || !folder_sync(contents->path)) {
-        failed = contents;
-    }
-    if (failed != NULL) {
+    bool named = give_name(contents);
+    if (!named || !folder_sync(contents->path)) {
         int error = errno;
         (void)unlink(keyring->path);
-        if (error != EEXIST) {
+        if (named) {
             (void)unlink(contents->path);
         }
-        return fail_file(files, failed->path, error);
+        return fail_file(files, contents->path, error);
     }
     return EXIT_OK;
 }
@@ -148,10 +221,16 @@ backup_files_discard(struct backup_files *files)
     for (size_t i = 0; i < BACKUP_FILES; i++) {
         struct backup_file *file = &files->files[i];
 
-        if (file->part_fd >= 0) {
-            (void)close(file->part_fd);
-            file->part_fd = -1;
+        if (file->part_fd < 0 && file->lock_fd < 0) {
+            continue; /* never made: what is there may be another's */
         }
         (void)unlink(file->part);
+        if (file->part_fd >= 0) {
+            (void)close(file->part_fd);
+        }
+        if (file->lock_fd >= 0) {
+            (void)close(file->lock_fd);
+        }
+        file->part_fd = file->lock_fd = -1;
     }
 }

@@ -53,6 +53,8 @@ wait_for(const struct arguments *arguments, struct cv_client *client, struct com
                      reply->result == CV_OK ? "the vault was restarted"
                      : reply->result == CV_BUSY
                          ? "more was written meanwhile than the copy could keep up with"
+                     : reply->result == CV_CORRUPT
+                         ? "the database has a row that no vault wrote; see the daemon's log"
                          : "the disk has no room left for the copy; see the daemon's log");
         }
         cv_reply_free(&reply);

@@ -80,9 +80,11 @@ reason_bytes(const struct audit_entry *entry)
 static bool
 entries_well_formed(const struct audit_entry *entries, size_t count)
 {
+    struct audit_reason reason;
+
     for (size_t i = 0; i < count; i++) {
         if (audit_entry_fault(&entries[i]) != NULL ||
-            entries[i].reason.size > AUDIT_REASON_BYTES_MAX) {
+            audit_reason_unpack(entries[i].reason, &reason) != STATUS_OK) {
             return false;
         }
     }
@@ -304,7 +306,9 @@ append(struct audit *audit, struct audit_entry *entries, size_t count, enum audi
     status = chain_and_take(audit, &batch, &first);
     (void)pthread_mutex_unlock(&audit->lock);
     free(batch.slots);
-    audit->restoring = audit->restoring && !(status == STATUS_OK && has_restored(entries, count));
+    if (audit->restoring && status == STATUS_OK && has_restored(entries, count)) {
+        audit->restoring = false; /* written while there is one thread only */
+    }
     for (size_t i = 0; status == STATUS_OK && i < count; i++) {
         entries[i].sequence = first.sequence + 1 + i;
         entries[i].time_ms = first.time_ms;

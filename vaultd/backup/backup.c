@@ -199,7 +199,9 @@ is_too_fast(const struct backup *backup)
     uint64_t passed_ms = clock_monotonic_ms() - backup->run->begun_ms + BURST_MS;
     uint64_t rate = backup->parts.rate;
 
-    return rate > 0 && backup->run->taken_bytes * SECOND_MS > passed_ms * rate;
+    /* In parts, for years at any rate. */
+    return rate > 0 && backup->run->taken_bytes >
+                           passed_ms / SECOND_MS * rate + passed_ms % SECOND_MS * rate / SECOND_MS;
 }
 
 /* The piece that begins at `from`, made if it is the next one. */

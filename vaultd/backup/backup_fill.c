@@ -18,6 +18,7 @@ go_on_unless_full(const struct backup_run *run)
 
 /* ---- rows ---- */
 
+/* What is larger no store wrote, and no reader of backups would take. */
 static enum status
 pack_row(void *state, struct bytes key, struct bytes value)
 {
@@ -25,6 +26,9 @@ pack_row(void *state, struct bytes key, struct bytes value)
     const struct backup_frame frame = {
         .type = BACKUP_FRAME_ROW, .table = (uint8_t)run->table, .key = key, .bytes = value};
 
+    if (key.size > STORE_KEY_BYTES_MAX || value.size > STORE_VALUE_BYTES_MAX) {
+        return STATUS_CORRUPT;
+    }
     backup_packer_put(run->packer, &frame);
     memcpy(run->key, key.data, key.size);
     run->key_size = key.size;

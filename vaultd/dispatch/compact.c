@@ -29,7 +29,8 @@ describe_lack(struct scratch *scratch, uint64_t lacks)
     return text;
 }
 
-/* An outcome that the log cannot take now is owed, and tried again at the next tick. */
+/* An outcome that the log cannot take now is owed, and tried again at the next tick. The gate is
+ * held, as by all who append: who holds it alone counts on being the only one. */
 static void
 pay(struct dispatch *dispatch)
 {
@@ -59,7 +60,6 @@ end(struct dispatch *dispatch, enum status result)
     atomic_store(&compacting->last, (int)result);
     LOG(LOG_LEVEL_NOTICE, EVENT_COMPACTED, F_STATUS("status", result),
         F("before", compacting->bytes), F("bytes", about.bytes), F("held_us", about.held_us));
-    pay(dispatch);
 }
 
 static enum status
@@ -87,25 +87,48 @@ begin(struct dispatch *dispatch, struct scratch *scratch, const struct audit_ent
     if (status != STATUS_OK) {
         *ret_fault = describe_lack(scratch, lacks);
         end(dispatch, status);
+        pay(dispatch);
     }
     return status;
 }
 
+/* The outcome of the one before may be owed still. */
+static enum status
+begin_after_last(struct dispatch *dispatch, struct scratch *scratch, const struct audit_entry *as,
+                 uint64_t number, const char **ret_fault)
+{
+    struct compacting *compacting = &dispatch->compacting;
+
+    if (compacting->intent != 0 && compacting->ended) {
+        pay(dispatch);
+    }
+    if (compacting->intent != 0 && compacting->ended) {
+        *ret_fault = "the log cannot be written, so nothing is done";
+        return STATUS_UNAVAILABLE;
+    }
+    return compacting->intent == 0 ? begin(dispatch, scratch, as, number, ret_fault) : STATUS_OK;
+}
+
+/* One that is under way is not waited for: its thread may flush the disk with the lock held, and
+ * whoever waits here holds the gate. */
 enum status
 dispatch_compact(struct dispatch *dispatch, struct scratch *scratch, const struct audit_entry *as,
                  uint64_t number, const char **ret_fault)
 {
     struct compacting *compacting = &dispatch->compacting;
+    struct vault_compaction about = vault_compact_look(dispatch->parts.vault);
     enum status status = STATUS_OK;
-    uint64_t made;
 
-    (void)pthread_mutex_lock(&compacting->lock);
-    made = vault_compactions(dispatch->parts.vault);
-    if (number > made + 1) {
+    if (number > about.made + 1) {
         *ret_fault = "number: one more than were made, please";
-        status = STATUS_CONFLICT;
-    } else if (number == made + 1 && compacting->intent == 0) {
-        status = begin(dispatch, scratch, as, number, ret_fault);
+        return STATUS_CONFLICT;
+    }
+    if (about.copying || about.waiting || number <= about.made) {
+        return STATUS_OK;
+    }
+    (void)pthread_mutex_lock(&compacting->lock);
+    if (number == vault_compactions(dispatch->parts.vault) + 1) {
+        status = begin_after_last(dispatch, scratch, as, number, ret_fault);
     }
     (void)pthread_mutex_unlock(&compacting->lock);
     return status;
@@ -132,16 +155,36 @@ step(struct dispatch *dispatch)
     }
 }
 
+/* True: an outcome is owed. */
+static bool
+go_on(struct dispatch *dispatch)
+{
+    struct compacting *compacting = &dispatch->compacting;
+    bool owes;
+
+    (void)pthread_mutex_lock(&compacting->lock);
+    if (compacting->intent != 0 && !compacting->ended) {
+        step(dispatch);
+    }
+    owes = compacting->intent != 0 && compacting->ended;
+    (void)pthread_mutex_unlock(&compacting->lock);
+    return owes;
+}
+
 void
 dispatch_compact_step(struct dispatch *dispatch)
 {
     struct compacting *compacting = &dispatch->compacting;
 
+    if (!go_on(dispatch)) {
+        return;
+    }
+    gate_enter(&dispatch->gate);
     (void)pthread_mutex_lock(&compacting->lock);
-    if (compacting->intent != 0 && !compacting->ended) {
-        step(dispatch);
-    } else if (compacting->intent != 0) {
+    /* Whoever began another one meanwhile has paid it. */
+    if (compacting->intent != 0 && compacting->ended) {
         pay(dispatch);
     }
     (void)pthread_mutex_unlock(&compacting->lock);
+    gate_leave(&dispatch->gate);
 }

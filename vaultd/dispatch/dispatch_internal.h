@@ -412,7 +412,7 @@ void dispatch_do_shred_work(struct dispatch *dispatch);
 MUST_USE enum status dispatch_compact(struct dispatch *dispatch, struct scratch *scratch,
                                       const struct audit_entry *as, uint64_t number,
                                       const char **ret_fault);
-/* Chores: some steps of it, without the gate. */
+/* Chores: some steps of it, without the gate; its outcome with the gate held. */
 void dispatch_compact_step(struct dispatch *dispatch);
 /* ---- backup.c ---- */
 

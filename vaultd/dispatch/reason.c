@@ -49,7 +49,7 @@ check_text(struct call *call, struct bytes text)
     }
     contact = vault_contact_in_text(text);
     return contact == NULL ? STATUS_OK
-                           : refuse(call, "reason: there is %s in it; " NAME_BY_TOKEN, contact);
+                           : refuse(call, "reason: it has %s in it; " NAME_BY_TOKEN, contact);
 }
 
 static enum status
@@ -68,7 +68,7 @@ check_ticket(struct call *call, struct bytes ticket)
     contact = vault_contact_in_text(ticket);
     return contact == NULL ? STATUS_OK
                            : refuse(call,
-                                    "ticket: there is %s in it; if it is only long, write a letter "
+                                    "ticket: it has %s in it; if it is only long, write a letter "
                                     "between its digits",
                                     contact);
 }

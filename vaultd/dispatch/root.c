@@ -20,6 +20,12 @@ dispatch_rotate_root(struct dispatch *dispatch, const struct audit_entry *as,
     struct audit_entry entry = *as;
     enum status status, done;
 
+    /* It opens every file of before: nothing would be out of its reach, whatever key status says.
+     */
+    if (vault_is_root(vault, root)) {
+        *ret_fault = "this is the present root key: make a new one";
+        return STATUS_CONFLICT;
+    }
     entry.phase = AUDIT_INTENT;
     entry.subject = bytes_of_text(provider_names[slot->provider]);
     /* By this the next start finds out whether it came about. */

@@ -146,25 +146,27 @@ dispatch_shred(struct dispatch *dispatch, struct bytes name)
 
 /* ---- rows ---- */
 
-/* The next one that is not swept. False: there is none. */
-static bool
+/* The next one that is not swept. NOT_FOUND: there is none. */
+static enum status
 find_namespace(struct dispatch *dispatch, struct vault_swept_namespace *ret_sweep)
 {
     const struct access *access = dispatch->parts.access;
+    enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < access_namespace_count(access); i++) {
+    for (size_t i = 0; status == STATUS_OK && i < access_namespace_count(access); i++) {
         const struct namespace_row *row = access_namespace_at(access, i);
         uint64_t contacts = 0;
         bool swept = true;
 
-        if (row->shredded &&
-            vault_sweep_left(dispatch->parts.vault, row->id, &contacts, &swept) == STATUS_OK &&
-            !swept) {
+        if (row->shredded) {
+            status = vault_sweep_left(dispatch->parts.vault, row->id, &contacts, &swept);
+        }
+        if (status == STATUS_OK && !swept) {
             *ret_sweep = (struct vault_swept_namespace){.namespace_id = row->id};
-            return true;
+            return STATUS_OK;
         }
     }
-    return false;
+    return status == STATUS_OK ? STATUS_NOT_FOUND : status;
 }
 
 /* The entry first: should a crash come in between, the sweep ends once more, and is entered twice.
@@ -201,13 +203,18 @@ sweep_some(struct dispatch *dispatch, size_t room)
     struct vault_swept_namespace *sweep = &shredding->sweep;
     size_t rows = 0;
     bool done = false;
-    enum status status;
+    enum status status = STATUS_OK;
 
-    if (sweep->namespace_id == 0 && !find_namespace(dispatch, sweep)) {
+    if (sweep->namespace_id == 0) {
+        status = find_namespace(dispatch, sweep);
+    }
+    if (status == STATUS_NOT_FOUND) {
         shredding->nothing_left = true;
         return false;
     }
-    status = vault_sweep_step(dispatch->parts.vault, sweep, room, &rows, &done);
+    if (status == STATUS_OK) {
+        status = vault_sweep_step(dispatch->parts.vault, sweep, room, &rows, &done);
+    }
     dispatch_pay_room(dispatch, (rows + ROWS_OF_CONTACT - 1) / ROWS_OF_CONTACT);
     if (status == STATUS_OK && done) {
         status = end_sweep(dispatch, sweep->namespace_id);

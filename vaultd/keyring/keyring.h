@@ -112,6 +112,9 @@ MUST_USE enum status keyring_add_keys(struct keyring *keyring, const struct key_
 MUST_USE enum status keyring_remove_keys(struct keyring *keyring, const struct key_name *names,
                                          size_t count);
 
+/* Is it the root key that opened it? False while sealed. */
+bool keyring_is_root(const struct keyring *keyring, const struct secret *root);
+
 /*
  * keyring_replace_root: the same keys, sealed under another root key that is got as `slot` says, as
  * generation + 1. The new file is read back and opened with `root` before it replaces the old one,

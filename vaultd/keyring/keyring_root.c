@@ -47,6 +47,13 @@ open_afresh(void *state, struct bytes file)
     return status == STATUS_OK ? STATUS_OK : STATUS_UNAVAILABLE;
 }
 
+bool
+keyring_is_root(const struct keyring *keyring, const struct secret *root)
+{
+    return keyring->root != NULL && secret_size(root) == secret_size(keyring->root) &&
+           sodium_memcmp(secret_read(root), secret_read(keyring->root), secret_size(root)) == 0;
+}
+
 enum status
 keyring_replace_root(struct keyring *keyring, const struct secret *root,
                      const struct unseal_slot *slot)

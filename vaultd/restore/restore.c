@@ -47,6 +47,17 @@ take_frame(struct restoring *restoring, struct restore_rows *rows, const struct 
     return status == STATUS_OK ? status : restore_refuse_disk(restoring, status);
 }
 
+/* Whoever waits for it may have had enough. */
+static enum status
+go_on(struct restoring *restoring)
+{
+    const volatile sig_atomic_t *stop = restoring->request->stop;
+
+    return stop == NULL || *stop == 0 ? STATUS_OK
+                                      : restore_refuse(restoring, STATUS_UNAVAILABLE, "interrupted",
+                                                       "interrupted; nothing is left of it");
+}
+
 /* Nothing of it is acted on: it lies in the building, until its manifest has been proved. */
 static enum status
 take_contents(struct restoring *restoring, struct backup_contents *contents)
@@ -64,6 +75,7 @@ take_contents(struct restoring *restoring, struct backup_contents *contents)
         status = fault == BACKUP_SOUND
                      ? take_frame(restoring, rows, &frame)
                      : restore_refuse_file(restoring, fault, restoring->request->contents);
+        status = status == STATUS_OK ? go_on(restoring) : status;
     }
     if (status == STATUS_OK) {
         restoring->manifest = *backup_contents_manifest(contents);
@@ -338,9 +350,11 @@ restore_build(const struct restore_request *request, struct restore_report *ret_
     if (status == STATUS_OK) {
         status = verify(&restoring);
     }
+    status = status == STATUS_OK ? go_on(&restoring) : status;
     if (status == STATUS_OK) {
         status = bring_up_to_date(&restoring);
     }
+    status = status == STATUS_OK ? go_on(&restoring) : status;
     if (status == STATUS_OK) {
         status = record(&restoring);
     }

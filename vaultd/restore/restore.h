@@ -9,6 +9,7 @@
 #ifndef CONTACT_VAULT_RESTORE_H
 #define CONTACT_VAULT_RESTORE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,6 +36,8 @@ struct restore_request {
     const char *audit_folder;
     const char *keyring_path;
     uint64_t map_bytes; /* of the store; 0: its default */
+    /* Not 0: somebody wants it to end; looked at while rows are read and between steps. NULL. */
+    const volatile sig_atomic_t *stop;
 };
 
 struct restore_report {
@@ -63,7 +66,8 @@ MUST_USE enum status restore_slot(const char *keyring, const struct secret *reci
 /*
  * Any status but OK: the report says what is wrong and what to do, and what was built is to be
  * thrown away. CORRUPT: something is not what it should be. DENIED: not the recipient's, or not
- * the root key. CONFLICT: neither newer_log nor accept_lost. UNAVAILABLE: the disk said no.
+ * the root key. CONFLICT: neither newer_log nor accept_lost. UNAVAILABLE: the disk said no, or it
+ * was to end.
  */
 MUST_USE enum status restore_build(const struct restore_request *request,
                                    struct restore_report *ret_report);

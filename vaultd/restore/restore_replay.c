@@ -283,7 +283,7 @@ disable(struct replaying *replaying, const struct act *act)
 }
 
 static enum status
-revoke(struct replaying *replaying, const struct act *act)
+revoke_grant(struct replaying *replaying, const struct act *act)
 {
     const struct access_grant_spec spec = {
         .principal = bytes_of_text(act->subject),
@@ -406,7 +406,7 @@ do_again(struct replaying *replaying, const struct act *act)
     case OP_PRINCIPAL_DISABLE:
         return disable(replaying, act);
     case OP_REVOKE:
-        return revoke(replaying, act);
+        return revoke_grant(replaying, act);
     case OP_FREEZE:
         return freeze(replaying, act);
     case OP_RECIPIENT_REMOVE:
@@ -419,7 +419,7 @@ do_again(struct replaying *replaying, const struct act *act)
         report->grants_lost += act->confirmed;
         /* The backup's may permit more, or longer, than the one that took its place. */
         return act->confirmed && has_replaced(replaying->restoring->access, act)
-                   ? revoke(replaying, act)
+                   ? revoke_grant(replaying, act)
                    : STATUS_OK;
     case OP_PRINCIPAL_ADD:
         report->principals_lost += act->confirmed;

@@ -120,7 +120,8 @@ MUST_USE enum status store_compact_begin(struct store *store, uint64_t *ret_lack
  * store_compact_step: some 20 ms of it, or a flush, or the change of files, during which writers
  * wait. *ret_ended: it is over, and the status says how, or none is under way. UNAVAILABLE: no disk
  * is left; BUSY: more was written meanwhile than it keeps up with: nothing has changed, the copy is
- * gone. UNAVAILABLE too, and perhaps not ended, after store_failed.
+ * gone. So too CORRUPT: a row is of no size that a store writes. UNAVAILABLE too, and perhaps not
+ * ended, after store_failed.
  */
 MUST_USE enum status store_compact_step(struct store *store, bool *ret_ended);
 /* Any thread. */

@@ -74,7 +74,8 @@ struct store_backend {
     /* An empty one. *ret_lacks: so many bytes of the disk are missing, if it is that. */
     enum status (*copy_begin)(struct store_engine *engine, struct store_copy **ret_copy,
                               uint64_t *ret_lacks);
-    /* The next rows in the order of table and key, as they are at this moment, for some ms. */
+    /* The next rows in the order of table and key, as they are at this moment, for some ms.
+     * CORRUPT: one is larger than a store's can be. */
     enum status (*copy_step)(struct store_copy *copy, bool *ret_done);
     /* Rows without a value as they are at this moment, or are not; the others as given. What
      * copy_step has not come to is passed over. */

@@ -234,11 +234,15 @@ end_both(struct store_engine_txn *view, MDB_txn *txn, enum status status)
     return error == 0 ? status : store_lmdb_failed(error, __LINE__);
 }
 
+/* LMDB itself takes longer keys and values: whoever edited the file may have put some. */
 static enum status
 copy_row(struct store_copy *copy, MDB_txn *txn, struct bytes key, struct bytes value)
 {
-    int error = store_lmdb_put(txn, copy->file->tables[copy->table], true, key, value);
+    int error = MDB_CORRUPTED;
 
+    if (key.size <= STORE_KEY_BYTES_MAX && value.size <= STORE_VALUE_BYTES_MAX) {
+        error = store_lmdb_put(txn, copy->file->tables[copy->table], true, key, value);
+    }
     if (error != 0) {
         return store_lmdb_failed(error, __LINE__);
     }
@@ -387,11 +391,12 @@ store_lmdb_copy_flush(struct store_copy *copy, bool durable)
     int error;
 
     if (!durable) {
-        /* No more than a help: the flush to come finds less to do. */
-        (void)sync_file_range(copy->file->space.fd, 0, 0,
-                              SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-                                  SYNC_FILE_RANGE_WAIT_AFTER);
-        return STATUS_OK;
+        /* A help, for the flush to come finds less to do; but the kernel tells an error of the disk
+         * to one call only, and a flush behind this one would know nothing of it. */
+        error = sync_file_range(copy->file->space.fd, 0, 0,
+                                SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                    SYNC_FILE_RANGE_WAIT_AFTER);
+        return error == 0 ? STATUS_OK : store_lmdb_failed(errno, __LINE__);
     }
     error = mdb_env_sync(copy->file->env, 1);
     copy->unflushed = 0;
@@ -448,9 +453,10 @@ store_lmdb_copy_replace(struct store_copy *copy)
     enum status status = finish(copy);
 
     CRASH_POINT("store_compact_flushed");
-    if (status == STATUS_OK) {
-        status = take_names(engine->folder);
+    if (status != STATUS_OK) {
+        return STATUS_UNAVAILABLE; /* of whatever kind: no name has changed */
     }
+    status = take_names(engine->folder);
     if (status != STATUS_OK && status != STATUS_INTERNAL) {
         return STATUS_UNAVAILABLE;
     }

@@ -50,6 +50,8 @@ const uint8_t *vault_instance_id(const struct vault *vault); /* INSTANCE_ID_BYTE
 MUST_USE enum status vault_unseal(struct vault *vault, const struct secret *root);
 /* How the root key is got; sealed, too. */
 void vault_slot(const struct vault *vault, struct unseal_slot *ret_slot);
+/* Is it the present root key? Unsealed. */
+bool vault_is_root(const struct vault *vault, const struct secret *root);
 /*
  * Another root key, got as the slot says: the keyring is sealed under it, and opens with no other.
  * UNAVAILABLE: it is as it was, unless vault_failed.
@@ -91,7 +93,7 @@ MUST_USE enum status vault_tokenize(struct vault *vault, struct scratch *scratch
                                     struct vault_item *items, size_t count);
 
 /* What looks like a contact in a text that goes to the log, for a person ("a phone number"); NULL:
- * nothing does. Of at most REASON_BYTES_MAX; contact_in_text says how it is told. */
+ * nothing does. Tokens do not. At most REASON_BYTES_MAX; contact_in_text says how it is told. */
 const char *vault_contact_in_text(struct bytes text);
 
 /* Where a token leads; nothing is opened. */

@@ -121,6 +121,12 @@ vault_keys_remove(struct vault *vault, const struct key_name *names, size_t coun
     return change_keys(vault, keyring_remove_keys, names, count);
 }
 
+bool
+vault_is_root(const struct vault *vault, const struct secret *root)
+{
+    return keyring_is_root(vault->keyring, root);
+}
+
 enum status
 vault_replace_root(struct vault *vault, const struct secret *root, const struct unseal_slot *slot)
 {

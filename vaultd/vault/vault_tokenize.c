@@ -411,5 +411,17 @@ vault_tokenize(struct vault *vault, struct scratch *scratch, uint32_t namespace_
 const char *
 vault_contact_in_text(struct bytes text)
 {
-    return contact_in_text(text);
+    uint8_t rest[REASON_BYTES_MAX];
+    enum contact_kind kind;
+    struct token token;
+
+    if (text.size > 0) {
+        memcpy(rest, text.data, text.size);
+    }
+    for (size_t at = 0; at + TOKEN_TEXT_BYTES <= text.size; at++) {
+        if (token_parse(bytes_of(text.data + at, TOKEN_TEXT_BYTES), &kind, &token) == STATUS_OK) {
+            memset(rest + at, 'x', TOKEN_TEXT_BYTES); /* in which ten digits may stand in a row */
+        }
+    }
+    return contact_in_text(bytes_of(rest, text.size));
 }
