@@ -243,6 +243,9 @@ work_with_room(struct vault *vault, struct vault_rekey *job, struct scratch *scr
                   job->stage != STAGE_PROVE; /* what only reads costs nobody else anything */
     enum status status;
 
+    if (writes && job->key.purpose == ROTATED_INDEX && limit > REKEY_INDEX_AT_ONCE) {
+        work.limit = REKEY_INDEX_AT_ONCE;
+    }
     work.inner = scratch_alloc(scratch, RECORD_INNER_MAX);
     work.again = scratch_alloc(scratch, RECORD_INNER_MAX);
     if (work.inner == NULL || work.again == NULL) {

@@ -9,6 +9,9 @@
 enum {
     REKEY_STUCK_MAX = 64,       /* rotations passed over until the next wake */
     REKEY_LOOKED_AT_MAX = 4096, /* records that one step looks at */
+    /* Index rows that one step writes: they stand anywhere in the tree, so each is a page of the
+     * commit that others wait for, where records that follow each other share pages. */
+    REKEY_INDEX_AT_ONCE = 64,
 };
 
 enum rekey_stage {
