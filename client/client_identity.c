@@ -41,28 +41,41 @@ decode_key(const char *text, size_t size, uint8_t ret_key[static CV_KEY_BYTES])
 }
 
 void
-cv_public_key_print(const uint8_t key[CV_KEY_BYTES], char ret_public[CV_PUBLIC_TEXT_BYTES])
+key_line_print(const char *header, const uint8_t key[CV_KEY_BYTES],
+               char ret_line[CV_PUBLIC_TEXT_BYTES])
 {
-    char *at = stpcpy(ret_public, PUBLIC_HEADER);
+    char *at = stpcpy(ret_line, header);
 
     sodium_bin2base64(at, BASE64_BYTES, key, CV_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL);
 }
 
 enum cv_status
-cv_public_key_parse(const char *text, uint8_t ret_key[CV_KEY_BYTES])
+key_line_parse(const char *header, const char *text, uint8_t ret_key[CV_KEY_BYTES])
 {
     static const char SPACE[] = " \t\r\n";
     const char *at = text + strspn(text, SPACE);
 
-    if (strncmp(at, PUBLIC_HEADER, sizeof PUBLIC_HEADER - 1) != 0) {
+    if (strncmp(at, header, strlen(header)) != 0) {
         return CV_INVALID;
     }
-    at += sizeof PUBLIC_HEADER - 1;
+    at += strlen(header);
     size_t size = strcspn(at, SPACE);
     if (at[size + strspn(at + size, SPACE)] != 0) {
         return CV_INVALID;
     }
     return decode_key(at, size, ret_key) ? CV_OK : CV_INVALID;
+}
+
+void
+cv_public_key_print(const uint8_t key[CV_KEY_BYTES], char ret_public[CV_PUBLIC_TEXT_BYTES])
+{
+    key_line_print(PUBLIC_HEADER, key, ret_public);
+}
+
+enum cv_status
+cv_public_key_parse(const char *text, uint8_t ret_key[CV_KEY_BYTES])
+{
+    return key_line_parse(PUBLIC_HEADER, text, ret_key);
 }
 
 static bool

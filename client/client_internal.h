@@ -274,6 +274,10 @@ struct cv_reply *reply_of_hello(const char *principal, const char *release);
 
 /* A new file, 0600, durable. CV_CONFLICT: there is one. CV_UNAVAILABLE: errno. */
 enum cv_status key_file_write(const char *path, const char *text, size_t size);
+/* A public key as one line: the header, which ends with a blank, and base64. */
+void key_line_print(const char *header, const uint8_t key[CV_KEY_BYTES],
+                    char ret_line[CV_PUBLIC_TEXT_BYTES]);
+enum cv_status key_line_parse(const char *header, const char *text, uint8_t ret_key[CV_KEY_BYTES]);
 
 /* The key pair of an identity file, in memory of sodium_malloc's. */
 enum cv_status identity_read(const char *path, uint8_t **ret_secret_key, struct failure *failure);

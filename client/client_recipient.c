@@ -27,29 +27,13 @@ _Static_assert((int)crypto_box_SECRETKEYBYTES == (int)CV_KEY_BYTES &&
 void
 cv_recipient_print(const uint8_t key[CV_KEY_BYTES], char ret_public[CV_PUBLIC_TEXT_BYTES])
 {
-    char *at = stpcpy(ret_public, PUBLIC_HEADER);
-
-    sodium_bin2base64(at, BASE64_BYTES, key, CV_KEY_BYTES, sodium_base64_VARIANT_ORIGINAL);
+    key_line_print(PUBLIC_HEADER, key, ret_public);
 }
 
 enum cv_status
 cv_recipient_parse(const char *text, uint8_t ret_key[CV_KEY_BYTES])
 {
-    static const char SPACE[] = " \t\r\n";
-    const char *at = text + strspn(text, SPACE);
-    size_t decoded = 0;
-
-    if (strncmp(at, PUBLIC_HEADER, sizeof PUBLIC_HEADER - 1) != 0) {
-        return CV_INVALID;
-    }
-    at += sizeof PUBLIC_HEADER - 1;
-    size_t size = strcspn(at, SPACE);
-    if (at[size + strspn(at + size, SPACE)] != 0 ||
-        sodium_base642bin(ret_key, CV_KEY_BYTES, at, size, NULL, &decoded, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0) {
-        return CV_INVALID;
-    }
-    return decoded == CV_KEY_BYTES ? CV_OK : CV_INVALID;
+    return key_line_parse(PUBLIC_HEADER, text, ret_key);
 }
 
 enum cv_status

@@ -471,6 +471,11 @@ MUST_USE enum status dispatch_seal_locked(struct dispatch *dispatch, struct audi
 MUST_USE enum status dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
                                             struct access_change **change, uint32_t namespace_id,
                                             const char **ret_fault);
+/* ops_admin.c: that, if it was prepared, and the reply: what every operation on the rules ends
+ * with.
+ */
+MUST_USE enum status call_change_access(struct call *call, enum status prepared,
+                                        struct access_change **change, struct audit_entry entry);
 /* An outcome for an intent: OK vouches for the digest; another changes nothing. */
 MUST_USE enum status dispatch_record_outcome(struct dispatch *dispatch, struct audit_entry *outcome,
                                              const uint8_t digest[static ACCESS_DIGEST_BYTES]);

@@ -36,10 +36,9 @@ record_conflict(struct call *call, struct audit_entry entry)
     call->fault = fault;
 }
 
-/* What every change of access state ends with. */
-static enum status
-change(struct call *call, enum status prepared, struct access_change **access_change,
-       struct audit_entry entry)
+enum status
+call_change_access(struct call *call, enum status prepared, struct access_change **access_change,
+                   struct audit_entry entry)
 {
     enum status status = prepared;
 
@@ -64,10 +63,11 @@ op_namespace_create(struct call *call)
     struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
 
     entry.namespace_name = call_text(call, FIELD_NAME);
-    return change(call,
-                  access_prepare_namespace(call->dispatch->parts.access, entry.namespace_name,
-                                           &access_change, &call->fault),
-                  &access_change, entry);
+    return call_change_access(call,
+                              access_prepare_namespace(call->dispatch->parts.access,
+                                                       entry.namespace_name, &access_change,
+                                                       &call->fault),
+                              &access_change, entry);
 }
 
 enum status
@@ -82,10 +82,11 @@ op_namespace_set(struct call *call)
     }
     entry.namespace_name = call_text(call, FIELD_NAME);
     entry.amount = months;
-    return change(call,
-                  access_prepare_retention(call->dispatch->parts.access, entry.namespace_name,
-                                           (uint16_t)months, &access_change, &call->fault),
-                  &access_change, entry);
+    return call_change_access(call,
+                              access_prepare_retention(call->dispatch->parts.access,
+                                                       entry.namespace_name, (uint16_t)months,
+                                                       &access_change, &call->fault),
+                              &access_change, entry);
 }
 
 enum status
@@ -98,7 +99,7 @@ op_namespace_shred(struct call *call)
     entry.namespace_name = call_text(call, FIELD_NAME);
     status = access_prepare_shred(call->dispatch->parts.access, entry.namespace_name,
                                   &access_change, &call->fault);
-    status = change(call, status, &access_change, entry);
+    status = call_change_access(call, status, &access_change, entry);
     if (status == STATUS_OK && call->dispatch->chores.shredding.keys_wait) {
         return call_refuse(call, STATUS_UNAVAILABLE,
                            "nobody can use it from now on, but its keys could not leave the "
@@ -117,7 +118,7 @@ change_freeze(struct call *call, enum freeze freeze)
     entry.amount = freeze;
     status =
         access_prepare_freeze(call->dispatch->parts.access, freeze, &access_change, &call->fault);
-    status = change(call, status, &access_change, entry);
+    status = call_change_access(call, status, &access_change, entry);
     if (status == STATUS_OK) {
         LOG(LOG_LEVEL_NOTICE, freeze == FREEZE_NONE ? EVENT_THAWED : EVENT_FROZEN,
             F("deliveries", freeze == FREEZE_ALL));
@@ -174,7 +175,7 @@ op_principal_add(struct call *call)
     }
     (void)!message_bool(call->request, FIELD_RELAYED, &spec.relayed);
     entry.subject = spec.name;
-    return change(
+    return call_change_access(
         call,
         access_prepare_principal(call->dispatch->parts.access, &spec, &access_change, &call->fault),
         &access_change, entry);
@@ -187,10 +188,10 @@ op_principal_disable(struct call *call)
     struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
 
     entry.subject = call_text(call, FIELD_NAME);
-    return change(call,
-                  access_prepare_disable(call->dispatch->parts.access, entry.subject,
-                                         &access_change, &call->fault),
-                  &access_change, entry);
+    return call_change_access(call,
+                              access_prepare_disable(call->dispatch->parts.access, entry.subject,
+                                                     &access_change, &call->fault),
+                              &access_change, entry);
 }
 
 enum status
@@ -200,10 +201,10 @@ op_principal_enable(struct call *call)
     struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
 
     entry.subject = call_text(call, FIELD_NAME);
-    return change(call,
-                  access_prepare_enable(call->dispatch->parts.access, entry.subject, &access_change,
-                                        &call->fault),
-                  &access_change, entry);
+    return call_change_access(call,
+                              access_prepare_enable(call->dispatch->parts.access, entry.subject,
+                                                    &access_change, &call->fault),
+                              &access_change, entry);
 }
 
 /* When a grant ends, and how much it permits. */
@@ -275,7 +276,7 @@ change_grant(struct call *call, bool revoke)
     entry.subject = spec.principal;
     entry.namespace_name = spec.namespace_name;
     entry.role = (uint8_t)role;
-    return change(
+    return call_change_access(
         call,
         access_prepare_grant(call->dispatch->parts.access, &spec, &access_change, &call->fault),
         &access_change, entry);

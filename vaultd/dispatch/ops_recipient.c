@@ -2,20 +2,6 @@
 /* Whom backups are sealed to: added, removed, listed. */
 #include "dispatch_internal.h"
 
-static enum status
-change(struct call *call, enum status prepared, struct access_change **access_change,
-       struct audit_entry entry)
-{
-    enum status status = prepared;
-
-    if (status == STATUS_OK) {
-        status = dispatch_change_access(call->dispatch, entry, access_change, 0, &call->fault);
-        /* The rows may have moved. */
-        call->principal = NULL;
-    }
-    return status == STATUS_OK ? call_begin_reply(call, 1, 0) : status;
-}
-
 enum status
 op_recipient_add(struct call *call)
 {
@@ -23,11 +9,11 @@ op_recipient_add(struct call *call)
     struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
 
     entry.subject = call_text(call, FIELD_NAME);
-    return change(call,
-                  access_prepare_recipient(call->dispatch->parts.access, entry.subject,
-                                           call_text(call, FIELD_PUBLIC_KEY).data, &access_change,
-                                           &call->fault),
-                  &access_change, entry);
+    return call_change_access(call,
+                              access_prepare_recipient(call->dispatch->parts.access, entry.subject,
+                                                       call_text(call, FIELD_PUBLIC_KEY).data,
+                                                       &access_change, &call->fault),
+                              &access_change, entry);
 }
 
 enum status
@@ -37,10 +23,11 @@ op_recipient_remove(struct call *call)
     struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
 
     entry.subject = call_text(call, FIELD_NAME);
-    return change(call,
-                  access_prepare_recipient_removal(call->dispatch->parts.access, entry.subject,
-                                                   &access_change, &call->fault),
-                  &access_change, entry);
+    return call_change_access(call,
+                              access_prepare_recipient_removal(call->dispatch->parts.access,
+                                                               entry.subject, &access_change,
+                                                               &call->fault),
+                              &access_change, entry);
 }
 
 static size_t
