@@ -15,6 +15,7 @@ pkg_check_modules(psl REQUIRED IMPORTED_TARGET libpsl)
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(inih REQUIRED IMPORTED_TARGET inih)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(oath REQUIRED IMPORTED_TARGET liboath)
 find_library(UNISTRING_LIBRARY unistring REQUIRED)
 find_library(NNG_LIBRARY nng REQUIRED)
 
