@@ -128,6 +128,22 @@ fail(const struct arguments *arguments, enum exit_code code, const char *format,
     return code;
 }
 
+enum exit_code
+fail_status(const struct arguments *arguments, enum cv_status status, const char *format, ...)
+{
+    char text[MESSAGE_BYTES];
+    va_list list;
+
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    if (arguments->json) {
+        print_json_safely(error_json(status, text, 0));
+    }
+    fail_told(arguments, "%s: %s", cv_status_name(status), text);
+    return exit_code_of(status);
+}
+
 static void
 dump_json(json_t *json, size_t flags)
 {

@@ -29,8 +29,8 @@ grant_json(const struct cv_role_grant *grant)
     return json;
 }
 
-static json_t *
-grants_json(const struct cv_principal *principal)
+json_t *
+principal_grants_json(const struct cv_principal *principal)
 {
     json_t *grants = json_array();
 
@@ -77,7 +77,7 @@ print_principal_json(const struct cv_principal *principal, const char *created,
     } else {
         json_object_set_new(json, "uid", json_integer(principal->uid));
     }
-    json_object_set_new(json, "grants", grants_json(principal));
+    json_object_set_new(json, "grants", principal_grants_json(principal));
     print_json(json);
 }
 
@@ -87,6 +87,16 @@ kind_print(const struct cv_principal *principal, char ret_text[static KIND_TEXT_
 {
     (void)snprintf(ret_text, KIND_TEXT_BYTES, "%s%s%s", cv_principal_kind_name(principal->kind),
                    principal->disabled ? ", disabled" : "", principal->relayed ? ", relayed" : "");
+}
+
+void
+principal_print_grants(const struct cv_principal *principal)
+{
+    for (size_t i = 0; i < principal->grant_count; i++) {
+        char grant[GRANT_TEXT_BYTES];
+        grant_print(&principal->grants[i], grant);
+        printf("%s%s", i == 0 ? "" : ", ", grant);
+    }
 }
 
 static void
@@ -101,11 +111,7 @@ print_principal(const struct cv_principal *principal, const char *created, const
     } else {
         printf("uid %u\t", principal->uid);
     }
-    for (size_t i = 0; i < principal->grant_count; i++) {
-        char grant[GRANT_TEXT_BYTES];
-        grant_print(&principal->grants[i], grant);
-        printf("%s%s", i == 0 ? "" : ", ", grant);
-    }
+    principal_print_grants(principal);
     putchar('\n');
 }
 
