@@ -159,6 +159,16 @@ copy_grants(struct decoder *decoder, const struct message *message, struct cv_pr
 }
 
 static bool
+complete_principal(struct decoder *decoder, const struct message *message,
+                   struct cv_principal *principal)
+{
+    uint64_t uid;
+
+    principal->has_uid = message_uint(message, FIELD_UID, &uid);
+    return copy_grants(decoder, message, principal);
+}
+
+static bool
 copy_rows(struct decoder *decoder, const struct table *table, const struct message_list *list,
           size_t count, uint8_t *rows)
 {
@@ -169,7 +179,7 @@ copy_rows(struct decoder *decoder, const struct table *table, const struct messa
         if (!copy_row(decoder, table, message, row)) {
             return false;
         }
-        if (table == &client_table_principals && !copy_grants(decoder, message, row)) {
+        if (table == &client_table_principals && !complete_principal(decoder, message, row)) {
             return false;
         }
     }

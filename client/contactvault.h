@@ -163,8 +163,9 @@ struct cv_principal {
     uint64_t created_ms;
     bool disabled;
     bool relayed;              /* proves its key from behind another uid */
-    const uint8_t *public_key; /* CV_KEY_BYTES, or NULL: known by its uid */
-    uint32_t uid;
+    const uint8_t *public_key; /* CV_KEY_BYTES, or NULL: known by its uid, or not enrolled yet */
+    bool has_uid;
+    uint32_t uid;  /* with a key, too: then it counts from there alone */
     bool enrolled; /* a person has brought her key and her second factor */
     const struct cv_role_grant *grants;
     size_t grant_count;

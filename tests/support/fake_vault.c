@@ -633,12 +633,13 @@ put_maria(struct vault *vault)
 {
     uint8_t key[PUBLIC_KEY_BYTES] = {1, 2, 3};
 
-    message_begin(&vault->writer, 6);
+    message_begin(&vault->writer, 7);
     message_put_text(&vault->writer, FIELD_NAME, "maria");
     message_put_uint(&vault->writer, FIELD_KIND, PRINCIPAL_PERSON);
     message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
     message_put_bool(&vault->writer, FIELD_DISABLED, true);
     message_put_bool(&vault->writer, FIELD_RELAYED, true);
+    message_put_bool(&vault->writer, FIELD_ENROLLED, true);
     message_put_bytes(&vault->writer, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
 }
 
