@@ -48,6 +48,16 @@ cmocka_test(unit report SOURCES ${vaultctl_folder}/report/activity.c
 target_include_directories(test_report PRIVATE ${vaultctl_folder} ${vaultctl_folder}/import
                            ${vaultctl_folder}/report)
 
+# A person's key file, her session's, and what her phone is given.
+cmocka_test(unit identity_file SOURCES support/folder.c LIBS contactvault_static PkgConfig::sodium)
+target_include_directories(test_identity_file PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/../client)
+cmocka_test(unit session_file SOURCES support/folder.c ${vaultctl_folder}/session_file.c
+            ${vaultctl_folder}/number.c LIBS contactvault PkgConfig::sodium PkgConfig::jansson)
+target_include_directories(test_session_file PRIVATE ${vaultctl_folder})
+cmocka_test(unit otpauth SOURCES ${vaultctl_folder}/otpauth.c ${vaultctl_folder}/qr.c
+            LIBS contactvault PkgConfig::qrencode)
+target_include_directories(test_otpauth PRIVATE ${vaultctl_folder})
+
 # How a backup's files get their names.
 cmocka_test(unit backup_files SOURCES ${vaultctl_folder}/backup_files.c ${vaultctl_folder}/folder.c
             LIBS contactvault PkgConfig::jansson -Wl,--wrap=link)

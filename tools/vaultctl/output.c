@@ -259,22 +259,3 @@ plural(uint64_t count)
 {
     return count == 1 ? "" : "s";
 }
-
-bool
-number_parse(const char *text, uint64_t max, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-
-    if (*text == 0) {
-        return false;
-    }
-    for (; *text != 0; text++) {
-        uint64_t digit = (uint64_t)(*text - '0');
-        if (*text < '0' || *text > '9' || number > (max - digit) / 10) {
-            return false;
-        }
-        number = number * 10 + digit;
-    }
-    *ret_number = number;
-    return true;
-}
