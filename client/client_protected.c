@@ -68,20 +68,33 @@ parse_public_line(const char *line, uint8_t ret_key[static CV_KEY_BYTES])
     return strcmp(text, again) == 0;
 }
 
+/* libsodium takes some bytes beyond ASCII for letters of base64: only what it would write counts.
+ */
+static bool
+decode_body(const char *text, uint8_t ret_body[static BODY_BYTES])
+{
+    char again[BODY_TEXT_BYTES + 1];
+    size_t decoded = 0;
+
+    if (sodium_base642bin(ret_body, BODY_BYTES, text, BODY_TEXT_BYTES, NULL, &decoded, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
+        decoded != BODY_BYTES) {
+        return false;
+    }
+    sodium_bin2base64(again, sizeof again, ret_body, BODY_BYTES, sodium_base64_VARIANT_ORIGINAL);
+    return memcmp(text, again, BODY_TEXT_BYTES) == 0;
+}
+
 bool
 protected_parse(const char *text, size_t size, struct identity_file *ret_file)
 {
     uint8_t body[BODY_BYTES];
-    size_t decoded = 0;
 
     if (size != IDENTITY_PROTECTED_BYTES || memcmp(text, HEADER, HEADER_BYTES) != 0 ||
         text[size - 1] != '\n' || !parse_public_line(text + HEADER_BYTES, ret_file->public_key)) {
         return false;
     }
-    if (sodium_base642bin(body, sizeof body, text + HEADER_BYTES + PUBLIC_LINE_BYTES,
-                          BODY_TEXT_BYTES, NULL, &decoded, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
-        decoded != sizeof body) {
+    if (!decode_body(text + HEADER_BYTES + PUBLIC_LINE_BYTES, body)) {
         return false;
     }
     ret_file->is_protected = true;
