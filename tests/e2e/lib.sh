@@ -25,6 +25,8 @@ daemon=
 others=() # pids of what else runs in the background
 export NO_COLOR=1 PYTHONDONTWRITEBYTECODE=1
 unset CONTACT_VAULT_SOCKET CONTACT_VAULT_IDENTITY CONTACT_VAULT_NAMESPACE
+# Where sessions are kept, and where an identity is looked for that nobody named: nowhere of the developer's.
+export XDG_RUNTIME_DIR=$work XDG_CONFIG_HOME=$work
 # The first admin is whoever runs the scenario, also under sudo.
 unset SUDO_UID SUDO_GID SUDO_USER
 
