@@ -14,6 +14,12 @@ foreach(name matrix_states matrix_budgets matrix_roles)
             support/stage.c
     LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 endforeach()
+cmocka_test(unit totp DEPS access)
+cmocka_test(unit session DEPS access LIBS PkgConfig::sodium)
+cmocka_test(unit logins DEPS access)
+cmocka_test(unit people DEPS ${whole}
+  SOURCES support/fixture.c support/people.c support/still_clock.c support/log_reader.c
+  LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit dispatch DEPS ${whole} SOURCES support/fixture.c support/people.c LIBS PkgConfig::sodium)
 cmocka_test(unit reason DEPS ${whole} SOURCES support/fixture.c support/people.c support/log_reader.c
   LIBS PkgConfig::sodium)
