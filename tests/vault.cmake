@@ -30,6 +30,9 @@ cmocka_test(unit backup DEPS ${whole}
 cmocka_test(unit shred_acts DEPS ${whole}
   SOURCES support/fixture.c support/still_clock.c support/log_reader.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
+cmocka_test(unit approvals DEPS ${whole}
+  SOURCES support/fixture.c support/still_clock.c support/log_reader.c
+  LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit at_once NIGHTLY DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit gate DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit unlogged DEPS ${whole} SOURCES support/fixture.c support/folder.c LIBS PkgConfig::sodium)

@@ -2,6 +2,7 @@
 #include "cast.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,7 @@ add_helpers(struct cast *cast)
     must(caller_grant(hand, OP_GRANT, "reader", ROLE_AUDIT, NULL));
     must(caller_principal_add(hand, "pawn", PRINCIPAL_SERVICE, 2103));
     must(caller_principal_add(hand, "victim", PRINCIPAL_SERVICE, 2104));
+    must(caller_principal_add(hand, "keyed", PRINCIPAL_SERVICE, 2105));
     caller_make(&cast->maker, &cast->fixture, PEER_DATA, MAKER_UID);
     must(caller_hello(&cast->maker));
     log_reader_make(&cast->log, &cast->fixture, READER_UID);
@@ -413,6 +415,8 @@ static void
 begin_about_rules(struct cast *cast, struct caller *caller, enum operation operation)
 {
     uint8_t next[ROOT_KEY_BYTES];
+    uint8_t key[PUBLIC_KEY_BYTES];
+    uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
     struct message_writer *request = &caller->request;
     char made[32];
 
@@ -469,6 +473,24 @@ begin_about_rules(struct cast *cast, struct caller *caller, enum operation opera
     case OP_AUDIT_READ:
         caller_begin(caller, operation, 1);
         message_put_uint(request, FIELD_FROM, 1);
+        break;
+    case OP_PRINCIPAL_SET_KEY:
+        (void)crypto_sign_keypair(key, secret_key);
+        caller_begin(caller, operation, 2);
+        put_subject(cast, request, "keyed");
+        message_put_bytes(request, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
+        break;
+    case OP_APPROVALS_SET: /* another one each time */
+        caller_begin(caller, operation, 1);
+        message_put_uint(request, FIELD_APPROVALS,
+                         access_approvals(cast->fixture.access) == APPROVALS_NEVER
+                             ? APPROVALS_AUTO
+                             : APPROVALS_NEVER);
+        break;
+    case OP_APPROVE: /* one that does not wait */
+    case OP_DENY:
+        caller_begin(caller, operation, 1);
+        message_put_uint(request, FIELD_REQUEST, 1);
         break;
     case OP_BACKUP_BEGIN:
     case OP_BACKUP_READ:

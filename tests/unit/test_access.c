@@ -848,14 +848,14 @@ row_is_what_the_format_says(void **state)
     struct rules *rules = *state;
 
     rules_populate(rules);
-    expect_by_hand(rules, &(struct by_hand){3, 3, 3, 0}, STATUS_OK);
-    expect_by_hand(rules, &(struct by_hand){2, 3, 3, 0}, STATUS_CORRUPT); /* older */
-    expect_by_hand(rules, &(struct by_hand){4, 3, 3, 0}, STATUS_CORRUPT);
-    expect_by_hand(rules, &(struct by_hand){3, 2, 3, 0}, STATUS_CORRUPT);
-    expect_by_hand(rules, &(struct by_hand){3, 3, 2, 0}, STATUS_CORRUPT);
-    expect_by_hand(rules, &(struct by_hand){3, 3, 0, 0}, STATUS_CORRUPT);
-    expect_by_hand(rules, &(struct by_hand){3, 3, 3, .flags = 1}, STATUS_OK);
-    expect_by_hand(rules, &(struct by_hand){3, 3, 3, .flags = 2}, STATUS_CORRUPT);
+    expect_by_hand(rules, &(struct by_hand){4, 3, 3, 0}, STATUS_OK);
+    expect_by_hand(rules, &(struct by_hand){3, 3, 3, 0}, STATUS_CORRUPT); /* older */
+    expect_by_hand(rules, &(struct by_hand){5, 3, 3, 0}, STATUS_CORRUPT);
+    expect_by_hand(rules, &(struct by_hand){4, 2, 3, 0}, STATUS_CORRUPT);
+    expect_by_hand(rules, &(struct by_hand){4, 3, 2, 0}, STATUS_CORRUPT);
+    expect_by_hand(rules, &(struct by_hand){4, 3, 0, 0}, STATUS_CORRUPT);
+    expect_by_hand(rules, &(struct by_hand){4, 3, 3, .flags = 1}, STATUS_OK);
+    expect_by_hand(rules, &(struct by_hand){4, 3, 3, .flags = 2}, STATUS_CORRUPT);
 }
 
 static void

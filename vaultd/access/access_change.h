@@ -44,10 +44,25 @@ MUST_USE enum status access_prepare_disable(struct access *access, struct bytes 
 MUST_USE enum status access_prepare_enable(struct access *access, struct bytes name,
                                            struct access_change **ret_change,
                                            const char **ret_fault);
+/*
+ * Another key, in place of a service's key or uid; grants that are bound to that permit nothing
+ * until they are given again. INVALID: a person, who enrols anew instead; or no key. CONFLICT: it
+ * is its key already, or another's.
+ */
+MUST_USE enum status access_prepare_key(struct access *access, struct bytes name,
+                                        const uint8_t public_key[static PUBLIC_KEY_BYTES],
+                                        struct access_change **ret_change, const char **ret_fault);
 /* Of the whole vault. CONFLICT: it is so already. */
 MUST_USE enum status access_prepare_freeze(struct access *access, enum freeze freeze,
                                            struct access_change **ret_change,
                                            const char **ret_fault);
+/* CONFLICT: it is so already; or it would be in force, and there are no two admins who count. */
+MUST_USE enum status access_prepare_approvals(struct access *access, enum approvals approvals,
+                                              struct access_change **ret_change,
+                                              const char **ret_fault);
+/* That there are two admins who count, for good. CONFLICT: there are not, or it is known. */
+MUST_USE enum status access_prepare_pair(struct access *access, struct access_change **ret_change,
+                                         const char **ret_fault);
 /* NOT_FOUND; CONFLICT: it is so already. */
 MUST_USE enum status access_prepare_retention(struct access *access, struct bytes name,
                                               uint16_t retain_months,

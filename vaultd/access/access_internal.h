@@ -33,6 +33,8 @@ struct namespace_entry {
 
 struct settings_entry {
     enum freeze freeze;
+    enum approvals approvals;
+    bool had_two; /* there once were two admins who count: auto is in force for good */
     uint8_t hash[ACCESS_DIGEST_BYTES];
 };
 
@@ -96,6 +98,15 @@ struct principal_entry *access_copy_principal(const struct access *access,
 MUST_USE enum status access_check_last_admin(const struct access *access,
                                              const struct principal *principal,
                                              const char **ret_fault);
+
+/* Enabled, and holds admin without an end. One whose grant has an end cannot be counted on to make
+ * the next one. */
+bool access_is_lasting_admin(const struct principal *principal);
+
+/* ---- access_approvals.c ---- */
+
+/* To be changed; zeros where nothing was set yet. NULL: out of memory. */
+struct settings_entry *access_copy_settings(const struct access *access);
 
 /* ---- access_recipient.c ---- */
 

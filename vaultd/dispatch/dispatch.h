@@ -117,6 +117,7 @@ struct peer {
     uint32_t uid; /* as the kernel says it */
     enum peer_state state;
     uint32_t principal; /* number, when known */
+    uint8_t identity[32]; /* likewise: what it was known by then, as access_identity has it */
     uint8_t connection[CONNECTION_ID_BYTES];
     uint8_t public_key[PUBLIC_KEY_BYTES];
     uint8_t client_nonce[NONCE_BYTES];
