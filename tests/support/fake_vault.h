@@ -11,6 +11,7 @@
  *   quota     QUOTA, retry in 86399 s    over      QUOTA, never
  *   frozen    FROZEN                     expired   EXPIRED
  *   unavailable, internal                UNAVAILABLE, INTERNAL
+ *   pending   PENDING, number 4711
  *   forget    UNAUTHENTICATED, and the connection is a stranger's again
  *   forever   UNAUTHENTICATED, always
  *   raw:HEX   these bytes are the answer
@@ -55,6 +56,7 @@ struct fake_options {
     bool passphrase;                 /* is how it says it is unsealed; else by a key file */
     bool stuck;                      /* its list of principals does not go forward */
     bool compact_fails;              /* BUSY, after a while */
+    bool root_waits;                 /* PENDING, to another root key */
     const unsigned char *public_key; /* known by this key only; NULL: by uid */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* principal add, list, show, disable, enable. */
+/* principal add, list, show, disable, enable, set-key. */
 #include "commands.h"
 
 #include <errno.h>
@@ -159,4 +159,29 @@ enum exit_code
 cmd_principal_enable(const struct arguments *arguments)
 {
     return run_by_name(arguments, cv_principal_enable, "enabled; its grants are in force again");
+}
+
+enum exit_code
+cmd_principal_set_key(const struct arguments *arguments)
+{
+    uint8_t key[CV_KEY_BYTES] = {0};
+    struct cv_client *client = NULL;
+    struct cv_reply *reply = NULL;
+    enum exit_code code = EXIT_OK;
+
+    if (arguments->public_key == NULL) {
+        code = fail(arguments, EXIT_USAGE, "give the public half of its key: --public-key FILE");
+    }
+    if (code == EXIT_OK) {
+        code = read_public_key(arguments, key);
+    }
+    if (code == EXIT_OK) {
+        code = session_open(arguments, SOCKET_ADMIN, &client);
+    }
+    if (code != EXIT_OK) {
+        return code;
+    }
+    (void)cv_principal_set_key(client, arguments->values[0], key, &reply);
+    return finish(arguments, &client, &reply,
+                  "set: it is known by this key alone; grants of deliver must be given again");
 }
