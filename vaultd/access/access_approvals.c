@@ -133,3 +133,21 @@ access_prepare_pair(struct access *access, struct access_change **ret_change,
     entry.settings->had_two = true;
     return access_prepare(access, &entry, true, ret_change, ret_fault);
 }
+
+enum status
+access_prepare_alone(struct access *access, struct access_change **ret_change,
+                     const char **ret_fault)
+{
+    struct access_entry entry = {0};
+
+    if (!access_approvals_in_force(access) || access_approver_count(access) >= PAIR) {
+        return access_refuse(STATUS_CONFLICT, "there are two who can approve", ret_fault);
+    }
+    entry.settings = access_copy_settings(access);
+    if (entry.settings == NULL) {
+        return access_refuse(STATUS_INTERNAL, "out of memory", ret_fault);
+    }
+    entry.settings->approvals = APPROVALS_AUTO;
+    entry.settings->had_two = false;
+    return access_prepare(access, &entry, false, ret_change, ret_fault);
+}

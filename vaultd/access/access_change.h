@@ -63,6 +63,9 @@ MUST_USE enum status access_prepare_approvals(struct access *access, enum approv
 /* That there are two admins who count, for good. CONFLICT: there are not, or it is known. */
 MUST_USE enum status access_prepare_pair(struct access *access, struct access_change **ret_change,
                                          const char **ret_fault);
+/* By a restore: in force, with fewer than two who count, it begins anew. CONFLICT: it is not so. */
+MUST_USE enum status access_prepare_alone(struct access *access, struct access_change **ret_change,
+                                          const char **ret_fault);
 /* NOT_FOUND; CONFLICT: it is so already. */
 MUST_USE enum status access_prepare_retention(struct access *access, struct bytes name,
                                               uint16_t retain_months,
