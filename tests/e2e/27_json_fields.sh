@@ -126,11 +126,10 @@ ask 0 admin approvals never
 ask 0 admin approvals auto
 "$vaultctl" keygen -o "$work/visitor.key" >"$work/visitor.pub"
 ask 0 admin principal set-key visitor --public-key "$work/visitor.pub"
-for name in anna berta; do
-    "$vaultctl" keygen -o "$work/$name.key" >"$work/$name.pub"
-    expect 0 as admin principal add $name --person --public-key "$work/$name.pub"
-    expect 0 as admin grant $name admin
-done
+new_person anna
+expect 0 as admin grant anna admin
+by=anna new_person berta
+expect 0 as anna grant berta admin
 "$vaultctl" keygen -o "$work/inbox.new" >"$work/inbox.new.pub"
 ask 0 anna approvals
 ask 7 anna principal set-key inbox --public-key "$work/inbox.new.pub"
@@ -139,7 +138,7 @@ ask 0 berta pending
 jq -r .request "$out" >"$work/waiting"
 ask 0 berta approve "$(sed -n 1p "$work/waiting")"
 ask 0 anna deny "$(sed -n 2p "$work/waiting")"
-ask 0 admin seal
+ask 0 anna seal
 ask 0 admin status
 ask 0 admin unseal
 stop_vault

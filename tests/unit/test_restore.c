@@ -34,6 +34,9 @@ enum {
     OTHER_UID,
     LATER_UID,
     CLERK_UID,
+    ANNA_UID,
+    BERTA_UID,
+    CARLA_UID,
     CONTACTS = 30,
     TICKS_MAX = 500,
     PATHS = FIXTURE_PATH_BYTES,
@@ -114,7 +117,7 @@ set_up(void **state)
     add("service", PRINCIPAL_SERVICE, SERVICE_UID, ROLE_SERVICE);
     add("deliverer", PRINCIPAL_SERVICE, PERSON_UID, ROLE_DELIVER);
     add("clerk", PRINCIPAL_PERSON, CLERK_UID, ROLE_PRIVACY);
-    assert_int_equal(caller_principal_add(&admin, "second", PRINCIPAL_PERSON, OTHER_UID),
+    assert_int_equal(caller_principal_add(&admin, "second", PRINCIPAL_SERVICE, OTHER_UID),
                      STATUS_OK);
     assert_int_equal(caller_grant(&admin, OP_GRANT, "second", ROLE_ADMIN, NULL), STATUS_OK);
     hello(&service, &before, SERVICE_UID);
@@ -331,7 +334,10 @@ restore_and_open(const char *log)
     caller_remove(&person);
     caller_remove(&service);
     caller_remove(&admin);
-    hello(&admin, &after, FIXTURE_ADMIN_UID);
+    caller_make(&admin, &after, PEER_ADMIN, FIXTURE_ADMIN_UID);
+    /* Who counts no more where there is an enrolled one. */
+    assert_int_equal(caller_hello(&admin),
+                     access_has_enrolled_admin(after.access) ? STATUS_UNAUTHENTICATED : STATUS_OK);
     hello(&service, &after, SERVICE_UID);
     caller_make(&person, &after, PEER_DATA, PERSON_UID);
     caller_make(&clerk, &after, PEER_DATA, CLERK_UID);
@@ -611,24 +617,20 @@ the_last_admin_stays(void **state)
 static struct caller anna;
 
 static void
-add_admin(struct caller *by, const char *name, struct caller_key *key)
+add_admin(struct caller *by, struct caller *ret_admin, const char *name, uint32_t uid)
 {
-    assert_int_equal(caller_principal_add_by_key(by, name, PRINCIPAL_PERSON, key), STATUS_OK);
+    assert_int_equal(caller_principal_add(by, name, PRINCIPAL_PERSON, uid), STATUS_OK);
     assert_int_equal(caller_grant(by, OP_GRANT, name, ROLE_ADMIN, NULL), STATUS_OK);
+    caller_make(ret_admin, &before, PEER_ADMIN, uid);
+    assert_int_equal(caller_hello(ret_admin), STATUS_OK);
 }
 
-/* Two who count, the first of them connected; "second" does not. */
+/* Two who count; "second" does not, being a service. */
 static void
 add_two_admins(struct caller *berta)
 {
-    struct caller_key anna_key, berta_key;
-
-    add_admin(&admin, "anna", &anna_key);
-    caller_make(&anna, &before, PEER_ADMIN, LATER_UID);
-    assert_int_equal(caller_hello_by_key(&anna, &anna_key), STATUS_OK);
-    add_admin(&anna, "berta", &berta_key);
-    caller_make(berta, &before, PEER_ADMIN, LATER_UID);
-    assert_int_equal(caller_hello_by_key(berta, &berta_key), STATUS_OK);
+    add_admin(&admin, &anna, "anna", ANNA_UID);
+    add_admin(&anna, berta, "berta", BERTA_UID);
 }
 
 static void
@@ -711,17 +713,15 @@ static void
 one_admin_who_is_left_is_not_locked_out(void **state)
 {
     struct caller berta, carla;
-    struct caller_key carla_key;
 
     (void)state;
     add_two_admins(&berta);
     back_up(contents, keyring);
-    assert_int_equal(caller_principal_add_by_key(&anna, "carla", PRINCIPAL_PERSON, &carla_key),
-                     STATUS_OK);
+    assert_int_equal(caller_principal_add(&anna, "carla", PRINCIPAL_PERSON, CARLA_UID), STATUS_OK);
     assert_int_equal(caller_grant(&anna, OP_GRANT, "carla", ROLE_ADMIN, NULL), STATUS_PENDING);
     approve(&berta, &anna);
-    caller_make(&carla, &before, PEER_ADMIN, LATER_UID);
-    assert_int_equal(caller_hello_by_key(&carla, &carla_key), STATUS_OK);
+    caller_make(&carla, &before, PEER_ADMIN, CARLA_UID);
+    assert_int_equal(caller_hello(&carla), STATUS_OK);
     assert_int_equal(caller_name(&anna, OP_PRINCIPAL_DISABLE, "berta"), STATUS_PENDING);
     approve(&carla, &anna);
     lose_machine();

@@ -11,7 +11,7 @@ enum { PAIR = 2 };
 bool
 access_is_known_person(const struct principal *principal)
 {
-    return principal->kind == PRINCIPAL_PERSON && !principal->has_uid && !principal->disabled;
+    return access_is_enrolled(principal) && !principal->disabled;
 }
 
 bool

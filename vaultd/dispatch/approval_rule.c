@@ -40,6 +40,15 @@ takes_admin(struct call *call)
            stops_an_admin(call);
 }
 
+/* Who has no key yet has no grant yet. */
+static bool
+has_key(struct call *call)
+{
+    const struct principal *subject = subject_of(call);
+
+    return subject != NULL && subject->has_key;
+}
+
 /* The role service lets nobody see a contact, within its budget. */
 static bool
 gives_much(struct call *call)
@@ -62,6 +71,7 @@ static const struct {
     {OP_PRINCIPAL_ENABLE, every_one, .names = true},
     {OP_PRINCIPAL_DISABLE, stops_an_admin, .names = true, .stops = true},
     {OP_PRINCIPAL_SET_KEY, every_one, .names = true},
+    {OP_PRINCIPAL_INVITE, has_key, .names = true},
     {OP_RECIPIENT_ADD, every_one, .names = false},
     {OP_ROOT_ROTATE, every_one, .names = false},
     {OP_UNFREEZE, every_one, .names = false},

@@ -11,14 +11,20 @@ static const char *const settings[APPROVALS_COUNT] = {
 };
 
 /* Words before the subject, and behind it. */
+/* clang-format off */
 static const struct {
     enum operation operation;
     const char *before, *behind;
 } phrases[] = {
-    {OP_PRINCIPAL_ENABLE, "enable ", " again"},     {OP_PRINCIPAL_DISABLE, "disable ", ""},
-    {OP_PRINCIPAL_SET_KEY, "another key for ", ""}, {OP_RECIPIENT_ADD, "seal backups to ", ", too"},
-    {OP_ROOT_ROTATE, "another root key: ", ""},     {OP_UNFREEZE, "unfreeze the vault", ""},
+    {OP_PRINCIPAL_ENABLE, "enable ", " again"},
+    {OP_PRINCIPAL_DISABLE, "disable ", ""},
+    {OP_PRINCIPAL_INVITE, "let ", " enrol again, with another key"},
+    {OP_PRINCIPAL_SET_KEY, "another key for ", ""},
+    {OP_RECIPIENT_ADD, "seal backups to ", ", too"},
+    {OP_ROOT_ROTATE, "another root key: ", ""},
+    {OP_UNFREEZE, "unfreeze the vault", ""},
 };
+/* clang-format on */
 
 enum { PHRASE_COUNT = sizeof phrases / sizeof phrases[0] };
 

@@ -130,7 +130,7 @@ note_key(const struct call *call, struct approval_request *request)
 
     request->about = subject == NULL ? 0 : subject->number;
     request->brings_key = brought.size == PUBLIC_KEY_BYTES;
-    request->has_key = request->brings_key || (subject != NULL && !subject->has_uid);
+    request->has_key = request->brings_key || (subject != NULL && subject->has_key);
     if (request->brings_key) {
         memcpy(request->public_key, brought.data, PUBLIC_KEY_BYTES);
     } else if (request->has_key) {

@@ -25,6 +25,7 @@ note_pair(struct dispatch *dispatch)
     if (!access_has_new_pair(access)) {
         return STATUS_OK;
     }
+    CRASH_POINT("second_admin_made");
     status = access_prepare_pair(access, &change, &fault);
     return status == STATUS_OK ? dispatch_change_once(dispatch, entry, &change, 0, &fault) : status;
 }
@@ -51,7 +52,6 @@ dispatch_follow(struct dispatch *dispatch)
 {
     enum status status;
 
-    CRASH_POINT("before_follow");
     withdraw_void(dispatch);
     status = note_pair(dispatch);
     dispatch->follow_owed = status != STATUS_OK;

@@ -124,7 +124,7 @@ is_as_shown(const struct call *call, const struct approval_request *request)
         access_by_number(call->dispatch->parts.access, request->about);
 
     return subject == NULL || request->brings_key ||
-           (request->has_key != subject->has_uid &&
+           (request->has_key == subject->has_key &&
             memcmp(request->public_key, subject->public_key, PUBLIC_KEY_BYTES) == 0);
 }
 
