@@ -133,11 +133,13 @@ expect 0 as anna grant berta admin
 "$vaultctl" keygen -o "$work/inbox.new" >"$work/inbox.new.pub"
 ask 0 anna approvals
 ask 7 anna principal set-key inbox --public-key "$work/inbox.new.pub"
+ask 7 anna principal invite paola
 ask 7 anna key rotate root --unseal keyfile --key-file "$work/never.key"
 ask 0 berta pending
 jq -r .request "$out" >"$work/waiting"
 ask 0 berta approve "$(sed -n 1p "$work/waiting")"
-ask 0 anna deny "$(sed -n 2p "$work/waiting")"
+ask 0 berta approve "$(sed -n 2p "$work/waiting")"
+ask 0 anna deny "$(sed -n 3p "$work/waiting")"
 ask 0 anna seal
 ask 0 admin status
 ask 0 admin unseal

@@ -6,13 +6,9 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# new_person NAME: a person with a key. new_admin NAME BY: one who is admin, made by BY.
-new_person() {
-    "$vaultctl" keygen -o "$work/$1.key" >"$work/$1.pub"
-    expect 0 as "${2:-admin}" principal add "$1" --person --public-key "$work/$1.pub"
-}
+# new_admin NAME BY: who is made by BY.
 new_admin() {
-    new_person "$1" "$2"
+    by=$2 new_person "$1"
     expect 0 as "$2" grant "$1" admin
 }
 # waits WHO COMMAND...: it does; prints the number.
@@ -51,7 +47,9 @@ expect 5 as anna approve "$number"
 expect_error 'nobody approves her own'
 expect 0 as berta pending --json
 expect_json ".request == $number and .principal == \"anna\" and .operation == \"grant\" and .subject == \"paola\""
-same "the key that is shown" "$(json .public_key)" "$(cat "$work/paola.pub")"
+shown=$(json .public_key)
+expect 0 as berta principal show paola --json
+same "the key that is shown" "$shown" "$(json .public_key)"
 expect 0 as berta approve "$number"
 expect 0 as paola detokenize --reason 'call back' "$token"
 expect 1 as berta approve "$number"
@@ -77,6 +75,11 @@ expect 1 as anna principal disable berta
 expect 1 as anna revoke berta admin
 expect_error 'another admin'
 
+# Who has a key, and is to enrol again, might be somebody else: she waits, and the approver hands on the code.
+number=$(waits anna principal invite paola)
+expect 0 as berta approve "$number" --json
+expect_json '.ok and (.code | length) > 20'
+
 # ---- another key for a service ----
 
 "$vaultctl" keygen -o "$work/next.key" >"$work/next.pub"
@@ -95,7 +98,8 @@ number=$(waits anna key rotate root --unseal keyfile --key-file "$work/next.root
 [ "$(wc -c <"$work/next.root")" -eq 32 ] || fail "the new root key was not kept"
 kill_vault
 start_vault
-same "the rule after a kill" "$("$vaultctl" approvals --data "$dir" --identity "$work/anna.key" --json | jq .active)" true
+expect 0 as anna approvals --json
+expect_json '.active'
 expect 0 as berta pending
 same "what waits after a kill" "$(wc -c <"$out" | tr -d ' ')" 0
 expect 1 as berta approve "$number"
@@ -106,15 +110,6 @@ start_refused "root key"
 key_file=$work/next.root
 start_vault
 say "the root key came with its approval, and not before"
-
-# ---- the rule itself ----
-
-expect 0 as berta approve "$(waits anna approvals never)"
-expect 0 as anna principal disable berta
-expect 1 as anna approvals auto
-expect 0 as anna principal enable berta
-expect 0 as anna approvals auto
-expect 7 as anna grant paola privacy -n milano
 stop_vault
 expect 0 "$vaultctl" audit verify --data "$dir" --json
 expect_json '.ok'

@@ -120,7 +120,7 @@ add_helpers(struct cast *cast)
     must(caller_principal_add(hand, "guest", PRINCIPAL_PERSON, 2105));
     must(caller_principal_add(hand, "pawn", PRINCIPAL_SERVICE, 2103));
     must(caller_principal_add(hand, "victim", PRINCIPAL_SERVICE, 2104));
-    must(caller_principal_add(hand, "keyed", PRINCIPAL_SERVICE, 2105));
+    must(caller_principal_add(hand, "keyed", PRINCIPAL_SERVICE, 2199));
     caller_make(&cast->maker, &cast->fixture, PEER_DATA, MAKER_UID);
     must(caller_hello(&cast->maker));
     log_reader_make(&cast->log, &cast->fixture, READER_UID);

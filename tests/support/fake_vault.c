@@ -299,6 +299,7 @@ put_session(struct vault *vault, bool recovery)
     message_put_uint(&vault->writer, FIELD_IDLE_S, 900);
     message_put_uint(&vault->writer, FIELD_LASTS_S, 28800);
     message_put_uint(&vault->writer, FIELD_CODES_LEFT, recovery ? 7 : 8);
+    message_put_uint(&vault->writer, FIELD_WAITING, 2);
 }
 
 static void
@@ -326,7 +327,7 @@ take_login(struct vault *vault, struct connection *connection, const struct mess
     }
     memcpy(vault->session_key, key.data, PUBLIC_KEY_BYTES);
     vault->has_session = connection->in_session = true;
-    message_begin(&vault->writer, 5);
+    message_begin(&vault->writer, 6);
     message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
     message_put_text(&vault->writer, FIELD_PRINCIPAL, "maria");
     put_session(vault, recovery);
@@ -337,7 +338,7 @@ put_self(struct vault *vault, const struct connection *connection)
 {
     bool person = connection->as_person || connection->in_session;
 
-    message_begin(&vault->writer, connection->in_session ? 6 : 3);
+    message_begin(&vault->writer, connection->in_session ? 7 : 3);
     message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
     message_put_text(&vault->writer, FIELD_PRINCIPAL, person ? "maria" : "tester");
     if (connection->in_session)

@@ -637,6 +637,17 @@ test_what_is_shown(void **state)
     assert_int_equal(pending_count(&anna), 1);
     assert_true(message_uint(anna.reply, FIELD_WAITING, &value));
     assert_int_equal(value, 0);
+    /* She learns it where she comes in, and who is not to decide does not. */
+    caller_begin(&berta, OP_WHOAMI, 0);
+    assert_int_equal(caller_send(&berta), STATUS_OK);
+    assert_true(message_uint(berta.reply, FIELD_WAITING, &value));
+    assert_int_equal(value, 1);
+    caller_begin(&anna, OP_WHOAMI, 0);
+    assert_int_equal(caller_send(&anna), STATUS_OK);
+    assert_false(message_uint(anna.reply, FIELD_WAITING, &value));
+    assert_int_equal(people_log_in(&berta, people_find(&fixture, BERTA_UID)), STATUS_OK);
+    assert_true(message_uint(berta.reply, FIELD_WAITING, &value));
+    assert_int_equal(value, 1);
 }
 
 /* ---- what came in between ---- */

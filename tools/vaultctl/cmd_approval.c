@@ -198,7 +198,7 @@ decide(const struct arguments *arguments, decision *decide_it, const char *done)
         return code;
     }
     (void)decide_it(client, number, &reply);
-    return finish(arguments, &client, &reply, done);
+    return finish_with_code(arguments, &client, &reply, done);
 }
 
 enum exit_code

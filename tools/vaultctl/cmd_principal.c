@@ -64,11 +64,11 @@ take_identity(const struct arguments *arguments, struct cv_new_principal *princi
     return read_public_key(arguments, key);
 }
 
-/* What a person enrols with; of a service there is none. Frees the reply, closes the client. */
-static enum exit_code
+enum exit_code
 finish_with_code(const struct arguments *arguments, struct cv_client **client,
                  struct cv_reply **reply, const char *done)
 {
+    bool by_name = strncmp(arguments->command, "principal", sizeof "principal" - 1) == 0;
     char good_for[WAIT_TEXT_BYTES];
     enum exit_code code = report(arguments, *reply);
 
@@ -81,7 +81,8 @@ finish_with_code(const struct arguments *arguments, struct cv_client **client,
         note(arguments,
              "give %s the code yourself: it works once, for %s, and is not shown again. With it: "
              "vaultctl enrol %s",
-             arguments->values[0], good_for, arguments->values[0]);
+             by_name ? arguments->values[0] : "her", good_for,
+             by_name ? arguments->values[0] : "NAME");
     } else if (code == EXIT_OK) {
         return finish(arguments, client, reply, done);
     }
