@@ -152,7 +152,7 @@ test_usage_errors_as_json(void **state)
     static const char *const cases[][2] = {
         {"--json", "no such command; vaultctl --help lists the commands"},
         {"principal --json", "no such command; there are: add, invite, list, show, disable, "
-                             "enable"},
+                             "enable, set-key"},
         {"tokenize --nonsense --json x",
          "--nonsense: no such option, or it may mean several; see vaultctl tokenize --help"},
         {"grant a --json", "too few arguments; see vaultctl grant --help"},

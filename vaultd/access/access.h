@@ -236,7 +236,7 @@ bool access_needs_approver(const struct access *access, const struct principal *
 enum approvals access_approvals(const struct access *access);
 /* Do acts that give rights away wait for a second admin? */
 bool access_approvals_in_force(const struct access *access);
-/* There are two admins who count, and that is not on record yet. */
+/* There are two admins who count, and that is not on record yet; not under `never`. */
 bool access_has_new_pair(const struct access *access);
 
 /* "service", ...; ROLE_COUNT names, index 0 unused. */

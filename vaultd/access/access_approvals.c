@@ -75,7 +75,8 @@ access_approvals_in_force(const struct access *access)
 bool
 access_has_new_pair(const struct access *access)
 {
-    return !had_two(access) && access_approver_count(access) >= PAIR;
+    return access_approvals(access) != APPROVALS_NEVER && !had_two(access) &&
+           access_approver_count(access) >= PAIR;
 }
 
 /* ---- changes ---- */
