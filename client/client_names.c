@@ -37,6 +37,10 @@ _Static_assert((int)CV_SALT_BYTES == (int)UNSEAL_SALT_BYTES &&
 _Static_assert((int)CV_FREEZE_PEOPLE == (int)FREEZE_PEOPLE &&
                    (int)CV_FREEZE_ALL == (int)FREEZE_ALL && FREEZE_COUNT == CV_FREEZE_ALL + 1,
                "enum cv_freeze is enum freeze");
+_Static_assert((int)CV_APPROVALS_ALWAYS == (int)APPROVALS_ALWAYS &&
+                   (int)CV_APPROVALS_NEVER == (int)APPROVALS_NEVER &&
+                   APPROVALS_COUNT == CV_APPROVALS_NEVER + 1,
+               "enum cv_approvals is enum approvals");
 _Static_assert((int)CV_TOKEN_CHARACTERS == (int)TOKEN_TEXT_BYTES &&
                    (int)CV_GRANT_SECONDS_MAX == (int)GRANT_SECONDS_MAX &&
                    (int)CV_RETAIN_MONTHS_MAX == (int)RETAIN_MONTHS_MAX,
@@ -122,6 +126,18 @@ cv_freeze_name(enum cv_freeze freeze)
     };
 
     return name_at(names, COUNT(names), (size_t)freeze);
+}
+
+const char *
+cv_approvals_name(enum cv_approvals approvals)
+{
+    static const char *const names[] = {
+        [CV_APPROVALS_AUTO] = "auto",
+        [CV_APPROVALS_ALWAYS] = "always",
+        [CV_APPROVALS_NEVER] = "never",
+    };
+
+    return name_at(names, COUNT(names), (size_t)approvals);
 }
 
 const char *

@@ -284,6 +284,9 @@ place_rows(struct cv_reply *reply, const struct request *request, void *rows, si
     case OP_RECIPIENT_LIST:
         reply->recipients = rows;
         return true;
+    case OP_PENDING:
+        reply->requests = rows;
+        return true;
     case OP_AUDIT_READ:
         reply->entries = rows;
         return true;

@@ -88,6 +88,16 @@ static const struct column recipient_columns[] = {
     COLUMN(cv_recipient, public_key, PUBLIC_KEY, KEY, true),
     COLUMN(cv_recipient, created_ms, CREATED, UINT64, true),
 };
+static const struct column request_columns[] = {
+    COLUMN(cv_request, number, REQUEST, UINT64, true),
+    COLUMN(cv_request, principal, PRINCIPAL, TEXT, true),
+    COLUMN(cv_request, act, ACT, UINT32, true),
+    COLUMN(cv_request, text, MESSAGE, TEXT, true),
+    COLUMN(cv_request, created_ms, CREATED, UINT64, true),
+    COLUMN(cv_request, expires_ms, EXPIRES, UINT64, true),
+    COLUMN(cv_request, subject, SUBJECT, TEXT, false),
+    COLUMN(cv_request, public_key, PUBLIC_KEY, KEY, false),
+};
 static const struct column reply_columns[] = {
     COLUMN(cv_reply, status, STATUS, UINT32, true),
     COLUMN(cv_reply, message, MESSAGE, TEXT, false),
@@ -113,6 +123,10 @@ static const struct column reply_columns[] = {
     COLUMN(cv_reply, idle_s, IDLE_S, UINT32, false),
     COLUMN(cv_reply, lasts_s, LASTS_S, UINT32, false),
     COLUMN(cv_reply, codes_left, CODES_LEFT, UINT32, false),
+    COLUMN(cv_reply, request, REQUEST, UINT64, false),
+    COLUMN(cv_reply, approvals, APPROVALS, UINT32, false),
+    COLUMN(cv_reply, approvals_active, ACTIVE, BOOL, false),
+    COLUMN(cv_reply, waiting, WAITING, UINT32, false),
 };
 
 static const struct table items_table = TABLE(item_columns, cv_item);
@@ -121,6 +135,7 @@ const struct table client_table_grants = TABLE(grant_columns, cv_role_grant);
 const struct table client_table_principals = TABLE(principal_columns, cv_principal);
 static const struct table keys_table = TABLE(key_columns, cv_key);
 static const struct table recipients_table = TABLE(recipient_columns, cv_recipient);
+static const struct table requests_table = TABLE(request_columns, cv_request);
 static const struct table entries_table = TABLE(entry_columns, cv_audit_entry);
 const struct table client_table_reply = TABLE(reply_columns, cv_reply);
 
@@ -145,6 +160,8 @@ client_table(enum operation operation)
         return &keys_table;
     case OP_RECIPIENT_LIST:
         return &recipients_table;
+    case OP_PENDING:
+        return &requests_table;
     case OP_AUDIT_READ:
         return &entries_table;
     default:

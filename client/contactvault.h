@@ -102,6 +102,12 @@ enum cv_freeze { /* who is kept from revealing until an admin lifts it */
                  CV_FREEZE_ALL = 2, /* deliveries too */
 };
 
+enum cv_approvals { /* when acts that give rights away wait for a second admin */
+                    CV_APPROVALS_AUTO = 0, /* from the second admin on, for good */
+                    CV_APPROVALS_ALWAYS = 1,
+                    CV_APPROVALS_NEVER = 2,
+};
+
 enum cv_key_purpose {
     CV_KEY_DATA = 1,  /* seals contacts */
     CV_KEY_INDEX = 2, /* finds them */
@@ -120,6 +126,7 @@ CV_API const char *cv_principal_kind_name(enum cv_principal_kind kind);
 CV_API const char *cv_role_name(enum cv_role role);
 CV_API const char *cv_advice_name(enum cv_advice advice);
 CV_API const char *cv_freeze_name(enum cv_freeze freeze);            /* "none", "people", "all" */
+CV_API const char *cv_approvals_name(enum cv_approvals approvals);   /* "auto", ... */
 CV_API const char *cv_key_purpose_name(enum cv_key_purpose purpose); /* "data", "index" */
 CV_API const char *cv_provider_name(enum cv_provider provider);      /* "keyfile", "passphrase" */
 CV_API const char *cv_act_name(uint32_t act);     /* an audit entry's: "detokenize", "opened" */
@@ -218,10 +225,24 @@ struct cv_recipient {
     uint64_t created_ms;
 };
 
+/* What one admin asked for, and waits until another one approves it. */
+struct cv_request {
+    uint64_t number;
+    const char *principal; /* who asked */
+    uint32_t act;          /* for what: cv_act_name; in words: */
+    const char *text;
+    uint64_t created_ms, expires_ms;
+    const char *subject; /* whom or what it is about; or NULL */
+    /* CV_KEY_BYTES: one that it brings (a recipient's, of recipient_add), or that of whom it is
+     * about; or NULL. */
+    const uint8_t *public_key;
+};
+
 struct cv_reply {
     enum cv_status status;
     const char *message; /* for a person; never NULL, never a contact */
     uint32_t retry_after_s;
+    uint64_t request;     /* with CV_PENDING: the number under which it waits */
     bool outcome_unknown; /* with CV_UNAVAILABLE or CV_INTERNAL: it may have been executed */
     bool unreached;       /* with CV_UNAVAILABLE: no vault was there, and nothing was sent */
 
@@ -232,6 +253,7 @@ struct cv_reply {
     const struct cv_audit_entry *entries;
     const struct cv_key *keys;
     const struct cv_recipient *recipients;
+    const struct cv_request *requests;
 
     /* cv_audit_read, cv_principal_list, cv_key_status: from here next. cv_backup_read: likewise; 0:
      * that was the end of the file. */
@@ -246,6 +268,10 @@ struct cv_reply {
     /* cv_key_status: so much is moved, of so much; 0: nothing rotates. cv_compact: rows. Backups:
      * rows and entries. */
     uint64_t done, total;
+    /* cv_pending, whose `total` is how many admins could approve. */
+    enum cv_approvals approvals;
+    bool approvals_active; /* those acts do wait now */
+    uint32_t waiting;      /* so many requests wait for you to decide them */
     uint64_t number;       /* cv_compact: so many came about, ever */
     enum cv_status result; /* cv_compact: how the last one ended, if it failed */
     /* cv_key_status, for admins: the earliest disk_horizon_ms of all namespaces, shredded ones too
@@ -521,6 +547,30 @@ CV_API enum cv_status cv_root_rotate(struct cv_client *client, const uint8_t roo
                                      const struct cv_unsealing *unsealing,
                                      struct cv_reply **ret_reply);
 
+/*
+ * ---- two people: for admins; the list for auditors, too ----
+ *
+ * While reply->approvals_active of cv_pending, what gives somebody rights, lets data out or takes
+ * the vault from those who watch over it (PROTOCOL.md, "Two people") is CV_PENDING: it is not done,
+ * and waits under reply->request for another admin.
+ */
+
+/* CV_CONFLICT: it is set so; or it would be in force, and there are no two who could approve. */
+CV_API enum cv_status cv_approvals_set(struct cv_client *client, enum cv_approvals approvals,
+                                       struct cv_reply **ret_reply);
+/* reply->requests, and how the setting stands. */
+CV_API enum cv_status cv_pending(struct cv_client *client, struct cv_reply **ret_reply);
+/*
+ * Does what was asked for, as the act of whoever asked; the reply is that of the act. CV_DENIED:
+ * one's own, or not for you. CV_NOT_FOUND, CV_EXPIRED: it does not wait any more. Whatever the
+ * answer to the act, it waits no longer.
+ */
+CV_API enum cv_status cv_approve(struct cv_client *client, uint64_t request,
+                                 struct cv_reply **ret_reply);
+/* Another's, or, to withdraw it, one's own. */
+CV_API enum cv_status cv_deny(struct cv_client *client, uint64_t request,
+                              struct cv_reply **ret_reply);
+
 /* ---- backups: for admins; the list of recipients for auditors, too ---- */
 
 /*
@@ -582,6 +632,11 @@ CV_API enum cv_status cv_principal_disable(struct cv_client *client, const char 
                                            struct cv_reply **ret_reply);
 CV_API enum cv_status cv_principal_enable(struct cv_client *client, const char *name,
                                           struct cv_reply **ret_reply);
+/* A key in place of a service's key or uid: its connections end, and its grants of deliver permit
+ * nothing until they are given again. CV_INVALID: a person, who enrols anew instead. */
+CV_API enum cv_status cv_principal_set_key(struct cv_client *client, const char *name,
+                                           const uint8_t public_key[CV_KEY_BYTES],
+                                           struct cv_reply **ret_reply);
 
 struct cv_grant_terms {
     const char *name; /* the principal's */

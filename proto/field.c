@@ -109,6 +109,11 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_CODES_LEFT] = {NAMED("codes_left"), UINT(0, RECOVERY_CODES)},
     [FIELD_REFERS] = {NAMED("refers"), UINT(0, UINT64_MAX)},
     [FIELD_ENROLLED] = {NAMED("enrolled"), BOOL},
+    [FIELD_REQUEST] = {NAMED("request"), UINT(1, UINT64_MAX)},
+    [FIELD_APPROVALS] = {NAMED("approvals"), UINT(APPROVALS_AUTO, APPROVALS_COUNT - 1)},
+    [FIELD_WAITING] = {NAMED("waiting"), UINT(0, UINT32_MAX)},
+    [FIELD_EXPIRES] = {NAMED("expires"), UINT(0, UINT64_MAX)},
+    [FIELD_ACTIVE] = {NAMED("active"), BOOL},
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma,bugprone-macro-parentheses) */
 /* clang-format on */

@@ -42,6 +42,15 @@ enum freeze {
 
 enum { FREEZE_COUNT = 3 };
 
+/* Do acts that give rights away wait for a second admin? Numbers are on the wire and on disk. */
+enum approvals {
+    APPROVALS_AUTO = 0, /* from the second admin on, for good */
+    APPROVALS_ALWAYS = 1,
+    APPROVALS_NEVER = 2,
+};
+
+enum { APPROVALS_COUNT = 3 };
+
 /* Keys that are replaced while the vault serves. Numbers are on the wire. */
 enum rotated_key {
     ROTATED_DATA = 1,  /* seals a namespace's records */

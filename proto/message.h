@@ -63,6 +63,11 @@ enum operation {
     OP_RECIPIENT_REMOVE = 59,
     OP_AUDIT_READ = 60,
     OP_PRINCIPAL_INVITE = 62,
+    OP_PRINCIPAL_SET_KEY = 63,
+    OP_APPROVALS_SET = 64,
+    OP_PENDING = 65,
+    OP_APPROVE = 66,
+    OP_DENY = 67,
     OPERATION_LIMIT = 128, /* one past the highest number there may be */
 };
 
@@ -149,6 +154,11 @@ enum field {
     FIELD_CODES_LEFT = 71,     /* uint: recovery codes not used yet */
     FIELD_REFERS = 72,         /* uint: the number of the entry that an outcome is of */
     FIELD_ENROLLED = 73,       /* bool: a person has a key and a second factor */
+    FIELD_REQUEST = 74,        /* uint: the number of a request that waits for a second admin */
+    FIELD_APPROVALS = 75,      /* uint: enum approvals */
+    FIELD_WAITING = 76,        /* uint: so many requests wait for you to decide them */
+    FIELD_EXPIRES = 77,        /* uint: ms since 1970: a request is dropped then */
+    FIELD_ACTIVE = 78,         /* bool: approvals are in force */
     FIELD_LIMIT_NUMBER = 128,  /* one past the highest number there may be */
 };
 

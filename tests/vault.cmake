@@ -36,6 +36,9 @@ cmocka_test(unit backup DEPS ${whole}
 cmocka_test(unit shred_acts DEPS ${whole}
   SOURCES support/fixture.c support/people.c support/still_clock.c support/log_reader.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
+cmocka_test(unit approvals DEPS ${whole}
+  SOURCES support/fixture.c support/people.c support/still_clock.c support/log_reader.c
+  LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit at_once NIGHTLY DEPS ${whole} SOURCES support/fixture.c support/people.c LIBS PkgConfig::sodium)
 cmocka_test(unit gate DEPS ${whole} SOURCES support/fixture.c support/people.c LIBS PkgConfig::sodium)
 cmocka_test(unit unlogged DEPS ${whole} SOURCES support/fixture.c support/people.c support/folder.c LIBS PkgConfig::sodium)

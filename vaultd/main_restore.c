@@ -282,18 +282,20 @@ print_json(const struct options *options, const struct restore_report *report,
     char time[TIME_BYTES];
 
     format_time(report->time_ms, true, time);
-    (void)printf(
-        "{\"ok\":true,\"restored\":%s,\"time\":\"%s\",\"contacts\":%" PRIu64
-        ",\"namespaces\":%" PRIu64 ",\"principals\":%" PRIu64 ",\"entries\":%" PRIu64
-        ",\"audit_key\":\"%s\",\"log\":\"%s\",\"new_entries\":%" PRIu64 ",\"erased\":%" PRIu64
-        ",\"shredded\":%" PRIu64 ",\"disabled\":%" PRIu64 ",\"revoked\":%" PRIu64
-        ",\"frozen\":%s,\"principals_lost\":%" PRIu64 ",\"grants_lost\":%" PRIu64
-        ",\"namespaces_lost\":%" PRIu64 ",\"admins_kept\":%" PRIu64 ",\"faults\":%" PRIu64 "}\n",
-        options->verify ? "false" : "true", time, report->contacts, report->namespaces,
-        report->principals, report->entries, public_key, report->log_is_newer ? "newer" : "backup",
-        report->new_entries, report->erased, report->shredded, report->disabled, report->revoked,
-        report->frozen ? "true" : "false", report->principals_lost, report->grants_lost,
-        report->namespaces_lost, report->admins_kept, report->faults);
+    (void)printf("{\"ok\":true,\"restored\":%s,\"time\":\"%s\",\"contacts\":%" PRIu64
+                 ",\"namespaces\":%" PRIu64 ",\"principals\":%" PRIu64 ",\"entries\":%" PRIu64
+                 ",\"audit_key\":\"%s\",\"log\":\"%s\",\"new_entries\":%" PRIu64
+                 ",\"erased\":%" PRIu64 ",\"shredded\":%" PRIu64 ",\"disabled\":%" PRIu64
+                 ",\"revoked\":%" PRIu64 ",\"frozen\":%s,\"principals_lost\":%" PRIu64
+                 ",\"grants_lost\":%" PRIu64 ",\"namespaces_lost\":%" PRIu64
+                 ",\"admins_kept\":%" PRIu64 ",\"approvals_off\":%s,\"faults\":%" PRIu64 "}\n",
+                 options->verify ? "false" : "true", time, report->contacts, report->namespaces,
+                 report->principals, report->entries, public_key,
+                 report->log_is_newer ? "newer" : "backup", report->new_entries, report->erased,
+                 report->shredded, report->disabled, report->revoked,
+                 report->frozen ? "true" : "false", report->principals_lost, report->grants_lost,
+                 report->namespaces_lost, report->admins_kept,
+                 report->approvals_off ? "true" : "false", report->faults);
 }
 
 static void
@@ -323,6 +325,10 @@ print_since(const struct restore_report *report)
         (void)printf("Still admin although disabled or revoked since, because there is no other: "
                      "%" PRIu64 ". Make another one, and disable that one.\n",
                      report->admins_kept);
+    }
+    if (report->approvals_off) {
+        (void)printf("Fewer than two admins are left who could approve anything, so nothing waits "
+                     "for approval\nuntil there is a second one: make one first.\n");
     }
 }
 

@@ -23,7 +23,7 @@ compare() {
 
 # ---- what the programs say ----
 
-commands=$("$vaultctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\( [a-z]\+\)\{0,1\}\)  .*/\1/p')
+commands=$("$vaultctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\( [a-z-]\+\)\{0,1\}\)  .*/\1/p')
 # options_of NAME program [words...]: "NAME: -n --namespace=NS", a line each.
 options_of() {
     local name=$1

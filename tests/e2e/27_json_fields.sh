@@ -126,7 +126,26 @@ ask 0 auditor audit report
 ask 0 admin audit report
 jq -e '[..|objects|has("reasons")]|any|not' "$out" >/dev/null || fail "an admin was told a reason"
 ask 0 admin audit verify
-ask 0 admin seal
+# Two people: from the second admin with a key on, what gives rights away waits.
+ask 0 admin approvals never
+ask 0 admin approvals auto
+"$vaultctl" keygen -o "$work/visitor.key" >"$work/visitor.pub"
+ask 0 admin principal set-key visitor --public-key "$work/visitor.pub"
+new_person anna
+expect 0 as admin grant anna admin
+by=anna new_person berta
+expect 0 as anna grant berta admin
+"$vaultctl" keygen -o "$work/inbox.new" >"$work/inbox.new.pub"
+ask 0 anna approvals
+ask 7 anna principal set-key inbox --public-key "$work/inbox.new.pub"
+ask 7 anna principal invite paola
+ask 7 anna key rotate root --unseal keyfile --key-file "$work/never.key"
+ask 0 berta pending
+jq -r .request "$out" >"$work/waiting"
+ask 0 berta approve "$(sed -n 1p "$work/waiting")"
+ask 0 berta approve "$(sed -n 2p "$work/waiting")"
+ask 0 anna deny "$(sed -n 3p "$work/waiting")"
+ask 0 anna seal
 ask 0 admin status
 ask 0 admin unseal
 stop_vault
@@ -148,7 +167,7 @@ say "$(sort -u "$work/names" | wc -l | tr -d ' ') names from $(sort -u "$work/co
 
 # ---- both ways ----
 
-all=$("$vaultctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\( [a-z]\+\)\{0,1\}\)  .*/\1/p' | sort)
+all=$("$vaultctl" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\( [a-z-]\+\)\{0,1\}\)  .*/\1/p' | sort)
 same "commands that were run" "$(sort -u "$work/commands")" "$all"
 sort -u "$work/names" >"$work/given"
 documented >"$work/said"

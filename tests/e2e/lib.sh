@@ -166,12 +166,12 @@ log_in() {
     python3 "$here/person.py" login "$work/$1.phone" -- \
         "$vaultctl" login --data "$dir" --identity "$work/$1.key" --passphrase-file "$work/pass" >/dev/null
 }
-# new_person NAME [--relayed | --uid N]: invited by the admin, enrolled, and in a session.
+# new_person NAME [--relayed | --uid N]: invited by the admin (by=NAME: another one), enrolled, and in a session.
 new_person() {
     local name=$1
     shift
     (umask 077 && echo "a passphrase for tests" >"$work/pass")
-    expect 0 as admin principal add "$name" --person --json "$@"
+    expect 0 as "${by:-admin}" principal add "$name" --person --json "$@"
     expect 0 python3 "$here/person.py" enrol "$work/$name.phone" "$(json .code)" "$name" -- \
         "$vaultctl" enrol --data "$dir" --identity "$work/$name.key" --passphrase-file "$work/pass"
 }

@@ -27,7 +27,7 @@ static const enum operation operations[] = {
     OP_RECIPIENT_LIST,
     OP_BACKUP_BEGIN,
     OP_BACKUP_READ,
-    OP_AUDIT_READ,
+    OP_PENDING,
     OP_STATUS,
 };
 
@@ -65,6 +65,9 @@ measure_reply(const struct cv_reply *reply)
     for (size_t i = 0; i < reply->count; i++) {
         if (reply->recipients != NULL)
             total += measure(reply->recipients[i].name) + reply->recipients[i].public_key[31];
+        if (reply->requests != NULL)
+            total += measure(reply->requests[i].text) + measure(reply->requests[i].principal) +
+                     measure(reply->requests[i].subject) + reply->requests[i].number;
         if (reply->items != NULL)
             total += measure(reply->items[i].message) + measure(reply->items[i].token) +
                      measure(reply->items[i].mask) + measure(reply->items[i].value) +

@@ -2,13 +2,21 @@
 #include "cast.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "still_clock.h"
 
-enum { DAEMON_UID = 1600, HAND_UID = 2100, MAKER_UID = 2101, READER_UID = 2102, AMPLE = 1000000, TICKS = 8 };
+enum {
+    DAEMON_UID = 1600,
+    HAND_UID = 2100,
+    MAKER_UID = 2101,
+    READER_UID = 2102,
+    AMPLE = 1000000,
+    TICKS = 8
+};
 
 #define PHONE "+393331234567"
 #define PHONE_DIGITS "3331234567" /* also as it may be printed elsewhere */
@@ -112,6 +120,7 @@ add_helpers(struct cast *cast)
     must(caller_principal_add(hand, "guest", PRINCIPAL_PERSON, 2105));
     must(caller_principal_add(hand, "pawn", PRINCIPAL_SERVICE, 2103));
     must(caller_principal_add(hand, "victim", PRINCIPAL_SERVICE, 2104));
+    must(caller_principal_add(hand, "keyed", PRINCIPAL_SERVICE, 2199));
     caller_make(&cast->maker, &cast->fixture, PEER_DATA, MAKER_UID);
     must(caller_hello(&cast->maker));
     log_reader_make(&cast->log, &cast->fixture, READER_UID);
@@ -459,6 +468,8 @@ begin_about_rules(struct cast *cast, struct caller *caller, enum operation opera
 {
     const uint8_t signature[SIGNATURE_BYTES] = {0};
     uint8_t next[ROOT_KEY_BYTES] = {0};
+    uint8_t key[PUBLIC_KEY_BYTES];
+    uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
     struct message_writer *request = &caller->request;
     char made[32];
 
@@ -525,6 +536,24 @@ begin_about_rules(struct cast *cast, struct caller *caller, enum operation opera
     case OP_AUDIT_READ:
         caller_begin(caller, operation, 1);
         message_put_uint(request, FIELD_FROM, 1);
+        break;
+    case OP_PRINCIPAL_SET_KEY:
+        (void)crypto_sign_keypair(key, secret_key);
+        caller_begin(caller, operation, 2);
+        put_subject(cast, request, "keyed");
+        message_put_bytes(request, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
+        break;
+    case OP_APPROVALS_SET: /* another one each time */
+        caller_begin(caller, operation, 1);
+        message_put_uint(request, FIELD_APPROVALS,
+                         access_approvals(cast->fixture.access) == APPROVALS_NEVER
+                             ? APPROVALS_AUTO
+                             : APPROVALS_NEVER);
+        break;
+    case OP_APPROVE: /* one that does not wait */
+    case OP_DENY:
+        caller_begin(caller, operation, 1);
+        message_put_uint(request, FIELD_REQUEST, 1);
         break;
     case OP_BACKUP_BEGIN:
     case OP_BACKUP_READ:

@@ -299,6 +299,7 @@ put_session(struct vault *vault, bool recovery)
     message_put_uint(&vault->writer, FIELD_IDLE_S, 900);
     message_put_uint(&vault->writer, FIELD_LASTS_S, 28800);
     message_put_uint(&vault->writer, FIELD_CODES_LEFT, recovery ? 7 : 8);
+    message_put_uint(&vault->writer, FIELD_WAITING, 2);
 }
 
 static void
@@ -326,7 +327,7 @@ take_login(struct vault *vault, struct connection *connection, const struct mess
     }
     memcpy(vault->session_key, key.data, PUBLIC_KEY_BYTES);
     vault->has_session = connection->in_session = true;
-    message_begin(&vault->writer, 5);
+    message_begin(&vault->writer, 6);
     message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
     message_put_text(&vault->writer, FIELD_PRINCIPAL, "maria");
     put_session(vault, recovery);
@@ -337,7 +338,7 @@ put_self(struct vault *vault, const struct connection *connection)
 {
     bool person = connection->as_person || connection->in_session;
 
-    message_begin(&vault->writer, connection->in_session ? 6 : 3);
+    message_begin(&vault->writer, connection->in_session ? 7 : 3);
     message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
     message_put_text(&vault->writer, FIELD_PRINCIPAL, person ? "maria" : "tester");
     if (connection->in_session)
@@ -414,6 +415,17 @@ put_raw(struct vault *vault, struct bytes hex)
     return ANSWER;
 }
 
+/* PENDING, as the vault says it: with the number. */
+static void
+put_waits(struct vault *vault)
+{
+    message_begin(&vault->writer, 3);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_PENDING);
+    message_put_text(&vault->writer, FIELD_MESSAGE,
+                     "not done yet: waits for a second admin: vaultctl approve 4711");
+    message_put_uint(&vault->writer, FIELD_REQUEST, 4711);
+}
+
 /* What a script's word asks for; *ret_done false: it is no word of the script. */
 static enum verdict
 follow(struct vault *vault, struct connection *connection, struct bytes word, bool *ret_done)
@@ -459,7 +471,10 @@ follow(struct vault *vault, struct connection *connection, struct bytes word, bo
             continue;
         if (strcmp(refusals[i].word, "forget") == 0)
             connection->known = false;
-        put_status(vault, refusals[i].status);
+        if (refusals[i].status == STATUS_PENDING)
+            put_waits(vault);
+        else
+            put_status(vault, refusals[i].status);
         return ANSWER;
     }
     *ret_done = false;
@@ -605,6 +620,33 @@ put_recipients(struct vault *vault)
     message_put_text(&vault->writer, FIELD_NAME, "safe");
     message_put_bytes(&vault->writer, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
     message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
+}
+
+/* A request about a principal, and one that brings a recipient's key. */
+static void
+put_pending(struct vault *vault)
+{
+    const uint8_t key[PUBLIC_KEY_BYTES] = {7};
+    const char *const texts[] = {"grant reveal to maria in shop", "seal backups to safe, too"};
+
+    message_begin(&vault->writer, 6);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_uint(&vault->writer, FIELD_APPROVALS, APPROVALS_ALWAYS);
+    message_put_bool(&vault->writer, FIELD_ACTIVE, true);
+    message_put_uint(&vault->writer, FIELD_TOTAL, 3);
+    message_put_uint(&vault->writer, FIELD_WAITING, 1);
+    message_put_list(&vault->writer, FIELD_ITEMS, 2);
+    for (uint64_t i = 0; i < 2; i++) {
+        message_begin(&vault->writer, 8);
+        message_put_uint(&vault->writer, FIELD_REQUEST, 4711 + i);
+        message_put_text(&vault->writer, FIELD_PRINCIPAL, "anna");
+        message_put_uint(&vault->writer, FIELD_ACT, i == 0 ? OP_GRANT : OP_RECIPIENT_ADD);
+        message_put_text(&vault->writer, FIELD_MESSAGE, texts[i]);
+        message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
+        message_put_uint(&vault->writer, FIELD_EXPIRES, FAKE_TIME_MS + 86400000);
+        message_put_text(&vault->writer, FIELD_SUBJECT, i == 0 ? "maria" : "safe");
+        message_put_bytes(&vault->writer, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
+    }
 }
 
 static void
@@ -857,6 +899,10 @@ take_act(struct vault *vault, struct connection *connection, enum operation oper
         put_piece(vault, request);
     else if (operation == OP_RECIPIENT_LIST)
         put_recipients(vault);
+    else if (operation == OP_PENDING)
+        put_pending(vault);
+    else if (operation == OP_ROOT_ROTATE && vault->fake->options.root_waits)
+        put_waits(vault);
     else if (operation == OP_PRINCIPAL_LIST)
         put_page(vault, request);
     else if (operation == OP_PRINCIPAL_SHOW) {

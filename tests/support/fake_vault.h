@@ -11,6 +11,7 @@
  *   quota     QUOTA, retry in 86399 s    over      QUOTA, never
  *   frozen    FROZEN                     expired   EXPIRED
  *   unavailable, internal                UNAVAILABLE, INTERNAL
+ *   pending   PENDING, number 4711
  *   forget    UNAUTHENTICATED, and the connection is a stranger's again
  *   forever   UNAUTHENTICATED, always
  *   raw:HEX   these bytes are the answer
@@ -62,6 +63,7 @@ struct fake_options {
     bool compact_fails;              /* BUSY, after a while */
     bool loses_confirmation;         /* enrols, and the connection breaks instead of an answer */
     bool knows_uid;                  /* as the person who is enrolled, by HELLO without a key */
+    bool root_waits;                 /* PENDING, to another root key */
     const unsigned char *public_key; /* known by this key only; NULL: by uid */
 };
 

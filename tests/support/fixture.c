@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hello.h"
 #include "unseal.h"
 
 /* What goes wrong in here is the test's own fault: stop at once. */
@@ -407,6 +408,53 @@ caller_principal_add(struct caller *caller, const char *name, enum principal_kin
     return status == STATUS_OK && kind == PRINCIPAL_PERSON ? enrol(caller, name, uid) : status;
 }
 
+_Static_assert((int)CALLER_SECRET_KEY_BYTES == (int)crypto_sign_SECRETKEYBYTES, "");
+
+enum status
+caller_principal_add_by_key(struct caller *caller, const char *name, enum principal_kind kind,
+                            struct caller_key *ret_key)
+{
+    (void)crypto_sign_keypair(ret_key->public_key, ret_key->secret_key);
+    caller_begin(caller, OP_PRINCIPAL_ADD, 3);
+    message_put_text(&caller->request, FIELD_NAME, name);
+    message_put_uint(&caller->request, FIELD_KIND, kind);
+    message_put_bytes(&caller->request, FIELD_PUBLIC_KEY,
+                      bytes_of(ret_key->public_key, PUBLIC_KEY_BYTES));
+    return caller_send(caller);
+}
+
+enum status
+caller_hello_by_key(struct caller *caller, const struct caller_key *key)
+{
+    const uint8_t nonce[NONCE_BYTES] = {9};
+    uint8_t transcript[HELLO_TRANSCRIPT_BYTES];
+    uint8_t signature[SIGNATURE_BYTES];
+    struct bytes instance = {0};
+    struct bytes vault_nonce = {0};
+    bool asked;
+
+    caller_begin(caller, OP_HELLO, 3);
+    message_put_uint(&caller->request, FIELD_VERSION, PROTOCOL_VERSION);
+    message_put_bytes(&caller->request, FIELD_NONCE, bytes_of(nonce, NONCE_BYTES));
+    message_put_bytes(&caller->request, FIELD_PUBLIC_KEY,
+                      bytes_of(key->public_key, PUBLIC_KEY_BYTES));
+    must(caller_send(caller));
+    asked = message_bytes(caller->reply, FIELD_INSTANCE, &instance) &&
+            message_bytes(caller->reply, FIELD_NONCE, &vault_nonce);
+    assert(asked);
+    hello_transcript(&(struct hello){.instance_id = instance.data,
+                                     .public_key = key->public_key,
+                                     .client_nonce = nonce,
+                                     .vault_nonce = vault_nonce.data,
+                                     .uid = caller->peer.uid},
+                     transcript);
+    (void)crypto_sign_detached(signature, NULL, transcript, sizeof transcript, key->secret_key);
+    caller_begin(caller, OP_PROVE, 2);
+    message_put_bytes(&caller->request, FIELD_SIGNATURE, bytes_of(signature, sizeof signature));
+    message_put_uint(&caller->request, FIELD_UID, caller->peer.uid);
+    return caller_send(caller);
+}
+
 enum status
 caller_grant(struct caller *caller, enum operation operation, const char *name, enum role role,
              const char *namespace_name)
@@ -466,4 +514,28 @@ caller_unfreeze(struct caller *caller)
 {
     caller_begin(caller, OP_UNFREEZE, 0);
     return caller_send(caller);
+}
+
+enum status
+caller_approvals(struct caller *caller, enum approvals approvals)
+{
+    caller_begin(caller, OP_APPROVALS_SET, 1);
+    message_put_uint(&caller->request, FIELD_APPROVALS, approvals);
+    return caller_send(caller);
+}
+
+enum status
+caller_decide(struct caller *caller, enum operation operation, uint64_t request)
+{
+    caller_begin(caller, operation, 1);
+    message_put_uint(&caller->request, FIELD_REQUEST, request);
+    return caller_send(caller);
+}
+
+uint64_t
+caller_request_number(const struct caller *caller)
+{
+    uint64_t number = 0;
+
+    return message_uint(caller->reply, FIELD_REQUEST, &number) ? number : 0;
 }

@@ -25,6 +25,7 @@ enum {
     FIXTURE_PATH_BYTES = 256,
     FIXTURE_REQUEST_BYTES = 1 << 20,
     FIXTURE_ADMIN_UID = 1000,
+    CALLER_SECRET_KEY_BYTES = 64,
 };
 
 struct fixture {
@@ -103,6 +104,15 @@ enum status caller_values(struct caller *caller, enum operation operation,
 enum status caller_namespace_create(struct caller *caller, const char *name);
 enum status caller_principal_add(struct caller *caller, const char *name, enum principal_kind kind,
                                  uint32_t uid);
+/* Who is known by a key, not by a uid: made here. */
+struct caller_key {
+    uint8_t public_key[PUBLIC_KEY_BYTES];
+    uint8_t secret_key[CALLER_SECRET_KEY_BYTES];
+};
+enum status caller_principal_add_by_key(struct caller *caller, const char *name,
+                                        enum principal_kind kind, struct caller_key *ret_key);
+/* Hello and proof. */
+enum status caller_hello_by_key(struct caller *caller, const struct caller_key *key);
 enum status caller_grant(struct caller *caller, enum operation operation, const char *name,
                          enum role role, const char *namespace_name);
 enum status caller_name(struct caller *caller, enum operation operation, const char *name);
@@ -114,5 +124,10 @@ enum status caller_grant_on_terms(struct caller *caller, const char *name, enum 
                                   const char *namespace_name, const struct caller_terms *terms);
 enum status caller_freeze(struct caller *caller, bool deliveries_too);
 enum status caller_unfreeze(struct caller *caller);
+enum status caller_approvals(struct caller *caller, enum approvals approvals);
+/* OP_APPROVE or OP_DENY. */
+enum status caller_decide(struct caller *caller, enum operation operation, uint64_t request);
+/* Of a reply that is PENDING; else 0. */
+uint64_t caller_request_number(const struct caller *caller);
 
 #endif

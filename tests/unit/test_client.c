@@ -617,6 +617,37 @@ test_only_the_harmless_is_repeated(void **state)
     cv_reply_free(&reply);
 }
 
+/* What waits for a second admin, and what is said of an act that does. */
+static void
+test_two_people(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cv_client *client = fixture->client;
+    struct cv_reply *reply;
+
+    assert_int_equal(cv_principal_enable(client, "pending", &reply), CV_PENDING);
+    assert_int_equal(reply->request, 4711);
+    assert_false(reply->outcome_unknown);
+    assert_int_equal(cv_advice_of(reply), CV_REFUSE);
+    cv_reply_free(&reply);
+    assert_int_equal(cv_pending(client, &reply), CV_OK);
+    assert_sent(fixture, OP_PENDING, 0);
+    assert_int_equal(reply->approvals, CV_APPROVALS_ALWAYS);
+    assert_true(reply->approvals_active);
+    assert_int_equal(reply->total, 3);
+    assert_int_equal(reply->waiting, 1);
+    assert_int_equal(reply->count, 2);
+    assert_int_equal(reply->requests[1].number, 4712);
+    assert_string_equal(reply->requests[1].principal, "anna");
+    assert_string_equal(cv_act_name(reply->requests[1].act), "recipient_add");
+    assert_string_equal(reply->requests[1].text, "seal backups to safe, too");
+    assert_string_equal(reply->requests[1].subject, "safe");
+    assert_int_equal(reply->requests[1].public_key[0], 7);
+    assert_int_equal(reply->requests[1].created_ms, 1767225600000);
+    assert_int_equal(reply->requests[1].expires_ms, 1767312000000);
+    cv_reply_free(&reply);
+}
+
 #define ACT(call)                                                                                  \
     assert_int_equal((call), CV_OK);                                                               \
     cv_reply_free(&reply)
@@ -669,8 +700,18 @@ test_admin_acts(void **state)
     assert_sent(fixture, OP_BACKUP_END, BIT(BACKUP) | BIT(ALL));
     ACT(cv_backup_end(client, key, false, &reply));
     assert_sent(fixture, OP_BACKUP_END, BIT(BACKUP));
+    ACT(cv_principal_set_key(client, "a", key, &reply));
+    assert_sent(fixture, OP_PRINCIPAL_SET_KEY, BIT(NAME) | BIT(PUBLIC_KEY));
+    ACT(cv_approvals_set(client, CV_APPROVALS_AUTO, &reply));
+    assert_sent(fixture, OP_APPROVALS_SET, BIT(APPROVALS));
+    assert_sent_uint(fixture, FIELD_APPROVALS, 0);
+    ACT(cv_approve(client, 4711, &reply));
+    assert_sent(fixture, OP_APPROVE, BIT(REQUEST));
+    assert_sent_uint(fixture, FIELD_REQUEST, 4711);
+    ACT(cv_deny(client, 4712, &reply));
+    assert_sent(fixture, OP_DENY, BIT(REQUEST));
     ACT(cv_seal(client, &reply));
-    assert_int_equal(fixture->fake.counts->executed, 18);
+    assert_int_equal(fixture->fake.counts->executed, 22);
 }
 
 static void
@@ -756,6 +797,8 @@ test_names(void **state)
     assert_string_equal(cv_freeze_name(CV_FREEZE_NONE), "none");
     assert_string_equal(cv_freeze_name(CV_FREEZE_ALL), "all");
     assert_null(cv_freeze_name((enum cv_freeze)3));
+    assert_string_equal(cv_approvals_name(CV_APPROVALS_NEVER), "never");
+    assert_null(cv_approvals_name((enum cv_approvals)3));
     assert_string_equal(cv_key_purpose_name(CV_KEY_INDEX), "index");
     assert_null(cv_key_purpose_name((enum cv_key_purpose)3));
     assert_string_equal(cv_act_name(203), "cut");
@@ -849,6 +892,7 @@ main(void)
         FIXTURE_TEST(test_erase),
         FIXTURE_TEST(test_only_the_harmless_is_repeated),
         FIXTURE_TEST(test_admin_acts),
+        FIXTURE_TEST(test_two_people),
         FIXTURE_TEST(test_grants_have_terms),
         FIXTURE_TEST(test_freeze),
         FIXTURE_TEST(test_a_frozen_vault_says_so),

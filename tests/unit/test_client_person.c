@@ -103,6 +103,7 @@ test_a_session(void **state)
     assert_int_equal(reply->idle_s, 900);
     assert_int_equal(reply->lasts_s, 28800);
     assert_int_equal(reply->codes_left, 8);
+    assert_int_equal(reply->waiting, 2);
     cv_reply_free(&reply);
     assert_int_equal(tokenize_one(fixture->client, "one", &reply),
                      CV_OK); /* this one has it, too */

@@ -207,6 +207,21 @@ test_backups(void **state)
     assert_string_equal(reply->recipients[0].name, "safe");
     assert_int_equal(reply->recipients[0].public_key[31], 0x5f);
     cv_reply_free(&reply);
+    reply = decode(OP_PENDING, 0, "pending: one");
+    assert_int_equal(reply->approvals, CV_APPROVALS_AUTO);
+    assert_true(reply->approvals_active);
+    assert_int_equal(reply->total, 2);
+    assert_int_equal(reply->waiting, 1);
+    assert_int_equal(reply->requests[0].number, 4711);
+    assert_string_equal(reply->requests[0].principal, "anna");
+    assert_string_equal(reply->requests[0].text, "grant reveal to maria in shop");
+    assert_string_equal(reply->requests[0].subject, "maria");
+    assert_int_equal(reply->requests[0].public_key[31], 0x5f);
+    cv_reply_free(&reply);
+    reply = decode(OP_GRANT, 0, "grant: waits for a second admin");
+    assert_int_equal(reply->status, CV_PENDING);
+    assert_int_equal(reply->request, 4711);
+    cv_reply_free(&reply);
 }
 
 static void

@@ -39,7 +39,7 @@ static const struct answer {
     {'Q', STATUS_QUOTA, true, 6},
     {'I', STATUS_INVALID, false, 1}, /* there is no such operation on that socket */
     {'S', STATUS_SEALED, false, 4},
-    {'C', STATUS_CONFLICT, false, 1}, /* permitted, and so already, or against what is there */
+    {'C', STATUS_CONFLICT, false, 1},  /* permitted, and so already, or against what is there */
     {'M', STATUS_NOT_FOUND, false, 1}, /* permitted, but there is none */
 };
 
@@ -117,6 +117,11 @@ static const struct row rows[] = {
     {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
     {OP_RECIPIENT_REMOVE,  CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
+    {OP_PRINCIPAL_SET_KEY,  CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
+    {OP_APPROVALS_SET,      CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
+    {OP_PENDING,            NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
+    {OP_APPROVE,            NOTHING,   NOT_HERE,           "DDDDMD DDU UU"},
+    {OP_DENY,               NOTHING,   NOT_HERE,           "DDDDMD DDU UU"},
 };
 
 /* Nobody is known, so nobody is refused by name; what is not on a socket is not there sealed. */
@@ -165,6 +170,11 @@ static const struct row sealed_rows[] = {
     {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_RECIPIENT_REMOVE,  NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_PRINCIPAL_SET_KEY,  NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_APPROVALS_SET,      NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_PENDING,            NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_APPROVE,            NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_DENY,               NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
 };
 
 /* Everybody who holds a role is disabled, with his connections still open. */
@@ -213,6 +223,11 @@ static const struct row disabled_rows[] = {
     {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_RECIPIENT_REMOVE,  NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_PRINCIPAL_SET_KEY,  NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_APPROVALS_SET,      NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_PENDING,            NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_APPROVE,            NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_DENY,               NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
 };
 
 /* Every grant of the cast has ended: who might have, is told so; who never might, is not. */
@@ -261,6 +276,11 @@ static const struct row expired_rows[] = {
     {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
     {OP_RECIPIENT_REMOVE,  NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
+    {OP_PRINCIPAL_SET_KEY,  NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_APPROVALS_SET,      NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_PENDING,            NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
+    {OP_APPROVE,            NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_DENY,               NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
 };
 
 /* What is not named in the following is as in `rows`: that nothing else changes is the point. */

@@ -230,6 +230,11 @@ static const struct expected {
     {OP_RECIPIENT_ADD, "recipient_add", BIT(CONNECTION) | BIT(NAME) | BIT(PUBLIC_KEY), 0},
     {OP_RECIPIENT_LIST, "recipient_list", BIT(CONNECTION), 0},
     {OP_RECIPIENT_REMOVE, "recipient_remove", BIT(CONNECTION) | BIT(NAME), 0},
+    {OP_PRINCIPAL_SET_KEY, "principal_set_key", BIT(CONNECTION) | BIT(NAME) | BIT(PUBLIC_KEY), 0},
+    {OP_APPROVALS_SET, "approvals_set", BIT(CONNECTION) | BIT(APPROVALS), 0},
+    {OP_PENDING, "pending", BIT(CONNECTION), 0},
+    {OP_APPROVE, "approve", BIT(CONNECTION) | BIT(REQUEST), 0},
+    {OP_DENY, "deny", BIT(CONNECTION) | BIT(REQUEST), 0},
     {OP_AUDIT_READ, "audit_read", BIT(CONNECTION) | BIT(FROM),
      BIT(LIMIT) | BIT(PRINCIPAL) | BIT(TOKEN) | BIT(NAMESPACE) | BIT(ACT) | BIT(SINCE) |
          BIT(UNTIL)},

@@ -34,6 +34,9 @@ enum {
     OTHER_UID,
     LATER_UID,
     CLERK_UID,
+    ANNA_UID,
+    BERTA_UID,
+    CARLA_UID,
     CONTACTS = 30,
     TICKS_MAX = 500,
     PATHS = FIXTURE_PATH_BYTES,
@@ -331,7 +334,10 @@ restore_and_open(const char *log)
     caller_remove(&person);
     caller_remove(&service);
     caller_remove(&admin);
-    hello(&admin, &after, FIXTURE_ADMIN_UID);
+    caller_make(&admin, &after, PEER_ADMIN, FIXTURE_ADMIN_UID);
+    /* Who counts no more where there is an enrolled one. */
+    assert_int_equal(caller_hello(&admin),
+                     access_has_enrolled_admin(after.access) ? STATUS_UNAUTHENTICATED : STATUS_OK);
     hello(&service, &after, SERVICE_UID);
     caller_make(&person, &after, PEER_DATA, PERSON_UID);
     caller_make(&clerk, &after, PEER_DATA, CLERK_UID);
@@ -604,6 +610,129 @@ the_last_admin_stays(void **state)
     restore_and_open(newer);
     assert_int_equal(report.admins_kept, 1);
     assert_int_equal(report.disabled, 0);
+}
+
+/* ---- two people ---- */
+
+static struct caller anna;
+
+static void
+add_admin(struct caller *by, struct caller *ret_admin, const char *name, uint32_t uid)
+{
+    assert_int_equal(caller_principal_add(by, name, PRINCIPAL_PERSON, uid), STATUS_OK);
+    assert_int_equal(caller_grant(by, OP_GRANT, name, ROLE_ADMIN, NULL), STATUS_OK);
+    caller_make(ret_admin, &before, PEER_ADMIN, uid);
+    assert_int_equal(caller_hello(ret_admin), STATUS_OK);
+}
+
+/* Two who count; "second" does not, being a service. */
+static void
+add_two_admins(struct caller *berta)
+{
+    add_admin(&admin, &anna, "anna", ANNA_UID);
+    add_admin(&anna, berta, "berta", BERTA_UID);
+}
+
+static void
+approve(struct caller *by, struct caller *of)
+{
+    assert_int_equal(caller_decide(by, OP_APPROVE, caller_request_number(of)), STATUS_OK);
+}
+
+static void
+what_waited_was_not_done(void **state)
+{
+    struct caller berta;
+
+    (void)state;
+    add_two_admins(&berta);
+    back_up(contents, keyring);
+    assert_int_equal(caller_name(&anna, OP_NAMESPACE_SHRED, "brand"), STATUS_PENDING);
+    assert_int_equal(caller_name(&anna, OP_PRINCIPAL_DISABLE, "second"), STATUS_PENDING);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.shredded, 0);
+    assert_int_equal(report.disabled, 0);
+    assert_false(report.approvals_off);
+    /* And the rule came with the backup. */
+    assert_true(access_approvals_in_force(after.access));
+    assert_false(access_has_new_pair(after.access));
+    caller_remove(&berta);
+    caller_remove(&anna);
+}
+
+static void
+what_was_approved_since_is_done_again(void **state)
+{
+    struct caller berta;
+    struct caller_key key;
+
+    (void)state;
+    add_two_admins(&berta);
+    (void)crypto_sign_keypair(key.public_key, key.secret_key);
+    back_up(contents, keyring);
+    assert_int_equal(caller_name(&anna, OP_PRINCIPAL_DISABLE, "second"), STATUS_PENDING);
+    approve(&berta, &anna);
+    /* The old key is the backup's: whoever has it shall not be let in. */
+    caller_begin(&anna, OP_PRINCIPAL_SET_KEY, 2);
+    message_put_text(&anna.request, FIELD_NAME, "deliverer");
+    message_put_bytes(&anna.request, FIELD_PUBLIC_KEY, bytes_of(key.public_key, PUBLIC_KEY_BYTES));
+    assert_int_equal(caller_send(&anna), STATUS_PENDING);
+    approve(&berta, &anna);
+    assert_int_equal(caller_approvals(&anna, APPROVALS_NEVER), STATUS_PENDING);
+    approve(&berta, &anna);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.disabled, 2);
+    assert_int_equal(caller_hello(&person), STATUS_UNAUTHENTICATED);
+    /* Looser than it was is not done again. */
+    assert_int_equal(access_approvals(after.access), APPROVALS_AUTO);
+    caller_remove(&berta);
+    caller_remove(&anna);
+}
+
+static void
+approvals_are_as_strict_as_they_were_last(void **state)
+{
+    struct caller berta;
+
+    (void)state;
+    assert_int_equal(caller_approvals(&admin, APPROVALS_NEVER), STATUS_OK);
+    add_two_admins(&berta);
+    back_up(contents, keyring);
+    assert_int_equal(caller_approvals(&anna, APPROVALS_ALWAYS), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(access_approvals(after.access), APPROVALS_ALWAYS);
+    caller_remove(&berta);
+    caller_remove(&anna);
+}
+
+/* The third, who made that possible, is not there. */
+static void
+one_admin_who_is_left_is_not_locked_out(void **state)
+{
+    struct caller berta, carla;
+
+    (void)state;
+    add_two_admins(&berta);
+    back_up(contents, keyring);
+    assert_int_equal(caller_principal_add(&anna, "carla", PRINCIPAL_PERSON, CARLA_UID), STATUS_OK);
+    assert_int_equal(caller_grant(&anna, OP_GRANT, "carla", ROLE_ADMIN, NULL), STATUS_PENDING);
+    approve(&berta, &anna);
+    caller_make(&carla, &before, PEER_ADMIN, CARLA_UID);
+    assert_int_equal(caller_hello(&carla), STATUS_OK);
+    assert_int_equal(caller_name(&anna, OP_PRINCIPAL_DISABLE, "berta"), STATUS_PENDING);
+    approve(&carla, &anna);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.disabled, 1);
+    assert_int_equal(access_approver_count(after.access), 1);
+    assert_true(report.approvals_off);
+    assert_false(access_approvals_in_force(after.access));
+    caller_remove(&carla);
+    caller_remove(&berta);
+    caller_remove(&anna);
 }
 
 /* Of which the lost machine's log does not say what became. */
@@ -1021,6 +1150,10 @@ main(void)
         TEST(what_was_given_since_is_counted_and_not_given),
         TEST(the_last_admin_stays),
         TEST(what_was_under_way_when_the_machine_was_lost_is_done),
+        TEST(what_waited_was_not_done),
+        TEST(what_was_approved_since_is_done_again),
+        TEST(approvals_are_as_strict_as_they_were_last),
+        TEST(one_admin_who_is_left_is_not_locked_out),
         TEST(a_rotation_that_was_under_way_goes_on),
         TEST(the_budget_goes_on),
         TEST(without_the_log_every_budget_is_spent),

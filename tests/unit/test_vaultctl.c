@@ -152,7 +152,7 @@ test_usage_errors_as_json(void **state)
     static const char *const cases[][2] = {
         {"--json", "no such command; vaultctl --help lists the commands"},
         {"principal --json", "no such command; there are: add, invite, list, show, disable, "
-                             "enable"},
+                             "enable, set-key"},
         {"tokenize --nonsense --json x",
          "--nonsense: no such option, or it may mean several; see vaultctl tokenize --help"},
         {"grant a --json", "too few arguments; see vaultctl grant --help"},
@@ -223,9 +223,9 @@ test_half_a_command_names_the_rest(void **state)
     static const char *const lines[][2] = {
         {"principal",
          "vaultctl principal: which one?; there are: add, invite, list, show, disable, "
-         "enable\n"},
+         "enable, set-key\n"},
         {"principal ad", "vaultctl principal: no such command; there are: add, invite, list, show, "
-                         "disable, enable\n"},
+                         "disable, enable, set-key\n"},
         {"audit", "vaultctl audit: which one?; there are: tail, report, subject, verify\n"},
         {"namespace --data x",
          "vaultctl namespace: no such command; there are: create, list, set, shred\n"},
@@ -802,6 +802,62 @@ test_another_root_key(void **state)
     assert_int_equal(shell(*state, "stat -c '%%s %%a' $D/new && rm -f $D/new"), 0);
 }
 
+/* What is not in force yet, and may be tomorrow, is kept. */
+static void
+test_what_waits_for_a_second_admin(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(shell(*state, "$V principal enable pending"), 7);
+    assert_string_equal(out, "");
+    assert_string_equal(err, "vaultctl principal enable: pending: not done yet: waits for a second "
+                             "admin: vaultctl approve 4711\n");
+    assert_int_equal(shell(*state, "$V principal enable pending --json"), 7);
+    assert_non_null(strstr(out, "\"code\":\"pending\""));
+    assert_non_null(strstr(out, "\"request\":4711"));
+    assert_int_equal(shell(*state, "$V recipient new pending -o $D/safe.key"), 7);
+    assert_non_null(strstr(err, "is kept"));
+    assert_int_equal(shell(*state, "rm $D/safe.key"), 0);
+    fixture->fake.options.root_waits = true;
+    fake_restart(&fixture->fake);
+    assert_int_equal(shell(*state, "$V key rotate root --unseal keyfile --key-file $D/new"), 7);
+    assert_non_null(strstr(err, "Keep the new one"));
+    assert_int_equal(shell(*state, "rm $D/new"), 0);
+}
+
+static void
+test_approvals(void **state)
+{
+    assert_int_equal(shell(*state, "$V approvals"), 0);
+    assert_string_equal(out, "always: in force; 3 admins could approve\n");
+    assert_int_equal(shell(*state, "$V approvals --json"), 0);
+    assert_string_equal(out, "{\"approvals\":\"always\",\"active\":true,\"admins\":3}\n");
+    assert_int_equal(shell(*state, "$V approvals never"), 0);
+    assert_string_equal(out, "set\n");
+    assert_sent(*state, OP_APPROVALS_SET, BIT(APPROVALS));
+    assert_int_equal(shell(*state, "$V approvals sometimes"), 2);
+    assert_int_equal(shell(*state, "$V pending"), 0);
+    assert_string_equal(
+        out, "4711\tanna\t2026-01-02T00:00:00.000Z\tgrant reveal to maria in shop\t"
+             "contact-vault public 1 BwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+             "4712\tanna\t2026-01-02T00:00:00.000Z\tseal backups to safe, too\t"
+             "contact-vault recipient public 1 BwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
+    assert_int_equal(shell(*state, "$V pending --json"), 0);
+    assert_non_null(strstr(out, "\"operation\":\"recipient_add\""));
+    assert_int_equal(shell(*state, "$V approve 4711"), 0);
+    assert_sent(*state, OP_APPROVE, BIT(REQUEST));
+    assert_string_equal(out, "approved, and done\n");
+    assert_int_equal(shell(*state, "$V deny 4711"), 0);
+    assert_sent(*state, OP_DENY, BIT(REQUEST));
+    assert_int_equal(shell(*state, "$V approve 0"), 2);
+    assert_int_equal(shell(*state, "$V deny all"), 2);
+    assert_int_equal(shell(*state, "$V keygen -o $D/inbox.key > $D/inbox.pub"), 0);
+    assert_int_equal(shell(*state, "$V principal set-key inbox --public-key $D/inbox.pub"), 0);
+    assert_sent(*state, OP_PRINCIPAL_SET_KEY, BIT(NAME) | BIT(PUBLIC_KEY));
+    assert_int_equal(shell(*state, "$V principal set-key inbox"), 2);
+    assert_int_equal(shell(*state, "rm $D/inbox.key $D/inbox.pub"), 0);
+}
+
 static void
 test_compact(void **state)
 {
@@ -1031,6 +1087,8 @@ main(void)
         FIXTURE_TEST(test_keygen_and_principal_add),
         FIXTURE_TEST(test_unseal),
         FIXTURE_TEST(test_another_root_key),
+        FIXTURE_TEST(test_what_waits_for_a_second_admin),
+        FIXTURE_TEST(test_approvals),
         FIXTURE_TEST(test_compact),
         FIXTURE_TEST(test_audit_tail),
         FIXTURE_TEST(test_reasons_are_escaped),

@@ -142,8 +142,10 @@ test_a_session_from_login_to_logout(void **state)
     assert_int_equal(
         shell(fixture, "echo " FAKE_RECOVERY " | $V login --passphrase-file $D/pw --json"), 0);
     assert_string_equal(
-        out, "{\"principal\":\"maria\",\"idle_s\":900,\"lasts_s\":28800,\"codes_left\":7}\n");
-    assert_ends(err, "7 recovery codes left\n");
+        out, "{\"principal\":\"maria\",\"idle_s\":900,\"lasts_s\":28800,\"codes_left\":7,"
+             "\"waiting\":2}\n");
+    assert_non_null(strstr(err, "7 recovery codes left\n"));
+    assert_ends(err, "2 requests wait for another admin's approval: vaultctl pending\n");
 }
 
 static void

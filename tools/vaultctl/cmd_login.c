@@ -20,15 +20,26 @@ tell_codes(const struct arguments *arguments, uint32_t left)
     }
 }
 
+/* An approver learns it where she comes in: nobody else tells her. */
+static void
+tell_waiting(const struct arguments *arguments, uint32_t waiting)
+{
+    if (waiting > 0) {
+        note(arguments, "%u request%s wait%s for another admin's approval: vaultctl pending",
+             waiting, plural(waiting), waiting == 1 ? "s" : "");
+    }
+}
+
 static void
 print_session(const struct arguments *arguments, const struct cv_reply *reply)
 {
     char idle[WAIT_TEXT_BYTES], lasts[WAIT_TEXT_BYTES];
 
     if (arguments->json) {
-        print_json(json_pack("{s:s, s:I, s:I, s:I}", "principal", reply->principal, "idle_s",
+        print_json(json_pack("{s:s, s:I, s:I, s:I, s:I}", "principal", reply->principal, "idle_s",
                              (json_int_t)reply->idle_s, "lasts_s", (json_int_t)reply->lasts_s,
-                             "codes_left", (json_int_t)reply->codes_left));
+                             "codes_left", (json_int_t)reply->codes_left, "waiting",
+                             (json_int_t)reply->waiting));
         return;
     }
     wait_print(reply->idle_s, idle);
@@ -58,6 +69,7 @@ cmd_login(const struct arguments *arguments)
     if (code == EXIT_OK) {
         print_session(arguments, reply);
         tell_codes(arguments, reply->codes_left);
+        tell_waiting(arguments, reply->waiting);
     }
     cv_reply_free(&reply);
     return code;
@@ -100,6 +112,7 @@ print_self_json(const struct cv_reply *reply)
         json_set_number(json, "idle_s", reply->idle_s);
         json_set_number(json, "lasts_s", reply->lasts_s);
         json_set_number(json, "codes_left", reply->codes_left);
+        json_set_number(json, "waiting", reply->waiting);
     }
     json_object_set_new(json, "grants", principal_grants_json(self));
     print_json(json);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* principal add, invite, list, show, disable, enable. */
+/* principal add, invite, list, show, disable, enable, set-key. */
 #include "commands.h"
 
 #include <errno.h>
@@ -64,11 +64,11 @@ take_identity(const struct arguments *arguments, struct cv_new_principal *princi
     return read_public_key(arguments, key);
 }
 
-/* What a person enrols with; of a service there is none. Frees the reply, closes the client. */
-static enum exit_code
+enum exit_code
 finish_with_code(const struct arguments *arguments, struct cv_client **client,
                  struct cv_reply **reply, const char *done)
 {
+    bool by_name = strncmp(arguments->command, "principal", sizeof "principal" - 1) == 0;
     char good_for[WAIT_TEXT_BYTES];
     enum exit_code code = report(arguments, *reply);
 
@@ -81,7 +81,8 @@ finish_with_code(const struct arguments *arguments, struct cv_client **client,
         note(arguments,
              "give %s the code yourself: it works once, for %s, and is not shown again. With it: "
              "vaultctl enrol %s",
-             arguments->values[0], good_for, arguments->values[0]);
+             by_name ? arguments->values[0] : "her", good_for,
+             by_name ? arguments->values[0] : "NAME");
     } else if (code == EXIT_OK) {
         return finish(arguments, client, reply, done);
     }
@@ -204,4 +205,29 @@ enum exit_code
 cmd_principal_enable(const struct arguments *arguments)
 {
     return run_by_name(arguments, cv_principal_enable, "enabled; its grants are in force again");
+}
+
+enum exit_code
+cmd_principal_set_key(const struct arguments *arguments)
+{
+    uint8_t key[CV_KEY_BYTES] = {0};
+    struct cv_client *client = NULL;
+    struct cv_reply *reply = NULL;
+    enum exit_code code = EXIT_OK;
+
+    if (arguments->public_key == NULL) {
+        code = fail(arguments, EXIT_USAGE, "give the public half of its key: --public-key FILE");
+    }
+    if (code == EXIT_OK) {
+        code = read_public_key(arguments, key);
+    }
+    if (code == EXIT_OK) {
+        code = session_open(arguments, SOCKET_ADMIN, &client);
+    }
+    if (code != EXIT_OK) {
+        return code;
+    }
+    (void)cv_principal_set_key(client, arguments->values[0], key, &reply);
+    return finish(arguments, &client, &reply,
+                  "set: it is known by this key alone; grants of deliver must be given again");
 }

@@ -69,6 +69,9 @@ cmd_recipient_new(const struct arguments *arguments)
     code = report(arguments, reply);
     if (code == EXIT_OK) {
         print_pair(arguments, key);
+    } else if (reply->status == CV_PENDING) {
+        note(arguments, "%s is kept: once it is approved, backups are sealed to it",
+             arguments->output);
     } else if (!reply->outcome_unknown) {
         (void)unlink(arguments->output); /* nothing is sealed to it */
     }

@@ -84,9 +84,15 @@ root_rotate(const struct arguments *arguments)
     code = make_key(arguments, &how, key);
     if (code == EXIT_OK) {
         (void)cv_root_rotate(client, key, &how, &reply);
-        /* Kept where it may be in force. */
-        if (reply->status != CV_OK && !reply->outcome_unknown && how.provider == CV_KEYFILE) {
+        /* Kept where it is in force, or may come into force. */
+        if (reply->status != CV_OK && reply->status != CV_PENDING && !reply->outcome_unknown &&
+            how.provider == CV_KEYFILE) {
             (void)unlink(arguments->key_file);
+        }
+        if (reply->status == CV_PENDING) {
+            note(arguments,
+                 "the old root key unseals until then. Keep the new one: once this is approved, it "
+                 "alone does");
         }
         code =
             finish(arguments, &client, &reply,

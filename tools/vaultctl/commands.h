@@ -134,6 +134,14 @@ enum exit_code cmd_principal_list(const struct arguments *arguments);
 enum exit_code cmd_principal_show(const struct arguments *arguments);
 enum exit_code cmd_principal_disable(const struct arguments *arguments);
 enum exit_code cmd_principal_enable(const struct arguments *arguments);
+/* The end of an act that may give what a person enrols with. Frees the reply, closes the client. */
+enum exit_code finish_with_code(const struct arguments *arguments, struct cv_client **client,
+                                struct cv_reply **reply, const char *done);
+enum exit_code cmd_principal_set_key(const struct arguments *arguments);
+enum exit_code cmd_approvals(const struct arguments *arguments);
+enum exit_code cmd_pending(const struct arguments *arguments);
+enum exit_code cmd_approve(const struct arguments *arguments);
+enum exit_code cmd_deny(const struct arguments *arguments);
 enum exit_code cmd_grant(const struct arguments *arguments);
 enum exit_code cmd_revoke(const struct arguments *arguments);
 enum exit_code cmd_tokenize(const struct arguments *arguments);

@@ -174,7 +174,12 @@ report(const struct arguments *arguments, const struct cv_reply *reply)
         return EXIT_OK;
     }
     if (arguments->json) {
-        print_json(error_json(reply->status, reply->message, reply->retry_after_s));
+        json_t *json = error_json(reply->status, reply->message, reply->retry_after_s);
+
+        if (reply->request != 0) {
+            json_set_number(json_object_get(json, "error"), "request", reply->request);
+        }
+        print_json(json);
     }
     enum exit_code code = reply->unreached ? EXIT_UNREACHABLE : exit_code_of(reply->status);
     if (reply->retry_after_s != 0) {

@@ -121,6 +121,10 @@ static const struct argp_option recipient_options[] = {
     {"public-key", OPTION_PUBLIC_KEY, "FILE", 0, "The key that recipient new printed; -: on stdin", 1},
     {0},
 };
+static const struct argp_option key_options[] = {
+    {"public-key", OPTION_PUBLIC_KEY, "FILE", 0, "The key that keygen printed; -: on stdin", 1},
+    {0},
+};
 static const struct argp_option backup_options[] = {
     {"rate", OPTION_RATE, "N", 0, "So many MiB a second at the most (untold: as the vault permits)", 1},
     {"verify", OPTION_VERIFY, NULL, 0, "Make none: is FILE good? A restore that leaves nothing behind", 1},
@@ -280,6 +284,9 @@ static const struct command commands[] = {
     {"principal enable", "NAME", "It may do again what its grants say",
      "vaultctl principal enable inbox --data /var/lib/contact-vault", no_options, 1, 1,
      cmd_principal_enable},
+    {"principal set-key", "NAME", "Put a key in place of a service's key or uid",
+     "vaultctl principal set-key inbox --public-key inbox.pub", key_options, 1, 1,
+     cmd_principal_set_key},
     {"grant", "NAME ROLE",
      "Give a principal a role: service, deliver, reveal, privacy, admin or audit",
      "vaultctl grant paola reveal -n milano --for 8h --daily 50",
@@ -287,6 +294,15 @@ static const struct command commands[] = {
     {"revoke", "NAME ROLE", "Take a role away, with an end and without",
      "vaultctl revoke inbox service -n milano --data /var/lib/contact-vault", namespace_options, 2,
      2, cmd_revoke},
+    {"approvals", "[auto|always|never]",
+     "Do acts that give rights away wait for a second admin? Shown, or set",
+     "vaultctl approvals --data /var/lib/contact-vault", no_options, 0, 1, cmd_approvals},
+    {"pending", "", "What waits for a second admin", "vaultctl pending", no_options, 0, 0,
+     cmd_pending},
+    {"approve", "NUMBER", "Let be done what another admin asked for", "vaultctl approve 4711",
+     no_options, 1, 1, cmd_approve},
+    {"deny", "NUMBER", "Let it not be done; or take back what you asked for", "vaultctl deny 4711",
+     no_options, 1, 1, cmd_deny},
     {"tokenize", "[VALUE...|-]", "Contacts to tokens, made where there are none",
      "vaultctl tokenize -n milano --json - < numbers.txt", contact_options, 0, VALUES_ANY,
      cmd_tokenize},

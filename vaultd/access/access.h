@@ -156,6 +156,9 @@ size_t access_namespace_count(const struct access *access);
 const struct namespace_row *access_only_namespace(const struct access *access,
                                                   const struct principal *principal);
 
+/* Digest of what the principal is known by, its uid or its key; what bound grants are bound to. */
+const uint8_t *access_identity(const struct access *access, const struct principal *principal);
+
 /* Does a grant of the principal (not disabled, not ended, binding intact) carry any of these
  * capabilities there? namespace_id 0 asks for vault-wide ones. Never in a shredded namespace. */
 bool access_may(const struct access *access, const struct principal *principal,
@@ -205,6 +208,13 @@ size_t access_recovery_left(const struct principal *principal);
 MUST_USE enum status access_open_totp(const struct access *access,
                                       const struct principal *principal,
                                       uint8_t ret_secret[static TOTP_SECRET_BYTES]);
+struct access_grant_spec; /* access_change.h */
+/*
+ * Would this grant of the role service permit more than the principal may do there: than its grant
+ * of the same sort, for as long as that lasts; for a first grant, than the default? One with an end
+ * beside one without has a budget of its own, so that is more.
+ */
+bool access_grant_raises(const struct access *access, const struct access_grant_spec *spec);
 
 /* Rows of recipients, those that were removed too; index < access_recipient_count. */
 const struct recipient *access_recipient_at(const struct access *access, size_t index);
@@ -212,6 +222,23 @@ size_t access_recipient_count(const struct access *access);
 
 /* Who is kept from revealing. */
 enum freeze access_frozen(const struct access *access);
+
+/* ---- two people (access_approvals.c) ---- */
+
+/* Enrolled, and enabled: known by something that is hers alone. The bootstrap is whoever has that
+ * Unix user id. */
+bool access_is_known_person(const struct principal *principal);
+/* An admin who counts: such a person, enabled, admin without an end. She may approve what another
+ * one asked for. */
+bool access_may_approve(const struct principal *principal);
+size_t access_approver_count(const struct access *access);
+/* Are there fewer than two of them without her? */
+bool access_needs_approver(const struct access *access, const struct principal *principal);
+enum approvals access_approvals(const struct access *access);
+/* Do acts that give rights away wait for a second admin? */
+bool access_approvals_in_force(const struct access *access);
+/* There are two admins who count, and that is not on record yet; not under `never`. */
+bool access_has_new_pair(const struct access *access);
 
 /* "service", ...; ROLE_COUNT names, index 0 unused. */
 const char *access_role_name(enum role role);

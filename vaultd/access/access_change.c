@@ -192,7 +192,7 @@ access_prepare_freeze(struct access *access, enum freeze freeze, struct access_c
                                                    : "the vault is frozen like this already",
                              ret_fault);
     }
-    entry.settings = calloc(1, sizeof *entry.settings);
+    entry.settings = access_copy_settings(access);
     if (entry.settings == NULL) {
         return access_refuse(STATUS_INTERNAL, "out of memory", ret_fault);
     }

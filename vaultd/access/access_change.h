@@ -64,8 +64,8 @@ MUST_USE enum status access_prepare_invitation(struct access *access, struct byt
  * code is used up, and what was granted to an earlier key and bound to it is void. CONFLICT: the
  * key belongs to somebody. */
 struct access_enrolment {
-    const uint8_t *public_key;   /* PUBLIC_KEY_BYTES */
-    const uint8_t *totp;         /* TOTP_SECRET_BYTES */
+    const uint8_t *public_key;                 /* PUBLIC_KEY_BYTES */
+    const uint8_t *totp;                       /* TOTP_SECRET_BYTES */
     const uint8_t (*recovery)[RECOVERY_BYTES]; /* RECOVERY_CODES of them */
     uint64_t used_step;                        /* of the code that confirmed it */
 };
@@ -85,10 +85,28 @@ MUST_USE enum status access_prepare_login(struct access *access, struct bytes na
                                           struct access_change **ret_change,
                                           const char **ret_fault);
 
+/*
+ * Another key, in place of a service's key or uid; grants that are bound to that permit nothing
+ * until they are given again. INVALID: a person, who enrols anew instead; or no key. CONFLICT: it
+ * is its key already, or another's.
+ */
+MUST_USE enum status access_prepare_key(struct access *access, struct bytes name,
+                                        const uint8_t public_key[static PUBLIC_KEY_BYTES],
+                                        struct access_change **ret_change, const char **ret_fault);
 /* Of the whole vault. CONFLICT: it is so already. */
 MUST_USE enum status access_prepare_freeze(struct access *access, enum freeze freeze,
                                            struct access_change **ret_change,
                                            const char **ret_fault);
+/* CONFLICT: it is so already; or it would be in force, and there are no two admins who count. */
+MUST_USE enum status access_prepare_approvals(struct access *access, enum approvals approvals,
+                                              struct access_change **ret_change,
+                                              const char **ret_fault);
+/* That there are two admins who count, for good. CONFLICT: there are not, or it is known. */
+MUST_USE enum status access_prepare_pair(struct access *access, struct access_change **ret_change,
+                                         const char **ret_fault);
+/* By a restore: in force, with fewer than two who count, it begins anew. CONFLICT: it is not so. */
+MUST_USE enum status access_prepare_alone(struct access *access, struct access_change **ret_change,
+                                          const char **ret_fault);
 /* NOT_FOUND; CONFLICT: it is so already. */
 MUST_USE enum status access_prepare_retention(struct access *access, struct bytes name,
                                               uint16_t retain_months,

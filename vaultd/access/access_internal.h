@@ -23,8 +23,8 @@ struct access_invitation;
 
 struct principal_entry {
     struct principal principal;
-    uint8_t identity[ACCESS_DIGEST_BYTES]; /* digest of its key, else of its uid, else of its number:
-                                              what grants are bound to, never twice */
+    uint8_t identity[ACCESS_DIGEST_BYTES]; /* digest of its key, else of its uid, else of its
+                                              number: what grants are bound to, never twice */
     uint8_t hash[ACCESS_DIGEST_BYTES];
 };
 
@@ -35,6 +35,8 @@ struct namespace_entry {
 
 struct settings_entry {
     enum freeze freeze;
+    enum approvals approvals;
+    bool had_two; /* there once were two admins who count: auto is in force for good */
     uint8_t hash[ACCESS_DIGEST_BYTES];
 };
 
@@ -105,6 +107,11 @@ bool access_is_lasting_admin(const struct principal *principal);
 MUST_USE enum status access_check_last_admin(const struct access *access,
                                              const struct principal *principal,
                                              const char **ret_fault);
+
+/* ---- access_approvals.c ---- */
+
+/* To be changed; zeros where nothing was set yet. NULL: out of memory. */
+struct settings_entry *access_copy_settings(const struct access *access);
 
 /* ---- access_recipient.c ---- */
 

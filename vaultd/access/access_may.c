@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "access_change.h"
 #include "access_internal.h"
 #include "clock.h"
 
@@ -40,6 +41,12 @@ grant_carries(const struct grant *grant, unsigned capabilities, const uint8_t *i
     return (access_role_capabilities(grant->role) & capabilities) != 0 &&
            (!access_role_is_bound(grant->role) ||
             memcmp(grant->bound_to, identity, ACCESS_DIGEST_BYTES) == 0);
+}
+
+const uint8_t *
+access_identity(const struct access *access, const struct principal *principal)
+{
+    return access->principals[principal->number - 1]->identity;
 }
 
 /* What its grants must be bound to; NULL: none of them counts. */
@@ -197,4 +204,50 @@ access_grant_limits(const struct access *access, const struct grant *grant)
         .daily = grant->daily != 0 ? grant->daily : limits.daily,
         .hourly = grant->hourly != 0 ? grant->hourly : hourly_untold(grant, limits),
     };
+}
+
+/* ---- more than that? ---- */
+
+static bool
+is_above(uint32_t limit, uint32_t other)
+{
+    return limit != other && larger_limit(limit, other) == limit;
+}
+
+static bool
+permits_more(const struct access *access, const struct grant *grant, const struct grant *than)
+{
+    struct budget_limits limits = access_grant_limits(access, grant);
+    struct budget_limits others = access_grant_limits(access, than);
+
+    return is_above(limits.daily, others.daily) || is_above(limits.hourly, others.hourly) ||
+           grant->ends_ms > than->ends_ms;
+}
+
+bool
+access_grant_raises(const struct access *access, const struct access_grant_spec *spec)
+{
+    const struct principal *principal = access_by_name(access, spec->principal);
+    const struct namespace_row *row = access_namespace(access, spec->namespace_name);
+    const struct grant wanted = {.role = spec->role,
+                                 .namespace_id = row == NULL ? 0 : row->id,
+                                 .ends_ms = spec->ends_ms,
+                                 .daily = spec->daily,
+                                 .hourly = spec->hourly};
+    const struct grant untold = {.role = spec->role, .ends_ms = spec->ends_ms};
+    bool holds_other = false;
+
+    for (size_t i = 0; principal != NULL && i < principal->grant_count; i++) {
+        const struct grant *held = &principal->grants[i];
+
+        if (held->role != wanted.role || held->namespace_id != wanted.namespace_id ||
+            access_grant_is_over(access, held)) {
+            continue;
+        }
+        if (access_grant_same_sort(held, &wanted)) {
+            return permits_more(access, &wanted, held);
+        }
+        holds_other = true;
+    }
+    return holds_other || permits_more(access, &wanted, &untold);
 }

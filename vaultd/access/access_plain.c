@@ -12,7 +12,8 @@
  *         role u8, namespace u32 (0: vault-wide), binding 32 (zeros where the role has none), ends
  *         u64 (ms of vault time; 0: no end), daily u32, hourly u32 (0: the default)
  * Recipient: number u32, flags u8 (1: removed), public key 32, created u64, size of name u8, name
- * Settings: number u32 (1), freeze u8 (0 nobody, 1 people, 2 all)
+ * Settings: number u32 (1), freeze u8 (0 nobody, 1 people, 2 all), approvals u8 (0 auto, 1 always,
+ *         2 never), flags u8 (1: there once were two admins who count)
  *
  * A binding is BLAKE2b-256 of "key" and the public key, or of "uid" and the uid (u32).
  */
@@ -32,6 +33,7 @@ enum {
     FLAG_SHREDDED = 1, /* of a namespace */
 
     FLAG_REMOVED = 1, /* of a recipient */
+    FLAG_HAD_TWO = 1, /* of the settings */
 };
 
 /* ---- writing ---- */
@@ -151,6 +153,15 @@ encode_recipient(struct cursor *to, const struct recipient *recipient)
     write_name(to, recipient->name);
 }
 
+static void
+encode_settings(struct cursor *to, const struct settings_entry *settings)
+{
+    write_u32(to, ACCESS_SETTINGS_NUMBER);
+    write_u8(to, (uint8_t)settings->freeze);
+    write_u8(to, (uint8_t)settings->approvals);
+    write_u8(to, settings->had_two ? FLAG_HAD_TWO : 0);
+}
+
 size_t
 access_plain_encode(const struct access_entry *entry,
                     uint8_t ret_plain[static ACCESS_PLAIN_BYTES_MAX])
@@ -164,8 +175,7 @@ access_plain_encode(const struct access_entry *entry,
     } else if (entry->recipient != NULL) {
         encode_recipient(&to, &entry->recipient->recipient);
     } else {
-        write_u32(&to, ACCESS_SETTINGS_NUMBER);
-        write_u8(&to, (uint8_t)entry->settings->freeze);
+        encode_settings(&to, entry->settings);
     }
     return (size_t)(to.at - ret_plain);
 }
@@ -377,9 +387,14 @@ decode_settings(struct reader *from, struct settings_entry *ret_settings)
 {
     uint32_t number = read_u32(from);
     uint8_t freeze = read_u8(from);
+    uint8_t approvals = read_u8(from);
+    uint8_t flags = read_u8(from);
 
     ret_settings->freeze = (enum freeze)freeze;
-    return number == ACCESS_SETTINGS_NUMBER && freeze < FREEZE_COUNT;
+    ret_settings->approvals = (enum approvals)approvals;
+    ret_settings->had_two = flags == FLAG_HAD_TWO;
+    return number == ACCESS_SETTINGS_NUMBER && freeze < FREEZE_COUNT &&
+           approvals < APPROVALS_COUNT && (flags & ~FLAG_HAD_TWO) == 0;
 }
 
 bool

@@ -211,3 +211,55 @@ access_prepare_enable(struct access *access, struct bytes name, struct access_ch
     }
     return prepare_disabled(access, principal, false, ret_change, ret_fault);
 }
+
+/* ---- another key ---- */
+
+static enum status
+check_key(const struct access *access, const struct principal *principal,
+          const uint8_t public_key[static PUBLIC_KEY_BYTES], const char **ret_fault)
+{
+    const struct principal *holder = access_by_key(access, public_key);
+
+    if (principal->kind != PRINCIPAL_SERVICE) {
+        return access_refuse(STATUS_INVALID,
+                             "only a service is given a key: a person makes her own", ret_fault);
+    }
+    if (crypto_core_ed25519_is_valid_point(public_key) != 1) {
+        return access_refuse(STATUS_INVALID, "this is not an Ed25519 public key", ret_fault);
+    }
+    if (holder != NULL) {
+        return access_refuse(STATUS_CONFLICT,
+                             holder == principal ? "this is its key already"
+                                                 : "this key belongs to another principal",
+                             ret_fault);
+    }
+    return STATUS_OK;
+}
+
+enum status
+access_prepare_key(struct access *access, struct bytes name,
+                   const uint8_t public_key[static PUBLIC_KEY_BYTES],
+                   struct access_change **ret_change, const char **ret_fault)
+{
+    const struct principal *principal = access_by_name(access, name);
+    struct access_entry entry = {0};
+    enum status status;
+
+    if (principal == NULL) {
+        return access_refuse(STATUS_NOT_FOUND, "there is no such principal", ret_fault);
+    }
+    status = check_key(access, principal, public_key, ret_fault);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    entry.principal = access_copy_principal(access, principal);
+    if (entry.principal == NULL) {
+        return access_refuse(STATUS_INTERNAL, "out of memory", ret_fault);
+    }
+    entry.principal->principal.has_uid = false;
+    entry.principal->principal.uid = 0;
+    entry.principal->principal.has_key = true;
+    memcpy(entry.principal->principal.public_key, public_key, PUBLIC_KEY_BYTES);
+    access_identify(entry.principal);
+    return access_prepare(access, &entry, false, ret_change, ret_fault);
+}

@@ -14,7 +14,7 @@
 struct logins;
 
 enum {
-    LOGINS_FAILURES = 5,            /* so many */
+    LOGINS_FAILURES = 5,               /* so many */
     LOGINS_WINDOW_MS = 15 * 60 * 1000, /* within this */
     LOGINS_LOCKED_MS = 15 * 60 * 1000, /* lock for that, from the last one on */
 };

@@ -59,6 +59,8 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_SHREDDED] = "namespace_shredded",
     [EVENT_LOGIN_LOCKED] = "login_locked",
     [EVENT_SWEPT] = "namespace_swept",
+    [EVENT_FOLLOW_FAILED] = "follow_failed",
+    [EVENT_REQUEST_WAITS] = "request_waits",
 };
 
 static const char *const level_names[] = {

@@ -61,8 +61,8 @@ record_or_owe(struct dispatch *dispatch, struct audit_entry *outcome)
 }
 
 enum status
-dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
-                       struct access_change **change, uint32_t namespace_id, const char **ret_fault)
+dispatch_change_once(struct dispatch *dispatch, struct audit_entry entry,
+                     struct access_change **change, uint32_t namespace_id, const char **ret_fault)
 {
     uint8_t digest[ACCESS_DIGEST_BYTES];
     uint8_t principal[NAME_BYTES_MAX];
@@ -107,4 +107,16 @@ dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
         *ret_fault = "done, and in force, but the log could not take the outcome yet";
     }
     return done != STATUS_OK ? done : status;
+}
+
+enum status
+dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
+                       struct access_change **change, uint32_t namespace_id, const char **ret_fault)
+{
+    enum status status = dispatch_change_once(dispatch, entry, change, namespace_id, ret_fault);
+
+    if (status == STATUS_OK) {
+        dispatch_follow(dispatch);
+    }
+    return status;
 }

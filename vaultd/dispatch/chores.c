@@ -352,6 +352,8 @@ look_for_exclusive_work(struct dispatch *dispatch)
     dispatch->chores.entries_too_old = wants_retain(dispatch);
     dispatch->chores.keys_wait =
         dispatch_has_key_work(dispatch) || dispatch_has_shred_work(dispatch);
+    dispatch->chores.rules_wait =
+        !dispatch->sealed && (dispatch->follow_owed || approvals_have_expired(dispatch));
 }
 
 static void
@@ -359,7 +361,8 @@ do_exclusive_work(struct dispatch *dispatch)
 {
     struct chores *chores = &dispatch->chores;
 
-    if (!chores->key_missing && !chores->entries_too_old && !chores->keys_wait) {
+    if (!chores->key_missing && !chores->entries_too_old && !chores->keys_wait &&
+        !chores->rules_wait) {
         return;
     }
     gate_enter_alone(&dispatch->gate);
@@ -373,8 +376,12 @@ do_exclusive_work(struct dispatch *dispatch)
         dispatch_do_shred_work(dispatch);
         dispatch_do_key_work(dispatch);
     }
+    if (chores->rules_wait && !dispatch->sealed) {
+        approvals_expire(dispatch);
+        dispatch_follow(dispatch);
+    }
     gate_leave(&dispatch->gate);
-    chores->key_missing = chores->entries_too_old = chores->keys_wait = false;
+    chores->key_missing = chores->entries_too_old = chores->keys_wait = chores->rules_wait = false;
 }
 
 void

@@ -25,6 +25,7 @@ enum {
 static void
 free_parts(struct dispatch *dispatch)
 {
+    approvals_free(&dispatch->approvals);
     enrolments_free(&dispatch->enrolments);
     logins_free(&dispatch->logins);
     sessions_free(&dispatch->sessions);
@@ -44,7 +45,8 @@ dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
         vault_rekey_new(&dispatch->chores.rekeying.job) != STATUS_OK ||
         sessions_new(&dispatch->sessions) != STATUS_OK ||
         logins_new(&dispatch->logins) != STATUS_OK ||
-        enrolments_new(&dispatch->enrolments) != STATUS_OK) {
+        enrolments_new(&dispatch->enrolments) != STATUS_OK ||
+        approvals_new(&dispatch->approvals) != STATUS_OK) {
         free_parts(dispatch);
         free(dispatch);
         return STATUS_INTERNAL;
@@ -190,15 +192,26 @@ usual_fault(enum status status)
     return faults[status];
 }
 
+/* What comes with a status that is not OK. Zeros and NULL: not told. */
+struct refusal {
+    enum status status;
+    const char *fault;
+    uint32_t retry_after_s;
+    uint64_t request; /* the number under which it waits */
+};
+
 static void
-write_refusal(struct message_writer *writer, enum status status, const char *fault,
-              uint32_t retry_after_s)
+write_refusal(struct message_writer *writer, struct refusal refusal)
 {
-    message_begin(writer, retry_after_s > 0 ? 3 : 2);
-    message_put_uint(writer, FIELD_STATUS, status);
-    message_put_text(writer, FIELD_MESSAGE, fault != NULL ? fault : usual_fault(status));
-    if (retry_after_s > 0) {
-        message_put_uint(writer, FIELD_RETRY_AFTER_S, retry_after_s);
+    message_begin(writer, 2U + (refusal.retry_after_s > 0) + (refusal.request > 0));
+    message_put_uint(writer, FIELD_STATUS, refusal.status);
+    message_put_text(writer, FIELD_MESSAGE,
+                     refusal.fault != NULL ? refusal.fault : usual_fault(refusal.status));
+    if (refusal.retry_after_s > 0) {
+        message_put_uint(writer, FIELD_RETRY_AFTER_S, refusal.retry_after_s);
+    }
+    if (refusal.request > 0) {
+        message_put_uint(writer, FIELD_REQUEST, refusal.request);
     }
 }
 
@@ -213,7 +226,7 @@ dispatch_refusal(enum status status)
     if (sizes[status] == 0) {
         struct message_writer writer = {.data = replies[status], .capacity = REFUSAL_BYTES};
 
-        write_refusal(&writer, status, NULL, 0);
+        write_refusal(&writer, (struct refusal){.status = status});
         assert(!writer.full);
         sizes[status] = writer.size;
     }
@@ -327,7 +340,10 @@ identify(struct call *call)
         return STATUS_OK;
     }
     call->principal = access_by_number(call->dispatch->parts.access, peer->principal);
-    if (call->principal == NULL) {
+    /* Who has another key by now says hello with that. */
+    if (call->principal == NULL ||
+        memcmp(peer->identity, access_identity(call->dispatch->parts.access, call->principal),
+               ACCESS_DIGEST_BYTES) != 0) {
         return STATUS_UNAUTHENTICATED;
     }
     if (call->principal->disabled) {
@@ -393,6 +409,20 @@ enter_shared(struct call *call)
     return true;
 }
 
+/* Does it, or files it for a second admin. What waits is never done: no handler may forget to look.
+ */
+static enum status
+execute(struct call *call)
+{
+    enum status status = approval_judge(call);
+
+    if (status == STATUS_OK) {
+        status = call->row->handler(call);
+        assert(!call->waits || status != STATUS_OK);
+    }
+    return status;
+}
+
 /*
  * Who may not is told so under the shared gate: nobody can hold up the others by asking for what
  * wants the exclusive one. Who may is asked once more under that: it may have changed in between.
@@ -417,7 +447,7 @@ admit_and_run(struct call *call)
         status = admit(call);
     }
     if (status == STATUS_OK) {
-        status = call->row->handler(call);
+        status = execute(call);
     }
     gate_leave(&call->dispatch->gate);
     return status;
@@ -440,13 +470,36 @@ find_row(struct call *call)
 }
 
 static enum status
+read_request(struct call *call, struct message_parser *parser, struct bytes request)
+{
+    enum status status = message_parse(parser, request, &call->request, &call->fault);
+
+    call->request_bytes = request;
+    return status == STATUS_OK ? find_row(call) : status;
+}
+
+/* As it was asked: the connection it came by may be gone, and nobody is there to say who he is. */
+enum status
+call_run_approved(struct call *call, struct message_parser *parser, struct bytes request)
+{
+    enum status status = read_request(call, parser, request);
+
+    call->approved = true;
+    call->principal = access_by_number(call->dispatch->parts.access, call->peer->principal);
+    if (status == STATUS_OK && (call->principal == NULL || call->principal->disabled)) {
+        status = call_refuse(call, STATUS_DENIED, "whoever asked for it is disabled");
+    }
+    if (status == STATUS_OK) {
+        status = permit(call);
+    }
+    return status == STATUS_OK ? execute(call) : status;
+}
+
+static enum status
 run(struct call *call, struct workspace *workspace, struct bytes request)
 {
-    enum status status = message_parse(workspace->parser, request, &call->request, &call->fault);
+    enum status status = read_request(call, workspace->parser, request);
 
-    if (status == STATUS_OK) {
-        status = find_row(call);
-    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -476,7 +529,10 @@ dispatch_handle(struct dispatch *dispatch, struct peer *peer, struct workspace *
             *ret_reply = dispatch_refusal(status);
             return DISPATCH_ANSWERED;
         }
-        write_refusal(&call.reply, status, call.fault, call.retry_after_s);
+        write_refusal(&call.reply, (struct refusal){.status = status,
+                                                    .fault = call.fault,
+                                                    .retry_after_s = call.retry_after_s,
+                                                    .request = call.number});
     }
     *ret_reply = bytes_of(call.reply.data, call.reply.size);
     return DISPATCH_ANSWERED;

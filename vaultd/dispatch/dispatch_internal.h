@@ -13,6 +13,7 @@
 
 #include "access.h"
 #include "access_change.h"
+#include "approvals.h"
 #include "audit.h"
 #include "backup.h"
 #include "budget.h"
@@ -95,7 +96,8 @@ struct chores {
     uint64_t hold_until_ms; /* nothing is destroyed by its age before */
     bool key_missing;
     bool entries_too_old;
-    bool keys_wait; /* to be destroyed, or made */
+    bool keys_wait;  /* to be destroyed, or made */
+    bool rules_wait; /* requests that are too old, or what follows a change */
     struct rekeying rekeying;
     struct shredding shredding;
 };
@@ -127,6 +129,8 @@ struct dispatch {
     bool has_access_digest;
     uint8_t access_digest[ACCESS_DIGEST_BYTES]; /* what the audit says the access state is */
     struct audit_entry owed; /* an outcome the log could not take; refers 0: none. No views in it */
+    bool follow_owed;        /* what must follow a change could not be done yet */
+    struct approval_requests *approvals;
     bool sealed;
     bool settled;             /* erasures that a crash cut in two */
     bool replayed;            /* what the log says was spent */
@@ -156,6 +160,7 @@ struct call {
     struct dispatch *dispatch;
     struct peer *peer;
     struct scratch *scratch;
+    struct bytes request_bytes;
     const struct message *request;
     const struct operation_row *row;
     const struct principal *principal; /* NULL for a stranger */
@@ -164,6 +169,9 @@ struct call {
     bool would_wait;   /* set by a handler in NO_WAIT mode that found it must wait */
     const char *fault; /* why not; static, or in scratch */
     uint32_t retry_after_s;
+    bool waits;      /* for a second admin: the handler files it instead of doing it */
+    bool approved;   /* by a second admin, so it does not wait again */
+    uint64_t number; /* of the request that waits, once it was filed; else 0 */
     const struct namespace_row *namespace_row; /* once known: whose it is that a refusal is about */
     struct message_writer reply;
 };
@@ -242,6 +250,11 @@ enum status op_audit_read(struct call *call);
 enum status op_recipient_add(struct call *call);
 enum status op_recipient_list(struct call *call);
 enum status op_recipient_remove(struct call *call);
+enum status op_principal_set_key(struct call *call);
+enum status op_approvals_set(struct call *call);
+enum status op_pending(struct call *call);
+enum status op_approve(struct call *call);
+enum status op_deny(struct call *call);
 enum status op_backup_begin(struct call *call);
 enum status op_backup_read(struct call *call);
 enum status op_backup_end(struct call *call);
@@ -299,6 +312,25 @@ struct audit_entry call_place_entry(const struct call *call, const struct vault_
 MUST_USE enum status call_record_refused(struct call *call, const struct vault_place *places,
                                          size_t count, struct bytes reason,
                                          struct audit_entry *entries);
+
+/* dispatch.c: a request that a second admin approved, of the principal that call->peer names. He
+ * must still be permitted to. The gate is held exclusively. */
+MUST_USE enum status call_run_approved(struct call *call, struct message_parser *parser,
+                                       struct bytes request);
+
+/* ---- approval_rule.c ---- */
+
+/*
+ * Whether this call waits for a second admin: sets call->waits. CONFLICT: it would leave fewer
+ * than two who could approve. DENIED: it waits, and only a person may ask for such. Decided anew
+ * when it was approved.
+ */
+MUST_USE enum status approval_judge(struct call *call);
+/* The principal that a request which may wait is about; NULL: it is about none. */
+const struct principal *approval_subject(const struct call *call);
+
+/* ops_admin.c: what a request for a grant asks for; its views are the request's. */
+MUST_USE enum status call_read_grant(struct call *call, struct access_grant_spec *ret_spec);
 
 /* ---- reason.c ---- */
 
@@ -366,6 +398,11 @@ void dispatch_pay_erasures(struct dispatch *dispatch);
 MUST_USE enum status dispatch_rotate(struct dispatch *dispatch, const struct audit_entry *as,
                                      enum rotated_key purpose, const uint32_t *namespace_ids,
                                      size_t count, bool where_possible, const char **ret_fault);
+/* CONFLICT: it is the present one. Else the entry says what is to be. */
+MUST_USE enum status dispatch_prepare_root(const struct dispatch *dispatch,
+                                           const struct secret *root,
+                                           const struct unseal_slot *slot,
+                                           struct audit_entry *entry, const char **ret_fault);
 /* Another root key: intent, change, outcome. The gate is held exclusively. */
 MUST_USE enum status dispatch_rotate_root(struct dispatch *dispatch, const struct audit_entry *as,
                                           const struct secret *root, const struct unseal_slot *slot,
@@ -514,6 +551,13 @@ MUST_USE enum status dispatch_change_access(struct dispatch *dispatch, struct au
  */
 MUST_USE enum status call_change_access(struct call *call, enum status prepared,
                                         struct access_change **change, struct audit_entry entry);
+/* The same without what follows it: follow.c alone. */
+MUST_USE enum status dispatch_change_once(struct dispatch *dispatch, struct audit_entry entry,
+                                          struct access_change **change, uint32_t namespace_id,
+                                          const char **ret_fault);
+/* follow.c: what a change of the rules brings with it, as the vault's own acts. The gate is held
+ * exclusively. What fails is logged, and tried again by the next change, tick or unseal. */
+void dispatch_follow(struct dispatch *dispatch);
 /* An outcome for an intent: OK vouches for the digest; another changes nothing. */
 MUST_USE enum status dispatch_record_outcome(struct dispatch *dispatch, struct audit_entry *outcome,
                                              const uint8_t digest[static ACCESS_DIGEST_BYTES]);

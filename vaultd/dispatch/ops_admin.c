@@ -44,6 +44,10 @@ call_change_access(struct call *call, enum status prepared, struct access_change
 {
     enum status status = prepared;
 
+    if (status == STATUS_OK && call->waits) {
+        access_change_free(access_change);
+        return approvals_file(call, &entry);
+    }
     if (status == STATUS_OK) {
         bool has_keys = call->row->operation == OP_NAMESPACE_CREATE ||
                         call->row->operation == OP_NAMESPACE_SHRED;
@@ -237,11 +241,11 @@ op_principal_invite(struct call *call)
     enum status status;
 
     entry.subject = call_text(call, FIELD_NAME);
-    status = call_change_access(call,
-                                access_prepare_invitation(call->dispatch->parts.access,
-                                                          entry.subject, &invitation,
-                                                          &access_change, &call->fault),
-                                &access_change, entry);
+    status =
+        call_change_access(call,
+                           access_prepare_invitation(call->dispatch->parts.access, entry.subject,
+                                                     &invitation, &access_change, &call->fault),
+                           &access_change, entry);
     return reply_with_code(call, status, code);
 }
 
@@ -275,6 +279,21 @@ op_principal_enable(struct call *call)
     return call_change_access(call,
                               access_prepare_enable(call->dispatch->parts.access, entry.subject,
                                                     &access_change, &call->fault),
+                              &access_change, entry);
+}
+
+/* A service's. A person makes her own key: she enrols anew. */
+enum status
+op_principal_set_key(struct call *call)
+{
+    struct access_change *access_change = NULL;
+    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+
+    entry.subject = call_text(call, FIELD_NAME);
+    return call_change_access(call,
+                              access_prepare_key(call->dispatch->parts.access, entry.subject,
+                                                 call_text(call, FIELD_PUBLIC_KEY).data,
+                                                 &access_change, &call->fault),
                               &access_change, entry);
 }
 
@@ -324,29 +343,37 @@ describe_terms(struct call *call, const struct access_grant_spec *spec)
     return bytes_of_text(text);
 }
 
+enum status
+call_read_grant(struct call *call, struct access_grant_spec *ret_spec)
+{
+    uint64_t role = 0;
+
+    *ret_spec = (struct access_grant_spec){.principal = call_text(call, FIELD_NAME),
+                                           .namespace_name = call_text(call, FIELD_NAMESPACE)};
+    if (!message_uint(call->request, FIELD_ROLE, &role) || role == 0 || role >= ROLE_COUNT) {
+        return call_refuse(call, STATUS_INVALID,
+                           "role: service, deliver, reveal, admin, privacy or audit");
+    }
+    ret_spec->role = (enum role)role;
+    return read_terms(call, ret_spec);
+}
+
 static enum status
 change_grant(struct call *call, bool revoke)
 {
     struct access_change *access_change = NULL;
     struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
-    struct access_grant_spec spec = {.principal = call_text(call, FIELD_NAME),
-                                     .namespace_name = call_text(call, FIELD_NAMESPACE),
-                                     .revoke = revoke};
-    uint64_t role = 0;
+    struct access_grant_spec spec;
 
-    if (!message_uint(call->request, FIELD_ROLE, &role) || role == 0 || role >= ROLE_COUNT) {
-        return call_refuse(call, STATUS_INVALID,
-                           "role: service, deliver, reveal, admin, privacy or audit");
-    }
-    if (read_terms(call, &spec) != STATUS_OK) {
+    if (call_read_grant(call, &spec) != STATUS_OK) {
         return STATUS_INVALID;
     }
-    spec.role = (enum role)role;
+    spec.revoke = revoke;
     entry.amount = spec.daily;
     entry.reason = describe_terms(call, &spec);
     entry.subject = spec.principal;
     entry.namespace_name = spec.namespace_name;
-    entry.role = (uint8_t)role;
+    entry.role = (uint8_t)spec.role;
     return call_change_access(
         call,
         access_prepare_grant(call->dispatch->parts.access, &spec, &access_change, &call->fault),

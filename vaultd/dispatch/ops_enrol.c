@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* enrol_begin, enrol_confirm: a person makes herself known by a key and a second factor (PROTOCOL.md,
- * "People"). No admin ever holds either. */
+/* enrol_begin, enrol_confirm: a person makes herself known by a key and a second factor
+ * (PROTOCOL.md, "People"). No admin ever holds either. */
 #include "dispatch_internal.h"
 
 #include <sodium.h>
@@ -13,7 +13,8 @@
 #include "totp.h"
 
 #define NOT_INVITED                                                                                \
-    "no invitation is open with this code for you: it may be mistyped, used, older than a day, or "  \
+    "no invitation is open with this code for you: it may be mistyped, used, older than a day, "   \
+    "or "                                                                                          \
     "for another user id or name"
 
 /* ---- whose code it is ---- */
@@ -67,8 +68,9 @@ judge_code(struct call *call, const struct principal **ret_principal)
 {
     if (!throttle_take(&call->dispatch->proofs, call->peer->uid, 0)) {
         call->retry_after_s = 1;
-        return call_refuse(call, STATUS_BUSY, "too many codes and proofs of this user id were "
-                                              "wrong");
+        return call_refuse(call, STATUS_BUSY,
+                           "too many codes and proofs of this user id were "
+                           "wrong");
     }
     *ret_principal = find_invited(call);
     return *ret_principal != NULL ? STATUS_OK : refuse_uninvited(call);
@@ -145,8 +147,7 @@ enrol_judge(struct call *call)
 
 /* She has the key, at this very vault, as the user she says she is. */
 static bool
-signature_holds(const struct call *call, const struct principal *principal,
-                const uint8_t *nonce)
+signature_holds(const struct call *call, const struct principal *principal, const uint8_t *nonce)
 {
     struct bytes signature = call_text(call, FIELD_SIGNATURE);
     struct bytes public_key = call_text(call, FIELD_PUBLIC_KEY);
@@ -210,8 +211,8 @@ enrol(struct call *call, const struct principal *principal, const struct enrolme
     entry.principal = name;
     entry.relayed = principal->relayed;
     entry.amount = step;
-    status = access_prepare_enrolment(dispatch->parts.access, name, &enrolment, &change,
-                                      &call->fault);
+    status =
+        access_prepare_enrolment(dispatch->parts.access, name, &enrolment, &change, &call->fault);
     if (status == STATUS_OK) {
         status = dispatch_change_access(dispatch, entry, &change, 0, &call->fault);
     }
@@ -244,7 +245,8 @@ op_enrol_confirm(struct call *call)
         return call_refuse(call, STATUS_UNAUTHENTICATED, NOT_INVITED);
     }
     if (!signature_holds(call, principal, nonce)) {
-        status = call_refuse(call, STATUS_UNAUTHENTICATED, "the proof of the new key does not hold");
+        status =
+            call_refuse(call, STATUS_UNAUTHENTICATED, "the proof of the new key does not hold");
     } else {
         status = check_first_code(call, principal, &secret, &step);
     }

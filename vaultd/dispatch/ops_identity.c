@@ -95,6 +95,8 @@ welcome(struct call *call, const struct principal *principal, uint64_t session)
     peer->state = PEER_KNOWN;
     peer->principal = principal->number;
     peer->session = session;
+    memcpy(peer->identity, access_identity(call->dispatch->parts.access, principal),
+           ACCESS_DIGEST_BYTES);
     message_put_bytes(&call->reply, FIELD_CONNECTION,
                       bytes_of(peer->connection, sizeof peer->connection));
     message_put_text(&call->reply, FIELD_PRINCIPAL, principal->name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* login, logout, whoami (PROTOCOL.md, "People"). A login is on record and on disk before its session
- * exists, and so is a code that was wrong before it is said to be. */
+/* login, logout, whoami (PROTOCOL.md, "People"). A login is on record and on disk before its
+ * session exists, and so is a code that was wrong before it is said to be. */
 #include "dispatch_internal.h"
 
 #include <sodium.h>
@@ -13,7 +13,6 @@
 #include "totp.h"
 
 #define NO_LOG "the log cannot take this login, so there is none"
-
 
 /* ---- whether there is any use in trying ---- */
 
@@ -49,7 +48,8 @@ reply_with_session(struct call *call)
 {
     uint32_t idle_s = 0;
     uint32_t lasts_s = 0;
-    enum status status = call_begin_reply(call, 5, 0);
+    size_t waiting = approvals_waiting_for(call->dispatch, call->principal);
+    enum status status = call_begin_reply(call, 5U + (waiting > 0), 0);
 
     if (status != STATUS_OK) {
         return status;
@@ -60,6 +60,9 @@ reply_with_session(struct call *call)
     message_put_uint(&call->reply, FIELD_IDLE_S, idle_s);
     message_put_uint(&call->reply, FIELD_LASTS_S, lasts_s > 0 ? lasts_s : 1);
     message_put_uint(&call->reply, FIELD_CODES_LEFT, access_recovery_left(call->principal));
+    if (waiting > 0) {
+        message_put_uint(&call->reply, FIELD_WAITING, waiting);
+    }
     return STATUS_OK;
 }
 
@@ -93,10 +96,8 @@ refuse_factor(struct call *call, const char *fault)
 {
     struct dispatch *dispatch = call->dispatch;
     struct audit_entry entry = call_audit_entry(call, AUDIT_DONE, STATUS_DENIED);
-    enum status status =
-        audit_record(dispatch->parts.audit, &entry, 1, AUDIT_RESERVE_ERASE);
-    bool locks =
-        logins_note_failure(dispatch->logins, call->principal->number, clock_vault_ms());
+    enum status status = audit_record(dispatch->parts.audit, &entry, 1, AUDIT_RESERVE_ERASE);
+    bool locks = logins_note_failure(dispatch->logins, call->principal->number, clock_vault_ms());
 
     if (locks) {
         struct audit_entry locked = call_audit_entry(call, AUDIT_DONE, STATUS_QUOTA);
@@ -236,10 +237,11 @@ enum status
 op_whoami(struct call *call)
 {
     bool in_session = call->session != 0;
+    size_t waiting = in_session ? approvals_waiting_for(call->dispatch, call->principal) : 0;
     uint32_t idle_s = 0;
     uint32_t lasts_s = 0;
-    enum status status =
-        call_begin_reply(call, in_session ? 5 : 2, call_principal_items(call->principal));
+    enum status status = call_begin_reply(call, (in_session ? 5U : 2U) + (waiting > 0),
+                                          call_principal_items(call->principal));
 
     if (status != STATUS_OK) {
         return status;
@@ -252,6 +254,9 @@ op_whoami(struct call *call)
         message_put_uint(&call->reply, FIELD_IDLE_S, idle_s);
         message_put_uint(&call->reply, FIELD_LASTS_S, lasts_s > 0 ? lasts_s : 1);
         message_put_uint(&call->reply, FIELD_CODES_LEFT, access_recovery_left(call->principal));
+    }
+    if (waiting > 0) {
+        message_put_uint(&call->reply, FIELD_WAITING, waiting);
     }
     return STATUS_OK;
 }

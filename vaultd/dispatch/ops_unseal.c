@@ -159,7 +159,7 @@ op_seal(struct call *call)
 enum status
 op_root_rotate(struct call *call)
 {
-    const struct audit_entry as = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+    struct audit_entry as = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
     struct bytes key = call_text(call, FIELD_ROOT_KEY); /* required, and of its size */
     struct secret *root = NULL;
     struct unseal_slot slot;
@@ -172,7 +172,12 @@ op_root_rotate(struct call *call)
     if (status != STATUS_OK) {
         return call_refuse(call, STATUS_UNAVAILABLE, "no memory");
     }
-    status = dispatch_rotate_root(call->dispatch, &as, root, &slot, &call->fault);
+    if (call->waits) {
+        status = dispatch_prepare_root(call->dispatch, root, &slot, &as, &call->fault);
+        status = status == STATUS_OK ? approvals_file(call, &as) : status;
+    } else {
+        status = dispatch_rotate_root(call->dispatch, &as, root, &slot, &call->fault);
+    }
     secret_free(&root);
     return status == STATUS_OK ? reply_done(call) : status;
 }

@@ -5,7 +5,7 @@
 #include "clock.h"
 
 #define RETIRED                                                                                    \
-    "the first admin, known by a uid alone, counts no more: there are enrolled admins; log in as "  \
+    "the first admin, known by a uid alone, counts no more: there are enrolled admins; log in as " \
     "one of them"
 
 enum status
@@ -90,7 +90,7 @@ call_find_session(struct call *call)
         return STATUS_OK;
     }
     return needs_no_session(call) ? STATUS_OK
-                                      : call_refuse_on_record(call, STATUS_NO_SESSION, NULL);
+                                  : call_refuse_on_record(call, STATUS_NO_SESSION, NULL);
 }
 
 bool

@@ -11,6 +11,9 @@
 static enum audit_reserve
 reserve_for(const struct audit_entry *entry)
 {
+    if (entry->result == STATUS_PENDING) {
+        return AUDIT_RESERVE_NONE;
+    }
     switch (entry->operation) {
     case OP_NAMESPACE_CREATE:
     case OP_NAMESPACE_SET:
@@ -21,6 +24,7 @@ reserve_for(const struct audit_entry *entry)
     case OP_GRANT:
     case OP_UNFREEZE:
     case OP_RECIPIENT_ADD:
+    case OP_PRINCIPAL_SET_KEY:
         return entry->phase == AUDIT_OUTCOME ? AUDIT_RESERVE_STOP : AUDIT_RESERVE_NONE;
     default:
         return AUDIT_RESERVE_STOP;

@@ -12,22 +12,34 @@ static const char *const provider_names[UNSEAL_PROVIDERS] = {
 };
 
 enum status
+dispatch_prepare_root(const struct dispatch *dispatch, const struct secret *root,
+                      const struct unseal_slot *slot, struct audit_entry *entry,
+                      const char **ret_fault)
+{
+    /* It opens every file of before: nothing would be out of its reach, whatever key status says.
+     */
+    if (vault_is_root(dispatch->parts.vault, root)) {
+        *ret_fault = "this is the present root key: make a new one";
+        return STATUS_CONFLICT;
+    }
+    entry->subject = bytes_of_text(provider_names[slot->provider]);
+    return STATUS_OK;
+}
+
+enum status
 dispatch_rotate_root(struct dispatch *dispatch, const struct audit_entry *as,
                      const struct secret *root, const struct unseal_slot *slot,
                      const char **ret_fault)
 {
     struct vault *vault = dispatch->parts.vault;
     struct audit_entry entry = *as;
-    enum status status, done;
+    enum status status = dispatch_prepare_root(dispatch, root, slot, &entry, ret_fault);
+    enum status done;
 
-    /* It opens every file of before: nothing would be out of its reach, whatever key status says.
-     */
-    if (vault_is_root(vault, root)) {
-        *ret_fault = "this is the present root key: make a new one";
-        return STATUS_CONFLICT;
+    if (status != STATUS_OK) {
+        return status;
     }
     entry.phase = AUDIT_INTENT;
-    entry.subject = bytes_of_text(provider_names[slot->provider]);
     /* By this the next start finds out whether it came about. */
     entry.amount = vault_keyring_generation(vault) + 1;
     status = audit_record(dispatch->parts.audit, &entry, 1, AUDIT_RESERVE_NONE);

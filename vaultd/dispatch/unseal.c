@@ -304,6 +304,8 @@ dispatch_unseal_locked(struct dispatch *dispatch, const struct secret *root,
     if (dispatch_destroy_shredded(dispatch) != STATUS_OK) {
         LOG(LOG_LEVEL_ERROR, EVENT_KEYRING_REFUSED, F("shredded", true));
     }
+    /* A crash may have come between a change and what follows it. */
+    dispatch_follow(dispatch);
     dispatch->sealed = false;
     dispatch_forget_shares(dispatch);
     LOG(LOG_LEVEL_NOTICE, EVENT_UNSEALED,
@@ -320,6 +322,7 @@ dispatch_seal_locked(struct dispatch *dispatch, struct audit_entry *closed)
         return STATUS_OK;
     }
     dispatch_backup_abort(dispatch, "sealed");
+    approvals_forget(dispatch->approvals);
     /* Sealed whether or not the log can take it: keys in memory are the greater danger. */
     status = record_checkpoint(dispatch, closed);
     close_all(dispatch);

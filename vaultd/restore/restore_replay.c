@@ -2,7 +2,8 @@
 /*
  * What the newer log says of the time since the backup. What takes something away is done again:
  * erasures, shreds, disables, revokes, freezes, and a namespace's retention as it was last. What
- * gave rights is not: it is counted, and an admin gives it anew.
+ * gave rights is not: it is counted, and an admin gives it anew. What only waited for a second
+ * admin (one entry that is done, PENDING) was not done, and is not.
  */
 #include "restore_internal.h"
 
@@ -113,6 +114,8 @@ changes_rules(uint32_t operation)
     case OP_UNFREEZE:
     case OP_RECIPIENT_ADD:
     case OP_RECIPIENT_REMOVE:
+    case OP_PRINCIPAL_SET_KEY:
+    case OP_APPROVALS_SET:
         return true;
     default:
         return false;
@@ -397,6 +400,58 @@ remove_recipient(struct replaying *replaying, const struct act *act)
     return status;
 }
 
+/* The key that was replaced came back with the backup, and the log does not have the new one: who
+ * has the old one shall not be let in by it. */
+static enum status
+stop_old_key(struct replaying *replaying, const struct act *act)
+{
+    struct access *access = replaying->restoring->access;
+    struct access_change *change = NULL;
+    const char *fault = NULL;
+    bool done;
+    enum status status =
+        access_prepare_disable(access, bytes_of_text(act->subject), &change, &fault);
+    const struct principal *principal = access_by_name(access, bytes_of_text(act->subject));
+
+    replaying->restoring->report->admins_kept +=
+        status == STATUS_CONFLICT && principal != NULL && !principal->disabled;
+    status = commit(replaying, status, &change, &done);
+    replaying->restoring->report->disabled += done;
+    return status;
+}
+
+/* Stricter as it was last; looser not. Where the admins for it are missing it is in conflict. */
+static enum status
+set_approvals(struct replaying *replaying, const struct act *act)
+{
+    struct access_change *change = NULL;
+    const char *fault = NULL;
+    bool done;
+    bool by_the_vault = act->subject[0] != '\0'; /* there are two: the next start sees for itself */
+    enum status status;
+
+    if (act->amount >= APPROVALS_NEVER || by_the_vault ||
+        is_overtaken(replaying, act, OP_APPROVALS_SET)) {
+        return STATUS_OK;
+    }
+    status = access_prepare_approvals(replaying->restoring->access, (enum approvals)act->amount,
+                                      &change, &fault);
+    return commit(replaying, status, &change, &done);
+}
+
+/* Admins who were made since are not there, and those disabled since are. With fewer than two
+ * nothing could be approved, that there is a second one neither: a restore, which takes the root
+ * key and a recipient's, begins anew. */
+static enum status
+end_deadlock(struct replaying *replaying)
+{
+    struct access_change *change = NULL;
+    const char *fault = NULL;
+    enum status status = access_prepare_alone(replaying->restoring->access, &change, &fault);
+
+    return commit(replaying, status, &change, &replaying->restoring->report->approvals_off);
+}
+
 static enum status
 do_again(struct replaying *replaying, const struct act *act)
 {
@@ -413,6 +468,10 @@ do_again(struct replaying *replaying, const struct act *act)
         return remove_recipient(replaying, act);
     case OP_NAMESPACE_SHRED:
         return shred(replaying, act);
+    case OP_PRINCIPAL_SET_KEY:
+        return stop_old_key(replaying, act);
+    case OP_APPROVALS_SET:
+        return set_approvals(replaying, act);
     case OP_NAMESPACE_SET:
         return act->proved ? retain(replaying, act) : STATUS_OK;
     case OP_GRANT:
@@ -454,7 +513,7 @@ replay(struct replaying *replaying)
             status = do_again(replaying, &replaying->acts[i]);
         }
     }
-    return status;
+    return status == STATUS_OK ? end_deadlock(replaying) : status;
 }
 
 enum status
