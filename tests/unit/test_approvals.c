@@ -507,8 +507,10 @@ test_an_admin_for_a_while_asks_and_does_not_approve(void **state)
     assert_int_equal(caller_decide(&maria, OP_APPROVE, number), STATUS_DENIED);
     assert_int_equal(caller_decide(&maria, OP_DENY, number), STATUS_DENIED);
     number = waits(&maria, caller_name(&maria, OP_PRINCIPAL_ENABLE, "gone"));
-    still_clock_pass_ms(3600 * 1000);
-    /* Who asked may not any more. */
+    /* Who asked may not any more, and no change of the rules has come in between to withdraw it. */
+    still_clock_pass_ms(3590 * 1000);
+    assert_int_equal(pending_count(&berta), 2); /* in a new session */
+    still_clock_pass_ms(10 * 1000);
     assert_int_equal(caller_decide(&berta, OP_APPROVE, number), STATUS_EXPIRED);
     assert_true(is_disabled("gone"));
     caller_remove(&maria);
