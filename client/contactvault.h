@@ -133,6 +133,9 @@ struct cv_item { /* at the place of the value or token it answers */
     const char *country;        /* a phone number's calling code, "+39" */
     uint64_t created_ms;        /* since 1970, as every _ms here; 0: not for your role */
     bool outcome_unknown;       /* of cv_erase: it may be gone */
+    /* With CV_QUOTA, of cv_detokenize by a person: token, kind and mask are there, and in so many
+     * seconds this item fits, with those before it. */
+    uint32_t retry_after_s;
 };
 
 struct cv_namespace {

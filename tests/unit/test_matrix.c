@@ -39,7 +39,7 @@ static const struct answer {
     {'Q', STATUS_QUOTA, true, 6},
     {'I', STATUS_INVALID, false, 1}, /* there is no such operation on that socket */
     {'S', STATUS_SEALED, false, 4},
-    {'C', STATUS_CONFLICT, false, 1}, /* permitted, and so already, or against what is there */
+    {'C', STATUS_CONFLICT, false, 1},  /* permitted, and so already, or against what is there */
     {'M', STATUS_NOT_FOUND, false, 1}, /* permitted, but there is none */
 };
 
@@ -414,12 +414,27 @@ check_log(const struct answer *answer)
 
 /* S3: whatever is asked, a contact comes back by detokenize alone, and a reason to audit alone.
  * That the search finds one where there is one is seen in the cells that are answered. */
+/* Of a person over the budget of reveals it stands in the item. */
+static uint64_t
+told_wait_s(const struct caller *caller)
+{
+    const struct message_list *items = NULL;
+    uint64_t seconds = 0;
+
+    if (message_uint(caller->reply, FIELD_RETRY_AFTER_S, &seconds)) {
+        return seconds;
+    }
+    if (here.row->operation == OP_DETOKENIZE && message_list(caller->reply, FIELD_ITEMS, &items)) {
+        (void)!message_uint(message_list_message(items, 0), FIELD_RETRY_AFTER_S, &seconds);
+    }
+    return seconds;
+}
+
 static void
 check_reply(const struct answer *answer, enum status got)
 {
-    const struct caller *caller = &cast.callers[here.socket][here.who];
     enum operation operation = here.row->operation;
-    uint64_t retry_after_s = 0;
+    uint64_t retry_after_s = told_wait_s(&cast.callers[here.socket][here.who]);
 
     if (got != answer->status) {
         complain("expected %s, got %s", status_name(answer->status), status_name(got));
@@ -435,7 +450,6 @@ check_reply(const struct answer *answer, enum status got)
         (operation == OP_AUDIT_READ && here.who == AUDIT && answer->status == STATUS_OK)) {
         complain("the reply holds a reason, or holds none");
     }
-    (void)!message_uint(caller->reply, FIELD_RETRY_AFTER_S, &retry_after_s);
     if ((retry_after_s > 0) != (answer->status == STATUS_QUOTA)) {
         complain("to be tried again in %u s", (unsigned)retry_after_s);
     }
