@@ -30,6 +30,9 @@ expect 1 as paola detokenize "${why[@]}" "${tokens[2]}" rubbish
 expect 0 as admin audit tail --from 1 --principal paola --operation detokenize --json
 jq -es '[.[] | select(.status == "ok")] | length == 2' "$out" >/dev/null || fail "not two reveals on record"
 jq -es '[.[] | select(.status == "quota")] | length == 3' "$out" >/dev/null || fail "not an entry for each request over it"
+# At a terminal the mask stands where the contact would.
+expect 6 python3 "$here/terminal.py" --columns 80 -- "$vaultctl" detokenize --data "$dir" --identity "$work/paola.key" "${why[@]}" "${tokens[2]}"
+grep -qF -- "$mask   over budget; again in 6" "$out" || fail "the terminal does not show the mask and when"
 # A sender's batch is opened as a whole, or not at all.
 expect 0 as admin grant sender deliver -n milano --daily 2 --hourly 2
 expect 0 as sender detokenize --reason delivery "${tokens[0]}"
