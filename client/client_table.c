@@ -51,6 +51,7 @@ static const struct column principal_columns[] = {
     COLUMN(cv_principal, created_ms, CREATED, UINT64, true),
     COLUMN(cv_principal, disabled, DISABLED, BOOL, false),
     COLUMN(cv_principal, relayed, RELAYED, BOOL, false),
+    COLUMN(cv_principal, offboarded, OFFBOARDED, BOOL, false),
     COLUMN(cv_principal, public_key, PUBLIC_KEY, KEY, false),
     COLUMN(cv_principal, uid, UID, UINT32, false),
 };

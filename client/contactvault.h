@@ -162,6 +162,7 @@ struct cv_principal {
     enum cv_principal_kind kind;
     uint64_t created_ms;
     bool disabled;
+    bool offboarded;           /* has left, for ever */
     bool relayed;              /* proves its key from behind another uid */
     const uint8_t *public_key; /* CV_KEY_BYTES, or NULL: known by its uid */
     uint32_t uid;
@@ -179,7 +180,7 @@ struct cv_audit_entry {
     const char *namespace_name, *token, *subject;
     uint64_t amount; /* how much it is about, where it is about a number */
     bool relayed;    /* the principal proved its key from behind another uid */
-    /* For the audit role only; by whoever gave them: escape what you show. */
+    /* By whoever gave them: escape what you show. Reason and ticket for the audit role only. */
     const char *reason, *purpose, *ticket;
     uint64_t refers; /* of an outcome: the entry it is of; else 0 */
 };

@@ -57,6 +57,7 @@ enum operation {
     OP_RECIPIENT_LIST = 58,
     OP_RECIPIENT_REMOVE = 59,
     OP_AUDIT_READ = 60,
+    OP_PRINCIPAL_OFFBOARD = 61,
     OPERATION_LIMIT = 128, /* one past the highest number there may be */
 };
 
@@ -143,6 +144,7 @@ enum field {
     FIELD_CODES_LEFT = 71,     /* uint: recovery codes not used yet */
     FIELD_REFERS = 72,         /* uint: the number of the entry that an outcome is of */
     FIELD_ENROLLED = 73,       /* bool: a person has a key and a second factor */
+    FIELD_OFFBOARDED = 82,     /* bool: a principal has left for ever */
     FIELD_LIMIT_NUMBER = 128,  /* one past the highest number there may be */
 };
 

@@ -14,6 +14,7 @@ foreach(name matrix_states matrix_budgets matrix_roles)
             support/stage.c
     LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 endforeach()
+cmocka_test(unit offboard DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit dispatch DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
 cmocka_test(unit reason DEPS ${whole} SOURCES support/fixture.c support/log_reader.c
   LIBS PkgConfig::sodium)

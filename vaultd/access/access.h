@@ -58,8 +58,9 @@ struct principal {
     uint32_t number;
     enum principal_kind kind;
     bool disabled;
-    bool relayed; /* proves its key from behind another uid */
-    bool has_uid; /* else it has a key */
+    bool offboarded; /* for ever: disabled, without grants; its uid belongs to nobody any more */
+    bool relayed;    /* proves its key from behind another uid */
+    bool has_uid;    /* else it has a key */
     uint32_t uid;
     uint8_t public_key[PUBLIC_KEY_BYTES];
     uint64_t created_ms;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the boxes of access rows hold, version 3. Numbers in network order.
+ * What the boxes of access rows hold, version 4. Numbers in network order.
  *
  * Namespace: number u32, created u64 (ms since 1970), retain u16 (months; 0: for ever), flags u8
  *         (1: shredded), size of name u8, name
  * Principal: number u32, kind u8 (1 service, 2 person), flags u8 (1: disabled; 2: by uid, else by
- *         key; 4: relayed), uid u32 (0 if by key), public key 32 (zeros if by uid), created u64,
- *         size of name u8, name, number of grants u8, and for each: role u8, namespace u32 (0:
- *         vault-wide), binding 32 (zeros where the role has none), ends u64 (ms of vault time; 0:
- *         no end), daily u32, hourly u32 (0: the default)
+ *         key; 4: relayed; 32: offboarded, and so disabled and without grants), uid u32 (0 if by
+ *         key), public key 32 (zeros if by uid), created u64, size of name u8, name, number of
+ *         grants u8, and for each: role u8, namespace u32 (0: vault-wide), binding 32 (zeros where
+ *         the role has none), ends u64 (ms of vault time; 0: no end), daily u32, hourly u32 (0:
+ *         the default)
  * Recipient: number u32, flags u8 (1: removed), public key 32, created u64, size of name u8, name
  * Settings: number u32 (1), freeze u8 (0 nobody, 1 people, 2 all)
  *
@@ -24,6 +25,7 @@ enum {
     FLAG_DISABLED = 1,
     FLAG_BY_UID = 2,
     FLAG_RELAYED = 4,
+    FLAG_OFFBOARDED = 32,
     FLAG_SHREDDED = 1, /* of a namespace */
 
     FLAG_REMOVED = 1, /* of a recipient */
@@ -104,7 +106,8 @@ encode_principal(struct cursor *to, const struct principal *principal)
     write_u8(to, (uint8_t)principal->kind);
     write_u8(to, (uint8_t)((principal->disabled ? FLAG_DISABLED : 0) |
                            (principal->has_uid ? FLAG_BY_UID : 0) |
-                           (principal->relayed ? FLAG_RELAYED : 0)));
+                           (principal->relayed ? FLAG_RELAYED : 0) |
+                           (principal->offboarded ? FLAG_OFFBOARDED : 0)));
     write_u32(to, principal->uid);
     write_bytes(to, principal->public_key, PUBLIC_KEY_BYTES);
     write_u64(to, principal->created_ms);
@@ -280,7 +283,9 @@ decode_flags(uint8_t flags, struct principal *ret_principal)
     ret_principal->disabled = (flags & FLAG_DISABLED) != 0;
     ret_principal->has_uid = (flags & FLAG_BY_UID) != 0;
     ret_principal->relayed = (flags & FLAG_RELAYED) != 0;
-    return (flags & ~(FLAG_DISABLED | FLAG_BY_UID | FLAG_RELAYED)) == 0;
+    ret_principal->offboarded = (flags & FLAG_OFFBOARDED) != 0;
+    return (flags & ~(FLAG_DISABLED | FLAG_BY_UID | FLAG_RELAYED | FLAG_OFFBOARDED)) == 0 &&
+           (ret_principal->disabled || !ret_principal->offboarded);
 }
 
 static bool
@@ -301,7 +306,8 @@ decode_principal(struct reader *from, struct principal *ret_principal)
     }
     grants = read_u8(from);
     if ((kind != PRINCIPAL_SERVICE && kind != PRINCIPAL_PERSON) || !flags_known ||
-        grants > ACCESS_GRANTS_MAX || !identity_well_formed(ret_principal)) {
+        grants > (ret_principal->offboarded ? 0 : ACCESS_GRANTS_MAX) ||
+        !identity_well_formed(ret_principal)) {
         return false;
     }
     for (size_t i = 0; i < grants; i++) {
@@ -313,16 +319,6 @@ decode_principal(struct reader *from, struct principal *ret_principal)
         ret_principal->grant_count++;
     }
     return true;
-}
-
-static void
-identify(struct principal_entry *entry)
-{
-    if (entry->principal.has_uid) {
-        access_identity_of_uid(entry->principal.uid, entry->identity);
-    } else {
-        access_identity_of_key(entry->principal.public_key, entry->identity);
-    }
 }
 
 static bool
@@ -358,7 +354,7 @@ access_plain_decode(struct bytes plain, struct access_entry *entry)
         well_formed = decode_namespace(&from, &entry->namespace_entry->row);
     } else if (entry->principal != NULL) {
         well_formed = decode_principal(&from, &entry->principal->principal);
-        identify(entry->principal);
+        access_identify(entry->principal);
     } else if (entry->recipient != NULL) {
         well_formed = decode_recipient(&from, &entry->recipient->recipient);
     } else {

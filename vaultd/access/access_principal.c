@@ -67,11 +67,10 @@ fill(struct principal_entry *entry, const struct access_principal_spec *spec, ui
     if (spec->uid != NULL) {
         principal->has_uid = true;
         principal->uid = *spec->uid;
-        access_identity_of_uid(principal->uid, entry->identity);
     } else {
         memcpy(principal->public_key, spec->public_key, PUBLIC_KEY_BYTES);
-        access_identity_of_key(principal->public_key, entry->identity);
     }
+    access_identify(entry);
 }
 
 enum status
@@ -98,6 +97,20 @@ access_prepare_principal(struct access *access, const struct access_principal_sp
 }
 
 /* ---- changes of a principal that is there ---- */
+
+void
+access_identify(struct principal_entry *entry)
+{
+    const struct principal *principal = &entry->principal;
+
+    if (!principal->has_uid) {
+        access_identity_of_key(principal->public_key, entry->identity);
+    } else if (principal->offboarded) {
+        access_identity_of_number(principal->number, entry->identity);
+    } else {
+        access_identity_of_uid(principal->uid, entry->identity);
+    }
+}
 
 struct principal_entry *
 access_copy_principal(const struct access *access, const struct principal *principal)
@@ -189,6 +202,9 @@ access_prepare_enable(struct access *access, struct bytes name, struct access_ch
 
     if (principal == NULL) {
         return access_refuse(STATUS_NOT_FOUND, "there is no such principal", ret_fault);
+    }
+    if (principal->offboarded) {
+        return access_refuse(STATUS_CONFLICT, ACCESS_OFFBOARDED, ret_fault);
     }
     if (!principal->disabled) {
         return access_refuse(STATUS_CONFLICT, "this principal is not disabled", ret_fault);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Access rows, version 3. Numbers in network order.
+ * Access rows, version 4. Numbers in network order.
  *
  * Key:    type u8 ('n' namespace, 'p' principal, 'r' recipient, 's' settings), number
  *         u32, from 1 without gaps
- * Value:  version u8 (3), suite u8 (1: XChaCha20-Poly1305), box
+ * Value:  version u8 (4), suite u8 (1: XChaCha20-Poly1305), box
  * Box:    nonce 24, ciphertext, tag 16; sealed under the access key, with associated data
  *         vault_id, the row's key, version, suite. What is inside: top of access_plain.c.
  *
@@ -20,7 +20,7 @@
 #include "store.h"
 
 enum {
-    VERSION = 3,
+    VERSION = 4,
     SUITE = 1,
     VALUE_HEADER_BYTES = 2,
     ASSOCIATED_BYTES = VAULT_ID_BYTES + ACCESS_ROW_KEY_BYTES + VALUE_HEADER_BYTES,

@@ -220,6 +220,7 @@ enum status op_principal_list(struct call *call);
 enum status op_principal_show(struct call *call);
 enum status op_principal_disable(struct call *call);
 enum status op_principal_enable(struct call *call);
+enum status op_principal_offboard(struct call *call);
 enum status op_grant(struct call *call);
 enum status op_revoke(struct call *call);
 enum status op_audit_read(struct call *call);

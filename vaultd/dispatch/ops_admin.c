@@ -207,6 +207,24 @@ op_principal_enable(struct call *call)
                               &access_change, entry);
 }
 
+/*
+ * Under the exclusive gate no reveal of hers is half way, and after this change none is admitted:
+ * so what stands in the log is all she ever saw. What else of hers is open ends here, too, once the
+ * change is in force.
+ */
+enum status
+op_principal_offboard(struct call *call)
+{
+    struct access_change *access_change = NULL;
+    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+
+    entry.subject = call_text(call, FIELD_NAME);
+    return call_change_access(call,
+                              access_prepare_offboard(call->dispatch->parts.access, entry.subject,
+                                                      &access_change, &call->fault),
+                              &access_change, entry);
+}
+
 /* When a grant ends, and how much it permits. */
 static enum status
 read_terms(struct call *call, struct access_grant_spec *spec)

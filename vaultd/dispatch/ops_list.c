@@ -144,13 +144,16 @@ write_grants(struct call *call, const struct principal *principal)
 static void
 write_principal(struct call *call, const struct principal *principal)
 {
-    message_begin(&call->reply, 6U + principal->relayed);
+    message_begin(&call->reply, 6U + principal->relayed + principal->offboarded);
     message_put_text(&call->reply, FIELD_NAME, principal->name);
     message_put_uint(&call->reply, FIELD_KIND, principal->kind);
     message_put_uint(&call->reply, FIELD_CREATED, principal->created_ms);
     message_put_bool(&call->reply, FIELD_DISABLED, principal->disabled);
     if (principal->relayed) {
         message_put_bool(&call->reply, FIELD_RELAYED, true);
+    }
+    if (principal->offboarded) {
+        message_put_bool(&call->reply, FIELD_OFFBOARDED, true);
     }
     if (principal->has_uid) {
         message_put_uint(&call->reply, FIELD_UID, principal->uid);
