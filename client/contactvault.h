@@ -524,6 +524,10 @@ CV_API enum cv_status cv_principal_disable(struct cv_client *client, const char 
                                            struct cv_reply **ret_reply);
 CV_API enum cv_status cv_principal_enable(struct cv_client *client, const char *name,
                                           struct cv_reply **ret_reply);
+/* For who leaves, for ever: disabled, its grants removed; its name and key stay taken, its uid is
+ * free. CV_CONFLICT: done before, or the last admin. What it saw is in the log (cv_audit_read). */
+CV_API enum cv_status cv_principal_offboard(struct cv_client *client, const char *name,
+                                            struct cv_reply **ret_reply);
 
 struct cv_grant_terms {
     const char *name; /* the principal's */

@@ -52,6 +52,7 @@ enum option_key {
     OPTION_SHARES,
     OPTION_THRESHOLD,
     OPTION_RATE,
+    OPTION_REPORT,
     OPTION_CSV,
     OPTION_RECIPIENT,
     OPTION_AUDIT_FOLDER,
@@ -129,6 +130,7 @@ enum exit_code cmd_principal_list(const struct arguments *arguments);
 enum exit_code cmd_principal_show(const struct arguments *arguments);
 enum exit_code cmd_principal_disable(const struct arguments *arguments);
 enum exit_code cmd_principal_enable(const struct arguments *arguments);
+enum exit_code cmd_principal_offboard(const struct arguments *arguments);
 enum exit_code cmd_grant(const struct arguments *arguments);
 enum exit_code cmd_revoke(const struct arguments *arguments);
 enum exit_code cmd_tokenize(const struct arguments *arguments);

@@ -71,6 +71,11 @@ static const struct argp_option principal_options[] = {
      "Its key counts from behind another uid, too: containers, forwarded sockets", 1},
     {0},
 };
+static const struct argp_option offboard_options[] = {
+    {"report", OPTION_REPORT, "FILE", 0,
+     "The new file for all that it ever revealed: CSV, only you can read it", 1},
+    {0},
+};
 static const struct argp_option grant_options[] = {
     {"namespace", 'n', "NS", 0, "The namespace ($CONTACT_VAULT_NAMESPACE); admin and audit have none", 1},
     {"for", OPTION_LASTS, "TIME", 0, "It ends after so long: " DURATION_FORM, 1},
@@ -265,6 +270,9 @@ static const struct command commands[] = {
     {"principal enable", "NAME", "It may do again what its grants say",
      "vaultctl principal enable inbox --data /var/lib/contact-vault", no_options, 1, 1,
      cmd_principal_enable},
+    {"principal offboard", "NAME", "Somebody leaves, for ever: out of everything at once; a report of all it saw",
+     "vaultctl principal offboard maria --report maria.csv", offboard_options, 1, 1,
+     cmd_principal_offboard},
     {"grant", "NAME ROLE",
      "Give a principal a role: service, deliver, reveal, privacy, admin or audit",
      "vaultctl grant paola reveal -n milano --for 8h --daily 50",
