@@ -151,6 +151,8 @@ test_usage_errors(void **state)
         "$V namespace set shop --retain 101y",
         "$V namespace set",
         "$V principal enable",
+        "$V principal offboard inbox",
+        "$V principal offboard --report $D/r",
         "$V unfreeze --all",
         "$V audit tail --token phn_1",
         "$V audit tail --operation nonsense",
@@ -198,7 +200,8 @@ test_usage_errors_as_json(void **state)
 {
     static const char *const cases[][2] = {
         {"--json", "no such command; vaultctl --help lists the commands"},
-        {"principal --json", "no such command; there are: add, list, show, disable, enable"},
+        {"principal --json", "no such command; there are: add, list, show, disable, enable, "
+                             "offboard"},
         {"tokenize --nonsense --json x",
          "--nonsense: no such option, or it may mean several; see vaultctl tokenize --help"},
         {"grant a --json", "too few arguments; see vaultctl grant --help"},
@@ -268,9 +271,9 @@ test_half_a_command_names_the_rest(void **state)
 {
     static const char *const lines[][2] = {
         {"principal", "vaultctl principal: which one?; there are: add, list, show, disable, "
-                      "enable\n"},
+                      "enable, offboard\n"},
         {"principal ad", "vaultctl principal: no such command; there are: add, list, show, "
-                         "disable, enable\n"},
+                         "disable, enable, offboard\n"},
         {"audit", "vaultctl audit: which one?; there are: tail, report, subject, verify\n"},
         {"namespace --data x",
          "vaultctl namespace: no such command; there are: create, list, set, shred\n"},

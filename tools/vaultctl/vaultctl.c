@@ -322,7 +322,7 @@ print_help(FILE *to)
 {
     (void)fputs("Usage: vaultctl COMMAND [OPTION...]\n\nCommands:\n", to);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        (void)fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].help);
+        (void)fprintf(to, "  %-19s %s\n", commands[i].name, commands[i].help);
     (void)fputs(
         "\nvaultctl COMMAND --help says more, with an example; vaultctl(1) says all.\n"
         "bash completes the line after: . <(vaultctl --completion)\n"
