@@ -23,6 +23,11 @@ enum operation {
     OP_STATUS = 1,
     OP_HELLO = 2,
     OP_PROVE = 3,
+    OP_ENROL_BEGIN = 4,
+    OP_ENROL_CONFIRM = 5,
+    OP_LOGIN = 6,
+    OP_LOGOUT = 7,
+    OP_WHOAMI = 8,
     OP_TOKENIZE = 10,
     OP_LOOKUP = 11,
     OP_MASK = 12,
@@ -58,6 +63,7 @@ enum operation {
     OP_RECIPIENT_REMOVE = 59,
     OP_AUDIT_READ = 60,
     OP_PRINCIPAL_OFFBOARD = 61,
+    OP_PRINCIPAL_INVITE = 62,
     OPERATION_LIMIT = 128, /* one past the highest number there may be */
 };
 

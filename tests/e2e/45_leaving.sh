@@ -45,7 +45,7 @@ say "over the budget of reveals: masks, and when"
 # ---- she leaves ----
 
 report=$work/paola.csv
-new_principal aldo audit - --person
+new_principal aldo audit -
 # A bad path is found before anything is done; so is a file that is there.
 expect 1 as admin principal offboard paola --report "$work/nowhere/paola.csv"
 expect_error 'nothing was done'

@@ -15,6 +15,11 @@ leave(struct principal_entry *entry)
     principal->offboarded = true;
     sodium_memzero(principal->grants, sizeof principal->grants);
     principal->grant_count = 0;
+    /* A code that waits, and her second factor: nothing of hers opens anything any more. */
+    principal->invited = false;
+    principal->invited_until_ms = 0;
+    sodium_memzero(principal->code, sizeof principal->code);
+    sodium_memzero(&principal->factor, sizeof principal->factor);
     /* Its uid may stand for somebody else from now on; its key never. */
     access_identify(entry);
 }

@@ -4,12 +4,14 @@
  *
  * Namespace: number u32, created u64 (ms since 1970), retain u16 (months; 0: for ever), flags u8
  *         (1: shredded), size of name u8, name
- * Principal: number u32, kind u8 (1 service, 2 person), flags u8 (1: disabled; 2: by uid, else by
- *         key; 4: relayed; 32: offboarded, and so disabled and without grants), uid u32 (0 if by
- *         key), public key 32 (zeros if by uid), created u64, size of name u8, name, number of
- *         grants u8, and for each: role u8, namespace u32 (0: vault-wide), binding 32 (zeros where
- *         the role has none), ends u64 (ms of vault time; 0: no end), daily u32, hourly u32 (0:
- *         the default)
+ * Principal: number u32, kind u8 (1 service, 2 person), flags u8 (1: disabled; 2: has a uid; 4:
+ *         relayed; 8: the bootstrap; 16: invited; 32: offboarded, and so disabled and without
+ *         grants), uid u32 (0: none), public key 32 (zeros: none),
+ *         created u64, size of name u8, name; of a person: digest of the code 32, and until when
+ *         u64 (ms of vault time; zeros: not invited), TOTP secret, sealed, 60, digests of recovery
+ *         codes 8 x 16 (zeros: used; all zeros: not enrolled); number of grants u8, and for each:
+ *         role u8, namespace u32 (0: vault-wide), binding 32 (zeros where the role has none), ends
+ *         u64 (ms of vault time; 0: no end), daily u32, hourly u32 (0: the default)
  * Recipient: number u32, flags u8 (1: removed), public key 32, created u64, size of name u8, name
  * Settings: number u32 (1), freeze u8 (0 nobody, 1 people, 2 all)
  *
@@ -23,9 +25,13 @@
 
 enum {
     FLAG_DISABLED = 1,
-    FLAG_BY_UID = 2,
+    FLAG_HAS_UID = 2,
     FLAG_RELAYED = 4,
+    FLAG_BOOTSTRAP = 8,
+    FLAG_INVITED = 16,
     FLAG_OFFBOARDED = 32,
+    FLAGS_KNOWN = FLAG_DISABLED | FLAG_HAS_UID | FLAG_RELAYED | FLAG_BOOTSTRAP | FLAG_INVITED |
+                  FLAG_OFFBOARDED,
     FLAG_SHREDDED = 1, /* of a namespace */
 
     FLAG_REMOVED = 1, /* of a recipient */
@@ -99,19 +105,39 @@ encode_grant(struct cursor *to, const struct grant *grant)
     write_u32(to, grant->hourly);
 }
 
+static uint8_t
+flags_of(const struct principal *principal)
+{
+    return (uint8_t)((principal->disabled ? FLAG_DISABLED : 0) |
+                     (principal->has_uid ? FLAG_HAS_UID : 0) |
+                     (principal->relayed ? FLAG_RELAYED : 0) |
+                     (principal->bootstrap ? FLAG_BOOTSTRAP : 0) |
+                     (principal->invited ? FLAG_INVITED : 0) |
+                     (principal->offboarded ? FLAG_OFFBOARDED : 0));
+}
+
+static void
+encode_person(struct cursor *to, const struct principal *principal)
+{
+    write_bytes(to, principal->code, ACCESS_DIGEST_BYTES);
+    write_u64(to, principal->invited_until_ms);
+    write_bytes(to, principal->factor.totp, FACTOR_BOX_BYTES);
+    write_bytes(to, principal->factor.recovery, sizeof principal->factor.recovery);
+}
+
 static void
 encode_principal(struct cursor *to, const struct principal *principal)
 {
     write_u32(to, principal->number);
     write_u8(to, (uint8_t)principal->kind);
-    write_u8(to, (uint8_t)((principal->disabled ? FLAG_DISABLED : 0) |
-                           (principal->has_uid ? FLAG_BY_UID : 0) |
-                           (principal->relayed ? FLAG_RELAYED : 0) |
-                           (principal->offboarded ? FLAG_OFFBOARDED : 0)));
+    write_u8(to, flags_of(principal));
     write_u32(to, principal->uid);
     write_bytes(to, principal->public_key, PUBLIC_KEY_BYTES);
     write_u64(to, principal->created_ms);
     write_name(to, principal->name);
+    if (principal->kind == PRINCIPAL_PERSON) {
+        encode_person(to, principal);
+    }
     write_u8(to, (uint8_t)principal->grant_count);
     for (size_t i = 0; i < principal->grant_count; i++) {
         encode_grant(to, &principal->grants[i]);
@@ -267,31 +293,32 @@ fits_the_others(const struct principal *principal, const struct grant *grant)
     return true;
 }
 
-/* Exactly one of uid and key, the other all zeros; only a key is relayed. */
-static bool
-identity_well_formed(const struct principal *principal)
-{
-    bool no_key = sodium_is_zero(principal->public_key, PUBLIC_KEY_BYTES) == 1;
-
-    return principal->has_uid ? no_key && !principal->relayed && access_uid_valid(principal->uid)
-                              : !no_key && principal->uid == 0;
-}
-
 static bool
 decode_flags(uint8_t flags, struct principal *ret_principal)
 {
     ret_principal->disabled = (flags & FLAG_DISABLED) != 0;
-    ret_principal->has_uid = (flags & FLAG_BY_UID) != 0;
+    ret_principal->has_uid = (flags & FLAG_HAS_UID) != 0;
     ret_principal->relayed = (flags & FLAG_RELAYED) != 0;
+    ret_principal->bootstrap = (flags & FLAG_BOOTSTRAP) != 0;
+    ret_principal->invited = (flags & FLAG_INVITED) != 0;
     ret_principal->offboarded = (flags & FLAG_OFFBOARDED) != 0;
-    return (flags & ~(FLAG_DISABLED | FLAG_BY_UID | FLAG_RELAYED | FLAG_OFFBOARDED)) == 0 &&
-           (ret_principal->disabled || !ret_principal->offboarded);
+    return (flags & ~FLAGS_KNOWN) == 0 && (ret_principal->disabled || !ret_principal->offboarded);
 }
 
-static bool
-decode_principal(struct reader *from, struct principal *ret_principal)
+static void
+decode_person(struct reader *from, struct principal *ret_principal)
 {
-    uint8_t kind, grants;
+    read_bytes(from, ret_principal->code, ACCESS_DIGEST_BYTES);
+    ret_principal->invited_until_ms = read_u64(from);
+    read_bytes(from, ret_principal->factor.totp, FACTOR_BOX_BYTES);
+    read_bytes(from, ret_principal->factor.recovery, sizeof ret_principal->factor.recovery);
+}
+
+/* All but the grants. */
+static bool
+decode_head(struct reader *from, struct principal *ret_principal)
+{
+    uint8_t kind;
     bool flags_known;
 
     ret_principal->number = read_u32(from);
@@ -300,14 +327,28 @@ decode_principal(struct reader *from, struct principal *ret_principal)
     flags_known = decode_flags(read_u8(from), ret_principal);
     ret_principal->uid = read_u32(from);
     read_bytes(from, ret_principal->public_key, PUBLIC_KEY_BYTES);
+    ret_principal->has_key = sodium_is_zero(ret_principal->public_key, PUBLIC_KEY_BYTES) != 1;
     ret_principal->created_ms = read_u64(from);
     if (!read_name(from, ret_principal->name)) {
         return false;
     }
+    if (kind == PRINCIPAL_PERSON) {
+        decode_person(from, ret_principal);
+    }
+    return (kind == PRINCIPAL_SERVICE || kind == PRINCIPAL_PERSON) && flags_known &&
+           access_person_fault(ret_principal) == NULL;
+}
+
+static bool
+decode_principal(struct reader *from, struct principal *ret_principal)
+{
+    uint8_t grants;
+
+    if (!decode_head(from, ret_principal)) {
+        return false;
+    }
     grants = read_u8(from);
-    if ((kind != PRINCIPAL_SERVICE && kind != PRINCIPAL_PERSON) || !flags_known ||
-        grants > (ret_principal->offboarded ? 0 : ACCESS_GRANTS_MAX) ||
-        !identity_well_formed(ret_principal)) {
+    if (grants > (ret_principal->offboarded ? 0 : ACCESS_GRANTS_MAX)) {
         return false;
     }
     for (size_t i = 0; i < grants; i++) {
