@@ -18,7 +18,9 @@ out_in_flight() {
     shift
     expect 0 as admin audit tail --lines 1 --json
     before=$(json .seq)
-    "$spender" reveal "$dir/run/vault.sock" "$work/paola.key" $in_flight 1 "$token" >"$work/seen" 2>"$work/seen.err" &
+    log_in paola
+    session_key paola "$work/paola.session"
+    "$spender" reveal "$dir/run/vault.sock" "$work/paola.session" $in_flight 1 "$token" >"$work/seen" 2>"$work/seen.err" &
     others+=($!)
     # Well under way before the door is shut.
     many_recorded() {
