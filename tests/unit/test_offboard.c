@@ -10,10 +10,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
+#include "clock.h"
+#include "dispatch_internal.h"
 #include "fixture.h"
+#include "session.h"
 
-enum { MARIA_UID = 4001 };
+enum { MARIA_UID = 4001, LENA_UID = 4009 };
 
 static struct fixture fixture;
 static struct caller admin, service, maria;
@@ -121,18 +125,6 @@ test_s52_out_of_everything_when_it_returns_and_for_ever(void **state)
     expect_out();
 }
 
-/* By the uid alone, as a service does. */
-static enum status
-hello_by_uid(struct caller *caller)
-{
-    const uint8_t nonce[NONCE_BYTES] = {1};
-
-    caller_begin(caller, OP_HELLO, 2);
-    message_put_uint(&caller->request, FIELD_VERSION, PROTOCOL_VERSION);
-    message_put_bytes(&caller->request, FIELD_NONCE, bytes_of(nonce, sizeof nonce));
-    return caller_send(caller);
-}
-
 /* On an open connection, too, the uid that is hers no more is not the newcomer's. */
 static void
 test_s52_a_newcomer_with_her_uid_is_somebody_else(void **state)
@@ -143,13 +135,82 @@ test_s52_a_newcomer_with_her_uid_is_somebody_else(void **state)
     assert_int_equal(caller_name(&admin, OP_PRINCIPAL_OFFBOARD, "maria"), STATUS_OK);
     assert_int_equal(caller_principal_add(&admin, "next", PRINCIPAL_SERVICE, MARIA_UID), STATUS_OK);
     caller_make(&next, &fixture, PEER_DATA, MARIA_UID);
-    assert_int_equal(hello_by_uid(&next), STATUS_OK);
+    assert_int_equal(caller_hello_by_uid(&next), STATUS_OK);
     assert_int_equal(reveal(&next), STATUS_DENIED);
     assert_int_equal(reveal(&maria), STATUS_DENIED);
     assert_int_equal(caller_grant(&admin, OP_GRANT, "next", ROLE_DELIVER, "brand"), STATUS_OK);
     assert_int_equal(reveal(&next), STATUS_OK);
     assert_int_equal(reveal(&maria), STATUS_DENIED);
     caller_remove(&next);
+}
+
+static size_t
+live_sessions(const char *name)
+{
+    const struct principal *principal = access_by_name(fixture.access, bytes_of_text(name));
+
+    return sessions_count(fixture.dispatch->sessions, principal->number, clock_boot_ms());
+}
+
+/* Her sessions end, and her second factor is kept nowhere. */
+static void
+test_s52_her_sessions_end_and_her_factor_is_forgotten(void **state)
+{
+    static const struct factor none;
+    const struct principal *gone;
+
+    (void)state;
+    assert_true(live_sessions("maria") > 0);
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_OFFBOARD, "maria"), STATUS_OK);
+    assert_int_equal(live_sessions("maria"), 0);
+    gone = access_by_name(fixture.access, bytes_of_text("maria"));
+    assert_true(gone->has_key);
+    assert_memory_equal(&gone->factor, &none, sizeof none);
+    assert_false(access_is_enrolled(gone));
+}
+
+static enum status
+ask_to_enrol(struct caller *caller, struct bytes code)
+{
+    uint8_t public_key[PUBLIC_KEY_BYTES];
+    uint8_t secret_key[64];
+
+    assert_int_equal(crypto_sign_keypair(public_key, secret_key), 0);
+    caller_begin(caller, OP_ENROL_BEGIN, 2);
+    message_put_bytes(&caller->request, FIELD_CODE, code);
+    message_put_bytes(&caller->request, FIELD_PUBLIC_KEY, bytes_of(public_key, PUBLIC_KEY_BYTES));
+    return caller_send(caller);
+}
+
+/* Who leaves before she came: the code that she was invited with is worth nothing. */
+static void
+test_s52_an_invitation_ends_with_it(void **state)
+{
+    static const char *const names[] = {"lena", "lena-2"};
+    struct caller lena;
+    struct bytes text = {0};
+    uint8_t code[CODE_BYTES_MAX];
+    size_t size;
+
+    (void)state;
+    caller_make(&lena, &fixture, PEER_DATA, LENA_UID);
+    for (int i = 0; i < 2; i++) {
+        caller_begin(&admin, OP_PRINCIPAL_ADD, 3);
+        message_put_text(&admin.request, FIELD_NAME, names[i]);
+        message_put_uint(&admin.request, FIELD_KIND, PRINCIPAL_PERSON);
+        message_put_uint(&admin.request, FIELD_UID, LENA_UID);
+        assert_int_equal(caller_send(&admin), STATUS_OK);
+        assert_true(message_bytes(admin.reply, FIELD_CODE, &text));
+        assert_in_range(text.size, 1, sizeof code);
+        memcpy(code, text.data, text.size);
+        assert_int_equal(ask_to_enrol(&lena, bytes_of(code, text.size)), STATUS_OK);
+        size = text.size;
+        assert_int_equal(caller_name(&admin, OP_PRINCIPAL_OFFBOARD, names[i]), STATUS_OK);
+        assert_int_equal(ask_to_enrol(&lena, bytes_of(code, size)), STATUS_UNAUTHENTICATED);
+    }
+    caller_remove(&lena);
+    fixture_close(&fixture);
+    assert_int_equal(fixture_open(&fixture), STATUS_OK);
 }
 
 static void
@@ -228,6 +289,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_s52_out_of_everything_when_it_returns_and_for_ever),
         TEST(test_s52_a_newcomer_with_her_uid_is_somebody_else),
+        TEST(test_s52_her_sessions_end_and_her_factor_is_forgotten),
+        TEST(test_s52_an_invitation_ends_with_it),
         TEST(test_s52_the_last_admin_stays),
         TEST(test_s52_it_is_on_record),
         TEST(test_an_admin_reads_what_she_saw_and_for_what),
