@@ -209,6 +209,12 @@ cv_principal_enable(struct cv_client *client, const char *name, struct cv_reply 
 }
 
 enum cv_status
+cv_principal_offboard(struct cv_client *client, const char *name, struct cv_reply **ret_reply)
+{
+    return call_by_name(client, OP_PRINCIPAL_OFFBOARD, name, ret_reply);
+}
+
+enum cv_status
 cv_grant(struct cv_client *client, const struct cv_grant_terms *terms, struct cv_reply **ret_reply)
 {
     struct request request = {.operation = OP_GRANT};

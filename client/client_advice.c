@@ -42,9 +42,8 @@ cv_advice_of(const struct cv_reply *reply)
     return advice_on(reply->status, reply->outcome_unknown, reply->retry_after_s != 0);
 }
 
-/* Budgets are for the whole of a batch: an item never says QUOTA. */
 enum cv_advice
 cv_item_advice(const struct cv_item *item)
 {
-    return advice_on(item->status, item->outcome_unknown, false);
+    return advice_on(item->status, item->outcome_unknown, item->retry_after_s != 0);
 }

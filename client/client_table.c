@@ -28,6 +28,7 @@ static const struct column item_columns[] = {
     COLUMN(cv_item, namespace_name, NAMESPACE, TEXT, false),
     COLUMN(cv_item, country, COUNTRY, TEXT, false),
     COLUMN(cv_item, created_ms, CREATED, UINT64, false),
+    COLUMN(cv_item, retry_after_s, RETRY_AFTER_S, UINT32, false),
 };
 static const struct column namespace_columns[] = {
     COLUMN(cv_namespace, name, NAME, TEXT, true),
@@ -50,6 +51,7 @@ static const struct column principal_columns[] = {
     COLUMN(cv_principal, created_ms, CREATED, UINT64, true),
     COLUMN(cv_principal, disabled, DISABLED, BOOL, false),
     COLUMN(cv_principal, relayed, RELAYED, BOOL, false),
+    COLUMN(cv_principal, offboarded, OFFBOARDED, BOOL, false),
     COLUMN(cv_principal, public_key, PUBLIC_KEY, KEY, false),
     COLUMN(cv_principal, uid, UID, UINT32, false),
     COLUMN(cv_principal, enrolled, ENROLLED, BOOL, false),

@@ -145,6 +145,9 @@ struct cv_item { /* at the place of the value or token it answers */
     const char *country;        /* a phone number's calling code, "+39" */
     uint64_t created_ms;        /* since 1970, as every _ms here; 0: not for your role */
     bool outcome_unknown;       /* of cv_erase: it may be gone */
+    /* With CV_QUOTA, of cv_detokenize by a person: token, kind and mask are there, and in so many
+     * seconds this item fits, with those before it. */
+    uint32_t retry_after_s;
 };
 
 struct cv_namespace {
@@ -169,6 +172,7 @@ struct cv_principal {
     enum cv_principal_kind kind;
     uint64_t created_ms;
     bool disabled;
+    bool offboarded;           /* has left, for ever */
     bool relayed;              /* proves its key from behind another uid */
     const uint8_t *public_key; /* CV_KEY_BYTES, or NULL: known by its uid, or not enrolled yet */
     bool has_uid;
@@ -188,7 +192,7 @@ struct cv_audit_entry {
     const char *namespace_name, *token, *subject;
     uint64_t amount; /* how much it is about, where it is about a number */
     bool relayed;    /* the principal proved its key from behind another uid */
-    /* For the audit role only; by whoever gave them: escape what you show. */
+    /* By whoever gave them: escape what you show. Reason and ticket for the audit role only. */
     const char *reason, *purpose, *ticket;
     uint64_t refers; /* of an outcome: the entry it is of; else 0 */
 };
@@ -637,6 +641,10 @@ CV_API enum cv_status cv_principal_enable(struct cv_client *client, const char *
 CV_API enum cv_status cv_principal_set_key(struct cv_client *client, const char *name,
                                            const uint8_t public_key[CV_KEY_BYTES],
                                            struct cv_reply **ret_reply);
+/* For who leaves, for ever: disabled, its grants removed; its name and key stay taken, its uid is
+ * free. CV_CONFLICT: done before, or the last admin. What it saw is in the log (cv_audit_read). */
+CV_API enum cv_status cv_principal_offboard(struct cv_client *client, const char *name,
+                                            struct cv_reply **ret_reply);
 
 struct cv_grant_terms {
     const char *name; /* the principal's */

@@ -62,6 +62,7 @@ enum operation {
     OP_RECIPIENT_LIST = 58,
     OP_RECIPIENT_REMOVE = 59,
     OP_AUDIT_READ = 60,
+    OP_PRINCIPAL_OFFBOARD = 61,
     OP_PRINCIPAL_INVITE = 62,
     OP_PRINCIPAL_SET_KEY = 63,
     OP_APPROVALS_SET = 64,
@@ -159,6 +160,7 @@ enum field {
     FIELD_WAITING = 76,        /* uint: so many requests wait for you to decide them */
     FIELD_EXPIRES = 77,        /* uint: ms since 1970: a request is dropped then */
     FIELD_ACTIVE = 78,         /* bool: approvals are in force */
+    FIELD_OFFBOARDED = 82,     /* bool: a principal has left for ever */
     FIELD_LIMIT_NUMBER = 128,  /* one past the highest number there may be */
 };
 

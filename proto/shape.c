@@ -76,6 +76,7 @@ static const struct shape shapes[OPERATION_LIMIT] = {
                        BIT(LIMIT) | BIT(PRINCIPAL) | BIT(TOKEN) | BIT(NAMESPACE) | BIT(ACT) |
                            BIT(SINCE) | BIT(UNTIL),
                        0},
+    [OP_PRINCIPAL_OFFBOARD] = {"principal_offboard", BIT(CONNECTION) | BIT(NAME), 0, 0},
 };
 /* clang-format on */
 

@@ -48,6 +48,15 @@ cmocka_test(unit report SOURCES ${vaultctl_folder}/report/activity.c
 target_include_directories(test_report PRIVATE ${vaultctl_folder} ${vaultctl_folder}/import
                            ${vaultctl_folder}/report)
 
+# What somebody who leaves ever saw, as rows.
+cmocka_test(unit leaving SOURCES ${vaultctl_folder}/report/leaving.c
+            ${vaultctl_folder}/report/contact_set.c ${vaultctl_folder}/report/cells.c
+            ${vaultctl_folder}/import/csv.c ${vaultctl_folder}/escape.c ${vaultctl_folder}/output.c
+            ${vaultctl_folder}/progress.c ${vaultctl_folder}/table.c ${vaultctl_folder}/terminal.c ${vaultctl_folder}/exit_code.c
+            LIBS contactvault PkgConfig::jansson PkgConfig::sodium ${UNISTRING_LIBRARY})
+target_include_directories(test_leaving PRIVATE ${vaultctl_folder} ${vaultctl_folder}/import
+                           ${vaultctl_folder}/report)
+
 # A person's key file, her session's, and what her phone is given.
 cmocka_test(unit identity_file SOURCES support/folder.c LIBS contactvault_static PkgConfig::sodium)
 target_include_directories(test_identity_file PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/../client)

@@ -20,6 +20,7 @@ cmocka_test(unit logins DEPS access)
 cmocka_test(unit people DEPS ${whole}
   SOURCES support/fixture.c support/people.c support/still_clock.c support/log_reader.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
+cmocka_test(unit offboard DEPS ${whole} SOURCES support/fixture.c support/people.c LIBS PkgConfig::sodium)
 cmocka_test(unit dispatch DEPS ${whole} SOURCES support/fixture.c support/people.c LIBS PkgConfig::sodium)
 cmocka_test(unit reason DEPS ${whole} SOURCES support/fixture.c support/people.c support/log_reader.c
   LIBS PkgConfig::sodium)

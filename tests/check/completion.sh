@@ -74,6 +74,8 @@ vaultctl compact --de -> --detach
 vaultctl name -> namespace
 vaultctl namespace _ -> create list set shred
 vaultctl principal dis -> disable
+vaultctl principal offboard maria --rep -> --report
+vaultctl principal offboard maria --report one -> one.key
 vaultctl audit _ -> tail report subject verify
 vaultctl frobnicate _ ->
 vaultctl -- -> --help --version --completion
@@ -118,7 +120,7 @@ vaultctl import one.key --column = NAME ->
 vaultctl import one.key --col -> --column
 vaultctl import one.key --column phone --res -> --resume
 vaultctl audit tail --operation detok -> detokenize
-vaultctl audit tail --operation=princ -> --operation=principal_add --operation=principal_list --operation=principal_show --operation=principal_disable --operation=principal_enable --operation=principal_invite --operation=principal_set_key
+vaultctl audit tail --operation=princ -> --operation=principal_add --operation=principal_list --operation=principal_show --operation=principal_disable --operation=principal_enable --operation=principal_invite --operation=principal_offboard --operation=principal_set_key
 vaultctl audit tail --principal _ ->
 vaultctl audit tail -f --li -> --lines
 vaultctl audit report --cs -> --csv

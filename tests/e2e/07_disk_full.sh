@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Owns SECURITY.md S1 and S22.
+# Owns SECURITY.md S1, S22 and S52.
 # A full disk: a clear error, no crash, honest callers go on, no reveal without its entry in the log; erase,
-# freeze, disable and revoke still work, each on record; and when space is back everything works again without
+# freeze, disable, offboard and revoke still work, each on record; and when space is back everything works again without
 # a restart, the reserve too: the second time the disk is full it carries them once more.
 #
 # The disk is a small tmpfs in a mount namespace of its own, so nothing is left mounted whatever happens.
@@ -86,6 +86,7 @@ protect() {
     expect_json '.error.code == "not_found"'
     expect 0 as admin principal disable "$person"
     expect 5 as "$person" mask "$(head -n 1 "$work/left-tokens")"
+    expect 0 as admin principal offboard "$person" --report "$work/$person.csv"
     expect 0 as admin revoke "$service" service -n "$4"
     expect 0 as aldo freeze --all
     state_is frozen || fail "it is not frozen"
@@ -101,7 +102,7 @@ on_record() {
         [.[] | select(.phase == "outcome" and .status == "ok") | .token] as $outcomes |
         ($intents | unique | length) == $wanted and ($intents | sort) == ($outcomes | sort)' "$out" >/dev/null ||
         fail "not every erase has its intent and its outcome"
-    for act in principal_disable revoke freeze; do
+    for act in principal_disable principal_offboard revoke freeze; do
         expect 0 as admin audit tail --from 1 --operation $act --json
         jq -es --argjson wanted "$1" '
             ([.[] | select(.phase == "intent")] | length) >= $wanted and
@@ -133,7 +134,7 @@ state_is unsealed || fail "no status on a full disk"
 
 protect 1 otto crm berlin
 on_record 1
-say "$((2 * erased)) contacts erased, one disabled, one revoked, all frozen: each on record"
+say "$((2 * erased)) contacts erased, one disabled, then offboarded, one revoked, all frozen: each on record"
 
 # ---- space is back ----
 

@@ -95,6 +95,7 @@ sed -n 's/.*"public_key":"\([^"]*\)".*/\1/p' "$work/recipient" >"$work/safe.pub"
 ask 0 admin recipient add safe --public-key "$work/safe.pub"
 ask 0 admin principal list
 ask 0 admin principal show paola
+ask 0 admin principal list
 ask 0 admin principal show visitor
 
 # Errors: of a value, of a call, and one that says when to come back.
@@ -124,7 +125,11 @@ ask 0 admin audit tail --from 1
 jq -es 'all(.[]; has("reason") | not)' "$out" >/dev/null || fail "an admin was told a reason"
 ask 0 auditor audit report
 ask 0 admin audit report
-jq -e '[..|objects|has("reasons")]|any|not' "$out" >/dev/null || fail "an admin was told a reason"
+# Their purposes, which are the configuration's words, at the most.
+jq -e '[..|.reason? // empty] | unique == ["callback"]' "$out" >/dev/null || fail "an admin was told a reason"
+ask 0 admin principal offboard paola --report "$work/paola.csv"
+ask 0 admin principal show paola
+ask 0 admin principal list
 ask 0 admin audit verify
 # Two people: from the second admin with a key on, what gives rights away waits.
 ask 0 admin approvals never

@@ -97,7 +97,7 @@ cast_present(struct cast *cast, enum on_socket socket, enum who who)
     }
 }
 
-enum { SHREDDED_MAX = 6 };
+enum { SHREDDED_MAX = 6, LEAVER_UID = 6001 };
 
 static void
 add_helpers(struct cast *cast)
@@ -239,6 +239,19 @@ arrange_victim(struct cast *cast, bool disabled)
     }
 }
 
+/* One who has not left yet, for that is done once. She takes the uid of the one before. */
+static void
+arrange_leaver(struct cast *cast)
+{
+    const struct principal *leaver =
+        access_by_name(cast->fixture.access, bytes_of_text(cast->leaver));
+
+    if (leaver == NULL || leaver->offboarded) {
+        (void)snprintf(cast->leaver, sizeof cast->leaver, "leaver-%u", cast->serial++);
+        must(caller_principal_add(&cast->hand, cast->leaver, PRINCIPAL_SERVICE, LEAVER_UID));
+    }
+}
+
 static void
 arrange_pawn(struct cast *cast, bool granted)
 {
@@ -289,6 +302,9 @@ cast_arrange(struct cast *cast, enum operation operation)
         break;
     case OP_PRINCIPAL_ENABLE:
         arrange_victim(cast, true);
+        break;
+    case OP_PRINCIPAL_OFFBOARD:
+        arrange_leaver(cast);
         break;
     case OP_BACKUP_BEGIN: /* nobody it could be sealed to */
     case OP_RECIPIENT_ADD:
@@ -525,6 +541,10 @@ begin_about_rules(struct cast *cast, struct caller *caller, enum operation opera
     case OP_PRINCIPAL_ENABLE:
         caller_begin(caller, operation, 1);
         put_subject(cast, request, "victim");
+        break;
+    case OP_PRINCIPAL_OFFBOARD:
+        caller_begin(caller, operation, 1);
+        put_subject(cast, request, cast->leaver[0] != '\0' ? cast->leaver : "victim");
         break;
     case OP_GRANT:
     case OP_REVOKE:

@@ -35,6 +35,7 @@ struct cast {
     char kept[TOKEN_TEXT_BYTES + 1];  /* a phone's token */
     char token[TOKEN_TEXT_BYTES + 1]; /* the one the next request is about */
     char subject[NAME_BYTES_MAX + 1]; /* the principal or namespace it names; or empty */
+    char leaver[NAME_BYTES_MAX + 1];  /* who is to be offboarded next; or empty */
     enum freeze freeze;               /* what it is to be frozen before each request */
     unsigned serial;
 };

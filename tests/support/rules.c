@@ -240,6 +240,17 @@ rules_disable(struct rules *rules, const char *name)
 }
 
 enum status
+rules_offboard(struct rules *rules, const char *name)
+{
+    struct access_change *change = NULL;
+
+    rules->fault = NULL;
+    return commit(
+        rules, access_prepare_offboard(rules->access, bytes_of_text(name), &change, &rules->fault),
+        &change);
+}
+
+enum status
 rules_enable(struct rules *rules, const char *name)
 {
     struct access_change *change = NULL;

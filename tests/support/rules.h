@@ -54,6 +54,7 @@ enum status rules_add_by_key(struct rules *rules, const char *name, enum princip
 enum status rules_enrol(struct rules *rules, const char *name, const uint8_t *key);
 enum status rules_disable(struct rules *rules, const char *name);
 enum status rules_enable(struct rules *rules, const char *name);
+enum status rules_offboard(struct rules *rules, const char *name);
 enum status rules_freeze(struct rules *rules, enum freeze freeze);
 enum status rules_change_grant(struct rules *rules, const struct access_grant_spec *spec);
 enum status rules_grant(struct rules *rules, const char *principal, enum role role,

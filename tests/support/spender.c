@@ -49,16 +49,6 @@ end_all(int number)
 }
 
 static void
-count_answer(const struct cv_reply *reply)
-{
-    for (size_t i = 0; i < reply->count; i++) {
-        if (reply->items[i].status == CV_OK) {
-            (void)atomic_fetch_add(&spender.answered, 1);
-        }
-    }
-}
-
-static void
 note_retry(uint32_t retry_after_s)
 {
     unsigned long longest = atomic_load(&spender.retry_after_s);
@@ -66,6 +56,23 @@ note_retry(uint32_t retry_after_s)
     while (retry_after_s > longest &&
            !atomic_compare_exchange_weak(&spender.retry_after_s, &longest, retry_after_s)) {
     }
+}
+
+/* False: an item was over the budget, as a person is told. */
+static bool
+count_answer(const struct cv_reply *reply)
+{
+    bool fits = true;
+
+    for (size_t i = 0; i < reply->count; i++) {
+        if (reply->items[i].status == CV_OK) {
+            (void)atomic_fetch_add(&spender.answered, 1);
+        } else if (reply->items[i].status == CV_QUOTA) {
+            note_retry(reply->items[i].retry_after_s);
+            fits = false;
+        }
+    }
+    return fits;
 }
 
 static enum cv_status
@@ -88,7 +95,8 @@ spend(struct cv_client *client, const char *const *values)
 
     switch (status) {
     case CV_OK:
-        count_answer(reply);
+        go_on = count_answer(reply);
+        (void)atomic_fetch_add(&spender.quota, go_on ? 0 : 1);
         break;
     case CV_QUOTA:
         note_retry(reply->retry_after_s);

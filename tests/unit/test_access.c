@@ -203,6 +203,70 @@ roles_fit_their_kind_and_place(void **state)
     assert_int_equal(rules_disable(rules, "inbox"), STATUS_CONFLICT);
 }
 
+/* Out of everything by one change, and for ever; her uid is free, her name and key are not. */
+static void
+offboarded_is_for_ever(void **state)
+{
+    struct rules *rules = *state;
+    uint8_t key[PUBLIC_KEY_BYTES];
+    uint8_t before[ACCESS_DIGEST_BYTES];
+    uint8_t after[ACCESS_DIGEST_BYTES];
+    const struct principal *gone;
+
+    rules_populate(rules);
+    rules_make_key(key);
+    assert_int_equal(rules_add_by_key(rules, "crm", PRINCIPAL_SERVICE, key), STATUS_OK);
+    assert_int_equal(rules_grant(rules, "crm", ROLE_DELIVER, "shop"), STATUS_OK);
+    assert_int_equal(rules_offboard(rules, "nobody"), STATUS_NOT_FOUND);
+    rules_reserved_updates = 0;
+    assert_int_equal(rules_offboard(rules, "inbox"), STATUS_OK);
+    assert_int_equal(rules_offboard(rules, "crm"), STATUS_OK);
+    assert_int_equal(rules_reserved_updates, 2); /* on a full disk, too */
+    for (int i = 0; i < 2; i++) {
+        gone = rules_by_name(rules, "inbox");
+        assert_true(gone->offboarded && gone->disabled && gone->grant_count == 0);
+        assert_null(access_by_uid(rules->access, 1001));
+        gone = access_by_key(rules->access, key);
+        assert_ptr_equal(gone, rules_by_name(rules, "crm"));
+        assert_true(gone->offboarded && gone->disabled && gone->grant_count == 0);
+        assert_false(access_may(rules->access, gone, MAY_DELIVER, 1));
+        access_digest(rules->access, i == 0 ? before : after);
+        access_unload(rules->access);
+        assert_int_equal(access_load(rules->access), STATUS_OK);
+    }
+    assert_memory_equal(before, after, sizeof before);
+    assert_int_equal(rules_offboard(rules, "inbox"), STATUS_CONFLICT);
+    assert_int_equal(rules_disable(rules, "inbox"), STATUS_CONFLICT);
+    assert_int_equal(rules_enable(rules, "inbox"), STATUS_CONFLICT);
+    assert_int_equal(rules_grant(rules, "inbox", ROLE_SERVICE, "shop"), STATUS_CONFLICT);
+    assert_int_equal(rules_grant(rules, "crm", ROLE_AUDIT, NULL), STATUS_CONFLICT);
+    assert_int_equal(rules_revoke(rules, "inbox", ROLE_SERVICE, "shop"), STATUS_NOT_FOUND);
+    assert_int_equal(rules_add_by_uid(rules, "inbox", PRINCIPAL_SERVICE, 1077), STATUS_CONFLICT);
+    assert_int_equal(rules_add_by_key(rules, "crm2", PRINCIPAL_SERVICE, key), STATUS_CONFLICT);
+    /* Whoever has her uid next is somebody else. */
+    assert_int_equal(rules_add_by_uid(rules, "next", PRINCIPAL_SERVICE, 1001), STATUS_OK);
+    assert_string_equal(access_by_uid(rules->access, 1001)->name, "next");
+    assert_int_equal(rules_offboard(rules, "next"), STATUS_OK);
+    assert_int_equal(rules_add_by_uid(rules, "third", PRINCIPAL_SERVICE, 1001), STATUS_OK);
+    access_unload(rules->access);
+    assert_int_equal(access_load(rules->access), STATUS_OK);
+    assert_string_equal(access_by_uid(rules->access, 1001)->name, "third");
+}
+
+static void
+who_is_disabled_can_be_offboarded_and_the_last_admin_not(void **state)
+{
+    struct rules *rules = *state;
+
+    rules_populate(rules);
+    assert_int_equal(rules_offboard(rules, "boss"), STATUS_CONFLICT);
+    assert_false(rules_by_name(rules, "boss")->offboarded);
+    assert_int_equal(rules_disable(rules, "maria"), STATUS_OK);
+    assert_int_equal(rules_offboard(rules, "maria"), STATUS_OK);
+    assert_true(rules_by_name(rules, "maria")->offboarded);
+    assert_int_equal(rules_by_name(rules, "maria")->grant_count, 0);
+}
+
 static void
 last_admin_stays(void **state)
 {
@@ -940,6 +1004,52 @@ principal_sealed_with_another_number_is_found(void **state)
     free(rows);
 }
 
+/* The flags of a principal's row, and the count of grants behind them, as nobody of ours writes
+ * them: offboarded is disabled, and holds nothing. */
+static void
+offboarded_is_disabled_and_without_grants(void **state)
+{
+    enum { FLAGS_AT = 5, DISABLED = 1, OFFBOARDED = 32, UNKNOWN = 64 };
+    static const struct {
+        size_t row; /* 3: inbox, who has a grant; 5: one who has none */
+        uint8_t more;
+        enum status expected;
+    } rows_by_hand[] = {
+        {3, DISABLED, STATUS_OK},        {5, DISABLED | OFFBOARDED, STATUS_OK},
+        {5, OFFBOARDED, STATUS_CORRUPT}, {3, DISABLED | OFFBOARDED, STATUS_CORRUPT},
+        {5, UNKNOWN, STATUS_CORRUPT},
+    };
+    struct rules *rules = *state;
+    const struct key_name access_key = {KEY_ACCESS, 0, 1};
+    struct rows *rows;
+    uint8_t associated[VAULT_ID_BYTES + 7], plain[512];
+
+    rules_populate(rules);
+    assert_int_equal(rules_add_by_uid(rules, "idle", PRINCIPAL_SERVICE, 1055), STATUS_OK);
+    rows = read_rows(rules);
+    for (size_t i = 0; i < sizeof rows_by_hand / sizeof *rows_by_hand; i++) {
+        struct row row = rows->rows[rows_by_hand[i].row];
+        struct bytes box = bytes_of(row.value + 2, row.size - 2);
+        size_t size = box.size - KEYRING_BOX_EXTRA;
+
+        memcpy(associated, rules_vault_id, VAULT_ID_BYTES);
+        memcpy(associated + VAULT_ID_BYTES, row.key, 5);
+        memcpy(associated + VAULT_ID_BYTES + 5, row.value, 2);
+        assert_true(size <= sizeof plain);
+        assert_int_equal(keyring_decrypt(rules->keyring, access_key,
+                                         bytes_of(associated, sizeof associated), box, plain),
+                         STATUS_OK);
+        plain[FLAGS_AT] |= rows_by_hand[i].more;
+        assert_int_equal(keyring_encrypt(rules->keyring, access_key,
+                                         bytes_of(associated, sizeof associated),
+                                         bytes_of(plain, size), row.value + 2),
+                         STATUS_OK);
+        expect_load(rules, &row, rows_by_hand[i].expected);
+        expect_load(rules, &rows->rows[rows_by_hand[i].row], STATUS_OK);
+    }
+    free(rows);
+}
+
 static void
 roles_have_names(void **state)
 {
@@ -989,6 +1099,9 @@ main(void)
         TEST(row_is_what_the_format_says),
         TEST(principal_sealed_with_another_number_is_found),
         TEST(roles_have_names),
+        TEST(offboarded_is_for_ever),
+        TEST(who_is_disabled_can_be_offboarded_and_the_last_admin_not),
+        TEST(offboarded_is_disabled_and_without_grants),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -607,6 +607,7 @@ test_only_the_harmless_is_repeated(void **state)
     ONCE(cv_erase(client, &query, &reply));
     ONCE(cv_grant(client, &terms, &reply));
     ONCE(cv_principal_enable(client, "drop", &reply));
+    ONCE(cv_principal_offboard(client, "drop", &reply));
     ONCE(cv_namespace_set(client, "drop", 1, &reply));
     ONCE(cv_namespace_shred(client, "drop", &reply));
 #undef ONCE
@@ -690,6 +691,8 @@ test_admin_acts(void **state)
     ACT(cv_principal_disable(client, "a", &reply));
     ACT(cv_principal_enable(client, "a", &reply));
     assert_sent(fixture, OP_PRINCIPAL_ENABLE, BIT(NAME));
+    ACT(cv_principal_offboard(client, "a", &reply));
+    assert_sent(fixture, OP_PRINCIPAL_OFFBOARD, BIT(NAME));
     ACT(cv_revoke(client, "a", CV_ROLE_ADMIN, NULL, &reply));
     assert_sent(fixture, OP_REVOKE, BIT(NAME) | BIT(ROLE));
     ACT(cv_recipient_add(client, "safe", key, &reply));
@@ -711,7 +714,7 @@ test_admin_acts(void **state)
     ACT(cv_deny(client, 4712, &reply));
     assert_sent(fixture, OP_DENY, BIT(REQUEST));
     ACT(cv_seal(client, &reply));
-    assert_int_equal(fixture->fake.counts->executed, 22);
+    assert_int_equal(fixture->fake.counts->executed, 23);
 }
 
 static void

@@ -51,7 +51,9 @@ test_every_status_has_its_advice(void **state)
         assert_int_equal(cv_advice_of(&reply), table[i].advice);
         assert_int_equal(cv_item_advice(&item), table[i].advice);
         reply.retry_after_s = 1;
+        item.retry_after_s = 1;
         assert_int_equal(cv_advice_of(&reply), table[i].with_time);
+        assert_int_equal(cv_item_advice(&item), table[i].with_time);
         reply.outcome_unknown = item.outcome_unknown = true;
         assert_int_equal(cv_advice_of(&reply), CV_LOOK);
         assert_int_equal(cv_item_advice(&item), CV_LOOK);

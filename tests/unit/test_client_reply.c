@@ -75,6 +75,20 @@ test_batches(void **state)
     assert_int_equal(reply->status, CV_INTERNAL);
     cv_reply_free(&reply);
 
+    reply = decode(OP_DETOKENIZE, 2, "detokenize, a person's over the budget");
+    assert_int_equal(reply->status, CV_OK);
+    assert_string_equal(reply->items[0].value, "+393331234567");
+    assert_int_equal(reply->items[0].retry_after_s, 0);
+    assert_int_equal(reply->items[1].status, CV_QUOTA);
+    assert_null(reply->items[1].value);
+    assert_string_equal(reply->items[1].mask,
+                        "+39 \u2022\u2022\u2022 \u2022\u2022\u2022 \u2022\u202267");
+    assert_string_equal(reply->items[1].token, "phn_014d2pf2dbsqqzxq5tk1v58cgg1");
+    assert_int_equal(reply->items[1].kind, CV_PHONE);
+    assert_int_equal(reply->items[1].retry_after_s, 11520);
+    assert_int_equal(cv_item_advice(&reply->items[1]), CV_HOLD);
+    cv_reply_free(&reply);
+
     reply = decode(OP_DETOKENIZE, 2, "detokenize");
     assert_int_equal(reply->status, CV_OK);
     assert_string_equal(reply->items[0].value, "+393331234567");
@@ -92,6 +106,13 @@ test_lists(void **state)
     assert_string_equal(reply->namespaces[0].name, "shop");
     assert_int_equal(reply->namespaces[0].created_ms, 1790000000000);
     assert_int_equal(reply->namespaces[0].contacts, 300);
+    cv_reply_free(&reply);
+
+    reply = decode(OP_PRINCIPAL_SHOW, 0, "principal_show of one who was offboarded");
+    assert_int_equal(reply->count, 1);
+    assert_true(reply->principals[0].offboarded && reply->principals[0].disabled);
+    assert_int_equal(reply->principals[0].uid, 1003);
+    assert_int_equal(reply->principals[0].grant_count, 0);
     cv_reply_free(&reply);
 
     reply = decode(OP_PRINCIPAL_SHOW, 0, "principal_show, answered");

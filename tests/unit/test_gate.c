@@ -94,23 +94,24 @@ note(void *state, const struct audit_entry *entry)
     if (entry->operation == OP_DETOKENIZE && entry->result == STATUS_OK) {
         order->revealed = entry->sequence;
     }
-    if (entry->operation == OP_PRINCIPAL_DISABLE && entry->phase == AUDIT_INTENT) {
+    if ((entry->operation == OP_PRINCIPAL_DISABLE || entry->operation == OP_PRINCIPAL_OFFBOARD) &&
+        entry->phase == AUDIT_INTENT) {
         order->disabled = entry->sequence;
     }
     return STATUS_OK;
 }
 
+/* The reveal is held for a second before its entry. */
 static void
-test_a_disable_waits_for_the_reveal_that_was_admitted(void **state)
+expect_to_wait(enum operation operation)
 {
     enum status status = STATUS_INTERNAL;
     struct order order = {0};
     pthread_t thread;
 
-    (void)state;
     assert_int_equal(pthread_create(&thread, NULL, reveal, &status), 0);
     (void)usleep(300 * 1000);
-    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_DISABLE, "person"), STATUS_OK);
+    assert_int_equal(caller_name(&admin, operation, "person"), STATUS_OK);
     (void)pthread_join(thread, NULL);
     assert_int_equal(status, STATUS_OK);
     assert_int_equal(audit_read(fixture.audit, 1, audit_last(fixture.audit), note, &order),
@@ -120,12 +121,30 @@ test_a_disable_waits_for_the_reveal_that_was_admitted(void **state)
     assert_true(order.revealed < order.disabled);
 }
 
+static void
+test_a_disable_waits_for_the_reveal_that_was_admitted(void **state)
+{
+    (void)state;
+    expect_to_wait(OP_PRINCIPAL_DISABLE);
+}
+
+/* S52 */
+static void
+test_an_offboarding_waits_for_it_too(void **state)
+{
+    (void)state;
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_ENABLE, "person"), STATUS_OK);
+    assert_int_equal(caller_hello(&person), STATUS_OK);
+    expect_to_wait(OP_PRINCIPAL_OFFBOARD);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_step_run_twice_gives_the_token_that_is_stored),
         cmocka_unit_test(test_a_disable_waits_for_the_reveal_that_was_admitted),
+        cmocka_unit_test(test_an_offboarding_waits_for_it_too),
     };
 
 #ifndef CONTACT_VAULT_FAILPOINTS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Owns: SECURITY.md S18 "never more than the budget", as a caller meets it: what is paid, what is
- * free, when he may come back, and what the log holds of it.
+ * free, when he may come back, and what the log holds of it; S51: what a person is told instead.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "stage.h"
 
@@ -28,12 +29,22 @@ ask_many(struct caller *caller, enum operation operation, const char *value, siz
                          operation == OP_DETOKENIZE ? "ticket 8" : NULL);
 }
 
+/* Where a refusal stands: of a person's reveals in the item, else in the reply. */
+static const struct message *
+refusal_of(const struct caller *caller)
+{
+    const struct message_list *items = NULL;
+
+    return message_list(caller->reply, FIELD_ITEMS, &items) ? message_list_message(items, 0)
+                                                            : caller->reply;
+}
+
 static uint64_t
 retry_after_s(const struct caller *caller)
 {
     uint64_t seconds = 0;
 
-    (void)!message_uint(caller->reply, FIELD_RETRY_AFTER_S, &seconds);
+    (void)!message_uint(refusal_of(caller), FIELD_RETRY_AFTER_S, &seconds);
     return seconds;
 }
 
@@ -75,7 +86,7 @@ expect_words(const struct caller *caller, const char *words)
 {
     struct bytes message;
 
-    assert_true(message_bytes(caller->reply, FIELD_MESSAGE, &message));
+    assert_true(message_bytes(refusal_of(caller), FIELD_MESSAGE, &message));
     assert_int_equal(message.size, strlen(words));
     assert_memory_equal(message.data, words, message.size);
 }
@@ -246,7 +257,7 @@ test_s18_reveals_by_the_day_and_by_the_hour(void **state)
 }
 
 static void
-test_s18_only_what_is_revealed_is_paid_and_a_batch_as_a_whole(void **state)
+test_s18_only_what_is_revealed_is_paid(void **state)
 {
     struct caller *lead = stage_member(REVEAL);
     const char *values[] = {stage.cast.kept, "phn_000000000000000000000000000", "rubbish"};
@@ -257,12 +268,124 @@ test_s18_only_what_is_revealed_is_paid_and_a_batch_as_a_whole(void **state)
                      STATUS_OK);
     assert_int_equal(caller_values(lead, OP_DETOKENIZE, values, 3, NULL, "one of three"),
                      STATUS_OK);
-    log_reader_skip(&stage.cast.log);
-    assert_int_equal(ask_many(lead, OP_DETOKENIZE, stage.cast.kept, 2), STATUS_QUOTA);
-    stage_expect_refusal(OP_DETOKENIZE, STATUS_QUOTA, "lead");
-    assert_false(cast_told_contact(&stage.cast, ON_DATA, REVEAL));
     assert_int_equal(stage_ask(lead, OP_DETOKENIZE, stage.cast.kept, NULL), STATUS_OK);
     assert_int_equal(stage_ask(lead, OP_DETOKENIZE, stage.cast.kept, NULL), STATUS_QUOTA);
+}
+
+/* A sender's messages go out as a whole, or wait as a whole. */
+static void
+test_s18_a_batch_of_deliveries_is_paid_as_a_whole(void **state)
+{
+    struct caller *deliver = stage_member(DELIVER);
+
+    (void)state;
+    stage_grant(cast_name(DELIVER), ROLE_DELIVER, "brand", (struct caller_terms){.daily = 3});
+    stage_pass_s(DAY_S + BUCKET_S); /* what cast_make revealed is gone */
+    assert_int_equal(ask_many(deliver, OP_DETOKENIZE, stage.cast.kept, 2), STATUS_OK);
+    log_reader_skip(&stage.cast.log);
+    assert_int_equal(ask_many(deliver, OP_DETOKENIZE, stage.cast.kept, 2), STATUS_QUOTA);
+    stage_expect_refusal(OP_DETOKENIZE, STATUS_QUOTA, cast_name(DELIVER));
+    assert_false(cast_told_contact(&stage.cast, ON_DATA, DELIVER));
+    assert_int_equal(stage_ask(deliver, OP_DETOKENIZE, stage.cast.kept, NULL), STATUS_OK);
+}
+
+static uint64_t
+item_uint(const struct caller *caller, size_t i, enum field field)
+{
+    const struct message_list *items = NULL;
+    uint64_t value = 0;
+
+    assert_true(message_list(caller->reply, FIELD_ITEMS, &items));
+    (void)!message_uint(message_list_message(items, i), field, &value);
+    return value;
+}
+
+/* Not now: her mask of it, as OP_MASK tells it, and when. */
+static void
+expect_held(const struct caller *caller, size_t i, const char *token, const char *mask)
+{
+    struct bytes text = caller_item_text(caller, i, FIELD_MASK);
+
+    assert_int_equal(caller_item_status(caller, i), STATUS_QUOTA);
+    assert_int_equal(text.size, strlen(mask));
+    assert_memory_equal(text.data, mask, text.size);
+    text = caller_item_text(caller, i, FIELD_TOKEN);
+    assert_int_equal(text.size, TOKEN_TEXT_BYTES);
+    assert_memory_equal(text.data, token, text.size);
+    assert_int_equal(caller_item_text(caller, i, FIELD_VALUE).size, 0);
+    assert_true(caller_item_text(caller, i, FIELD_MESSAGE).size > 0);
+}
+
+/* How many entries since the last look are reveals that were granted. */
+static size_t
+granted_entries(size_t count)
+{
+    size_t granted = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        granted += stage.entries[i].act == OP_DETOKENIZE && stage.entries[i].result == STATUS_OK;
+    }
+    return granted;
+}
+
+/* Of a person's batch the first that fit are revealed, and each other one is a mask and a time. A
+ * bad item among them stays what it is, and on record stands what was opened. */
+static void
+test_s51_a_person_over_budget_sees_masks_and_when(void **state)
+{
+    struct caller *lead = stage_member(REVEAL);
+    char a[TOKEN_TEXT_BYTES + 1];
+    char b[TOKEN_TEXT_BYTES + 1];
+    char mask_b[MESSAGE_BYTES_MAX + 1];
+    const char *values[] = {a, "rubbish", stage.cast.kept, b, a, b};
+    size_t entries;
+
+    (void)state;
+    stage_token_in("brand", "anna@example.com", a);
+    stage_token_in("brand", "bert@example.com", b);
+    assert_int_equal(stage_ask(lead, OP_MASK, b, NULL), STATUS_OK);
+    (void)snprintf(mask_b, sizeof mask_b, "%.*s", (int)caller_item_text(lead, 0, FIELD_MASK).size,
+                   caller_item_text(lead, 0, FIELD_MASK).data);
+    stage_grant("lead", ROLE_REVEAL, "brand", (struct caller_terms){.daily = 3, .hourly = 2});
+    log_reader_skip(&stage.cast.log);
+    assert_int_equal(caller_values(lead, OP_DETOKENIZE, values, 6, NULL, "ticket 9"), STATUS_OK);
+    assert_int_equal(caller_item_status(lead, 0), STATUS_OK);
+    assert_int_equal(caller_item_status(lead, 1), STATUS_INVALID);
+    assert_int_equal(caller_item_status(lead, 2), STATUS_OK);
+    expect_held(lead, 3, b, mask_b);
+    expect_held(lead, 5, b, mask_b);
+    /* The first of those held fits when the hour is over, what is more than an hour's with it; the
+     * second is the day's. */
+    assert_in_range(item_uint(lead, 3, FIELD_RETRY_AFTER_S), HOUR_S - BUCKET_S, HOUR_S + BUCKET_S);
+    assert_in_range(item_uint(lead, 4, FIELD_RETRY_AFTER_S), DAY_S - BUCKET_S, DAY_S + BUCKET_S);
+    entries = stage_read_log();
+    assert_int_equal(entries, 3);
+    assert_int_equal(granted_entries(entries), 2);
+    assert_int_equal(stage.entries[0].result, STATUS_QUOTA);
+    /* Nothing is left over, and the answer alone is masks. */
+    assert_int_equal(caller_values(lead, OP_DETOKENIZE, values + 3, 1, NULL, "again"), STATUS_OK);
+    expect_held(lead, 0, b, mask_b);
+    assert_int_equal(granted_entries(stage_read_log()), 0);
+    wait_as_told(lead, OP_DETOKENIZE, b);
+}
+
+/* Masks are no way around the bound on refusals. */
+static void
+test_s51_a_flood_over_the_budget_is_refused_whole(void **state)
+{
+    struct caller *lead = stage_member(REVEAL);
+    enum status status = STATUS_OK;
+    unsigned asked = 0;
+
+    (void)state;
+    stage_grant("lead", ROLE_REVEAL, "brand", (struct caller_terms){.daily = 1});
+    assert_int_equal(stage_ask(lead, OP_DETOKENIZE, stage.cast.kept, NULL), STATUS_OK);
+    while (status == STATUS_OK && asked++ < 2 * BATCH_ITEMS_MAX) {
+        status =
+            caller_values(lead, OP_DETOKENIZE, (const char *[]){stage.cast.kept}, 1, NULL, "flood");
+    }
+    assert_int_equal(status, STATUS_QUOTA);
+    assert_in_range(asked, BATCH_ITEMS_MAX / 2, BATCH_ITEMS_MAX + 2);
 }
 
 /* A person has one budget of reveals, and each namespace its own figure for it. */
@@ -279,8 +402,9 @@ test_s18_the_tightest_of_several_namespaces_counts(void **state)
     stage_grant("lead", ROLE_REVEAL, "brand", (struct caller_terms){.daily = 4});
     stage_grant("lead", ROLE_REVEAL, "half", (struct caller_terms){.daily = 2});
     assert_int_equal(stage_ask(lead, OP_DETOKENIZE, stage.cast.kept, NULL), STATUS_OK);
-    assert_int_equal(caller_values(lead, OP_DETOKENIZE, both, 2, NULL, "two"), STATUS_QUOTA);
-    assert_int_equal(stage_ask(lead, OP_DETOKENIZE, half, NULL), STATUS_OK);
+    assert_int_equal(caller_values(lead, OP_DETOKENIZE, both, 2, NULL, "two"), STATUS_OK);
+    assert_int_equal(caller_item_status(lead, 0), STATUS_OK);
+    assert_int_equal(caller_item_status(lead, 1), STATUS_QUOTA);
     assert_int_equal(stage_ask(lead, OP_DETOKENIZE, half, NULL), STATUS_QUOTA);
     assert_int_equal(stage_ask(lead, OP_DETOKENIZE, stage.cast.kept, NULL), STATUS_OK);
     assert_int_equal(stage_ask(lead, OP_DETOKENIZE, stage.cast.kept, NULL), STATUS_OK);
@@ -383,7 +507,10 @@ main(void)
         IN(stage_set_up, test_s18_more_at_once_than_the_whole_budget),
         IN(set_up_few_lookups, test_s18_an_erase_by_value_is_a_lookup_and_by_token_is_free),
         IN(stage_set_up, test_s18_reveals_by_the_day_and_by_the_hour),
-        IN(stage_set_up, test_s18_only_what_is_revealed_is_paid_and_a_batch_as_a_whole),
+        IN(stage_set_up, test_s18_only_what_is_revealed_is_paid),
+        IN(stage_set_up, test_s18_a_batch_of_deliveries_is_paid_as_a_whole),
+        IN(stage_set_up, test_s51_a_person_over_budget_sees_masks_and_when),
+        IN(stage_set_up, test_s51_a_flood_over_the_budget_is_refused_whole),
         IN(stage_set_up, test_s18_the_tightest_of_several_namespaces_counts),
         IN(stage_set_up, test_s18_nothing_but_time_gives_a_budget_back),
         IN(stage_set_up, test_s18_a_grant_that_ends_brings_its_own_lookups),

@@ -224,6 +224,7 @@ static const struct expected {
     {OP_ROOT_ROTATE, "root_rotate", BIT(CONNECTION) | BIT(ROOT_KEY) | BIT(UNSEAL), 0},
     {OP_KEY_STATUS, "key_status", BIT(CONNECTION), BIT(FROM)},
     {OP_PRINCIPAL_ENABLE, "principal_enable", BIT(CONNECTION) | BIT(NAME), 0},
+    {OP_PRINCIPAL_OFFBOARD, "principal_offboard", BIT(CONNECTION) | BIT(NAME), 0},
     {OP_GRANT, "grant", BIT(CONNECTION) | BIT(NAME) | BIT(ROLE),
      BIT(NAMESPACE) | BIT(LASTS_S) | BIT(UNTIL) | BIT(DAILY) | BIT(HOURLY)},
     {OP_REVOKE, "revoke", BIT(CONNECTION) | BIT(NAME) | BIT(ROLE), BIT(NAMESPACE)},

@@ -2,7 +2,7 @@
 /*
  * Restores from outside: what a backup and a newer log make of a vault. Owns SECURITY.md S32 "what
  * was erased, disabled, revoked or frozen since is so again", "budgets start spent", "the log
- * vouches for its rules, and each record opens and has its rows".
+ * vouches for its rules, and each record opens and has its rows"; S52, through a restore.
  */
 #include "restore.h"
 
@@ -435,6 +435,25 @@ what_was_taken_away_since_is_away(void **state)
     assert_int_equal(caller_hello(&clerk), STATUS_OK);
     assert_int_equal(erase(7), STATUS_NOT_FOUND);
     assert_int_equal(erase(8), STATUS_OK);
+}
+
+/* For ever in the restored vault, too; and not where there would be no admin left. */
+static void
+who_was_offboarded_since_is_offboarded(void **state)
+{
+    (void)state;
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_OFFBOARD, "clerk"), STATUS_OK);
+    back_up(contents, keyring);
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_OFFBOARD, "deliverer"), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.disabled, 1);
+    assert_int_equal(report.admins_kept, 0);
+    assert_int_equal(caller_hello(&person), STATUS_UNAUTHENTICATED);
+    assert_int_equal(caller_hello(&clerk), STATUS_UNAUTHENTICATED);
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_ENABLE, "deliverer"), STATUS_CONFLICT);
+    assert_true(access_by_name(after.access, bytes_of_text("deliverer"))->offboarded);
+    assert_int_equal(access_by_name(after.access, bytes_of_text("deliverer"))->grant_count, 0);
 }
 
 /* What stands behind the newest checkpoint anybody can have written there: it takes away, and gives
@@ -1141,6 +1160,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(everything_of_before_is_there),
         TEST(what_was_taken_away_since_is_away),
+        TEST(who_was_offboarded_since_is_offboarded),
         TEST(a_forged_end_gives_nothing_back),
         TEST(a_forged_outcome_undoes_nothing),
         TEST(a_namespace_that_was_shredded_since_is_shredded),

@@ -104,6 +104,8 @@ test_usage_errors(void **state)
         "$V namespace set shop --retain 101y",
         "$V namespace set",
         "$V principal enable",
+        "$V principal offboard inbox",
+        "$V principal offboard --report $D/r",
         "$V unfreeze --all",
         "$V audit tail --token phn_1",
         "$V audit tail --operation nonsense",
@@ -152,7 +154,7 @@ test_usage_errors_as_json(void **state)
     static const char *const cases[][2] = {
         {"--json", "no such command; vaultctl --help lists the commands"},
         {"principal --json", "no such command; there are: add, invite, list, show, disable, "
-                             "enable, set-key"},
+                             "enable, set-key, offboard"},
         {"tokenize --nonsense --json x",
          "--nonsense: no such option, or it may mean several; see vaultctl tokenize --help"},
         {"grant a --json", "too few arguments; see vaultctl grant --help"},
@@ -223,9 +225,9 @@ test_half_a_command_names_the_rest(void **state)
     static const char *const lines[][2] = {
         {"principal",
          "vaultctl principal: which one?; there are: add, invite, list, show, disable, "
-         "enable, set-key\n"},
+         "enable, set-key, offboard\n"},
         {"principal ad", "vaultctl principal: no such command; there are: add, invite, list, show, "
-                         "disable, enable, set-key\n"},
+                         "disable, enable, set-key, offboard\n"},
         {"audit", "vaultctl audit: which one?; there are: tail, report, subject, verify\n"},
         {"namespace --data x",
          "vaultctl namespace: no such command; there are: create, list, set, shred\n"},
@@ -1006,6 +1008,64 @@ test_audit_subject(void **state)
     assert_non_null(strstr(err, "at most 1024 at once"));
 }
 
+/* One over the budget of reveals; then that one and another that is refused; then it and one that
+ * is revealed. */
+#define HELD                                                                                       \
+    "860d01200521a17822cd2d0024bf70686e5f303134643270663264627371717a787135746b317635386367673125" \
+    "a16d"
+#define REFUSED_ITEM "82200621a16e"
+#define REVEALED_ITEM                                                                              \
+    "830d0124bf70686e5f303134643270663264627371717a787135746b317635386367673126a176"
+
+/* S51 */
+static void
+test_a_mask_and_a_time_over_the_budget(void **state)
+{
+    assert_int_equal(shell(*state, "$V detokenize --reason raw:8220002391" HELD " t"), 6);
+    assert_string_equal(out, "\n"); /* nobody takes it for the contact */
+    assert_string_equal(err, "vaultctl detokenize: value 1: quota: x; try again in 3 h 12 min; its "
+                             "mask: m\n");
+    assert_int_equal(shell(*state, "$V detokenize --json --reason raw:8220002391" HELD " t"), 6);
+    assert_string_equal(out,
+                        "{\"error\":{\"code\":\"quota\",\"message\":\"x\",\"retry_after_s\":11520},"
+                        "\"token\":\"phn_014d2pf2dbsqqzxq5tk1v58cgg1\",\"kind\":\"phone\","
+                        "\"mask\":\"m\"}\n");
+    assert_int_equal(
+        shell(*state, "$V detokenize --reason raw:8220002392" HELD REVEALED_ITEM " t u"), 6);
+    assert_string_equal(out, "\nv\n");
+    assert_int_equal(
+        shell(*state, "$V detokenize --reason raw:8220002392" HELD REFUSED_ITEM " t u"), 1);
+    assert_string_equal(out, "\n\n");
+}
+
+static void
+test_offboarding(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(shell(fixture, "$V principal offboard maria --report $D/r"), 0);
+    assert_memory_equal(out, "maria is offboarded: no session, no grant, for ever\n", 52);
+    assert_int_equal(shell(fixture, "head -n 1 $D/r; stat -c %%a $D/r"), 0);
+    assert_string_equal(out, "time,token,kind,namespace,purpose,ticket,reason,result,status,seq\r\n"
+                             "600\n");
+    /* Never over a file that is there. */
+    unsigned executed = fixture->fake.counts->executed;
+    assert_int_equal(shell(fixture, "$V principal offboard maria --report $D/r"), 1);
+    assert_non_null(strstr(err, "there already: name a new file; nothing was done"));
+    assert_int_equal(shell(fixture, "$V principal offboard maria --report $D/none/r --json"), 1);
+    assert_non_null(strstr(out, "nothing was done"));
+    assert_int_equal(fixture->fake.counts->executed, executed);
+    /* Refused: there is no report, and the exit code says why. */
+    assert_int_equal(shell(fixture, "$V principal offboard denied --report $D/s"), 5);
+    assert_int_equal(shell(fixture, "$V principal offboard drop --report $D/s"), 6);
+    assert_non_null(strstr(err, "not known whether it was executed"));
+    assert_int_equal(shell(fixture, "test ! -e $D/s"), 0);
+    assert_int_equal(shell(fixture, "$V principal offboard maria --json --report $D/s"), 0);
+    assert_non_null(strstr(out, "{\"ok\":true,\"name\":\"maria\",\"offboarded\":true,"
+                                "\"already\":false,\"reveals\":"));
+    assert_int_equal(shell(fixture, "rm $D/r $D/s"), 0);
+}
+
 static void
 test_audit_follow(void **state)
 {
@@ -1095,6 +1155,8 @@ main(void)
         FIXTURE_TEST(test_audit_filters),
         FIXTURE_TEST(test_audit_report),
         FIXTURE_TEST(test_audit_subject),
+        FIXTURE_TEST(test_a_mask_and_a_time_over_the_budget),
+        FIXTURE_TEST(test_offboarding),
         FIXTURE_TEST(test_audit_follow),
         FIXTURE_TEST(test_audit_verify),
     };

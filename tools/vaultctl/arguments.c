@@ -116,6 +116,8 @@ text_member(struct arguments *arguments, int key)
         return &arguments->checkpoint;
     case OPTION_RATE:
         return &arguments->rate;
+    case OPTION_REPORT:
+        return &arguments->report;
     case OPTION_RECIPIENT:
         return &arguments->recipient;
     case OPTION_AUDIT_FOLDER:

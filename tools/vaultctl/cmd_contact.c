@@ -12,6 +12,7 @@
 #include "progress.h"
 #include "retry.h"
 #include "terminal.h"
+#include "terms.h"
 
 enum { REASON_BYTES_MAX = 200 };
 
@@ -52,14 +53,20 @@ ask(struct run *run, size_t from, size_t count, struct cv_reply **ret_reply)
     (void)calls[run->act](run->client, &query, ret_reply);
 }
 
+static void
+count_failure(struct run *run, enum cv_status status)
+{
+    run->failures_agree = run->failed == 0 || (run->failures_agree && run->failure == status);
+    run->failure = status;
+    run->failed++;
+}
+
 /* Into a file or a pipe a bad item is an empty line, so that line n still answers value n; a person
  * reads its error in that place. */
 static void
 print_failure(struct run *run, enum cv_status status, const char *message)
 {
-    run->failures_agree = run->failed == 0 || (run->failures_agree && run->failure == status);
-    run->failure = status;
-    run->failed++;
+    count_failure(run, status);
     if (run->arguments->json) {
         print_json(error_json(status, message, 0));
         return;
@@ -71,6 +78,25 @@ print_failure(struct run *run, enum cv_status status, const char *message)
               cv_status_name(status), message);
 }
 
+/* Over the budget of reveals: a person reads the mask in that place. Into a pipe it does not go,
+ * where somebody would take it for the contact. */
+static void
+print_held(struct run *run, const struct cv_item *item)
+{
+    char wait[WAIT_TEXT_BYTES];
+
+    count_failure(run, item->status);
+    if (run->arguments->json || terminal_is(stdout)) {
+        print_item_held(run->arguments, item);
+        return;
+    }
+    putchar('\n');
+    wait_print(item->retry_after_s, wait);
+    fail_told(run->arguments, "value %llu: %s: %s; try again in %s; its mask: %s",
+              (unsigned long long)(run->done + 1), cv_status_name(item->status), item->message,
+              wait, item->mask);
+}
+
 static void
 print_items(struct run *run, size_t from, const struct cv_reply *reply)
 {
@@ -80,6 +106,8 @@ print_items(struct run *run, size_t from, const struct cv_reply *reply)
 
         if (fault != NULL) {
             print_failure(run, CV_INVALID, fault);
+        } else if (item->status == CV_QUOTA && item->mask != NULL && item->token != NULL) {
+            print_held(run, item);
         } else if (item->status != CV_OK) {
             print_failure(run, item->status, item->message);
         } else {
@@ -159,9 +187,10 @@ work_through(struct run *run)
     if (code != EXIT_OK || run->failed == 0) {
         return code;
     }
-    /* One value, or all of them, not permitted is "not permitted", not "a bad item". */
-    return run->failed == run->done && run->failures_agree ? exit_code_of(run->failure)
-                                                           : EXIT_REFUSED;
+    /* One value, or all of them, not permitted is "not permitted", not "a bad item". What does not
+     * fit into a budget is tried again later, however much of it did fit. */
+    bool one_fault = run->failures_agree && (run->failed == run->done || run->failure == CV_QUOTA);
+    return one_fault ? exit_code_of(run->failure) : EXIT_REFUSED;
 }
 
 static bool

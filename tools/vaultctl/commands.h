@@ -52,6 +52,7 @@ enum option_key {
     OPTION_SHARES,
     OPTION_THRESHOLD,
     OPTION_RATE,
+    OPTION_REPORT,
     OPTION_CSV,
     OPTION_RECIPIENT,
     OPTION_AUDIT_FOLDER,
@@ -142,6 +143,7 @@ enum exit_code cmd_approvals(const struct arguments *arguments);
 enum exit_code cmd_pending(const struct arguments *arguments);
 enum exit_code cmd_approve(const struct arguments *arguments);
 enum exit_code cmd_deny(const struct arguments *arguments);
+enum exit_code cmd_principal_offboard(const struct arguments *arguments);
 enum exit_code cmd_grant(const struct arguments *arguments);
 enum exit_code cmd_revoke(const struct arguments *arguments);
 enum exit_code cmd_tokenize(const struct arguments *arguments);

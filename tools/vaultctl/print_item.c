@@ -7,6 +7,7 @@
 #include "escape.h"
 #include "input.h"
 #include "terminal.h"
+#include "terms.h"
 
 enum {
     SHOWN_BYTES = VALUE_LINE_BYTES * ESCAPE_GROWTH_MAX,
@@ -97,4 +98,23 @@ print_item(const struct arguments *arguments, enum act act, const struct cv_item
         (void)print_text(item->mask);
         putchar('\n');
     }
+}
+
+void
+print_item_held(const struct arguments *arguments, const struct cv_item *item)
+{
+    char wait[WAIT_TEXT_BYTES];
+    json_t *json;
+
+    if (arguments->json) {
+        json = error_json(item->status, item->message, item->retry_after_s);
+        json_set_text(json, "token", item->token);
+        json_set_text(json, "kind", cv_kind_name(item->kind));
+        json_set_text(json, "mask", item->mask);
+        print_json(json);
+        return;
+    }
+    wait_print(item->retry_after_s, wait);
+    (void)print_text(item->mask);
+    printf("   over budget; again in %s\n", wait);
 }

@@ -11,4 +11,8 @@ enum act { ACT_TOKENIZE, ACT_LOOKUP, ACT_MASK, ACT_DESCRIBE, ACT_DETOKENIZE, ACT
 void print_item(const struct arguments *arguments, enum act act, const struct cv_item *item,
                 const char *token);
 
+/* Of a contact that is over the budget of reveals: its mask, and when it fits. As JSON, or for a
+ * person at a terminal. */
+void print_item_held(const struct arguments *arguments, const struct cv_item *item);
+
 #endif

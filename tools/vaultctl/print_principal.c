@@ -72,6 +72,10 @@ print_principal_json(const struct cv_principal *principal, const char *created)
                              cv_principal_kind_name(principal->kind), "created", created,
                              "disabled", principal->disabled, "relayed", principal->relayed);
 
+    if (principal->offboarded) {
+        json_object_set_new(json, "offboarded", json_true());
+    }
+
     if (principal->public_key != NULL) {
         cv_public_key_print(principal->public_key, public_key);
         json_object_set_new(json, "public_key", json_string(public_key));
@@ -86,13 +90,16 @@ print_principal_json(const struct cv_principal *principal, const char *created)
     print_json(json);
 }
 
-/* "person, not enrolled, disabled, relayed" */
+/* "person, not enrolled, disabled, relayed"; who was offboarded is disabled, too. */
 static void
 kind_print(const struct cv_principal *principal, char ret_text[static KIND_TEXT_BYTES])
 {
     (void)snprintf(ret_text, KIND_TEXT_BYTES, "%s%s%s%s", cv_principal_kind_name(principal->kind),
-                   principal->kind == CV_PERSON && !principal->enrolled ? ", not enrolled" : "",
-                   principal->disabled ? ", disabled" : "", principal->relayed ? ", relayed" : "");
+                   principal->kind == CV_PERSON && !principal->enrolled && !principal->offboarded ? ", not enrolled" : "",
+                   principal->offboarded ? ", offboarded"
+                   : principal->disabled ? ", disabled"
+                                         : "",
+                   principal->relayed ? ", relayed" : "");
 }
 
 void

@@ -75,6 +75,11 @@ static const struct argp_option principal_options[] = {
      "Its key counts from behind another uid, too: containers, forwarded sockets", 1},
     {0},
 };
+static const struct argp_option offboard_options[] = {
+    {"report", OPTION_REPORT, "FILE", 0,
+     "The new file for all that it ever revealed: CSV, only you can read it", 1},
+    {0},
+};
 static const struct argp_option grant_options[] = {
     {"namespace", 'n', "NS", 0, "The namespace ($CONTACT_VAULT_NAMESPACE); admin and audit have none", 1},
     {"for", OPTION_LASTS, "TIME", 0, "It ends after so long: " DURATION_FORM, 1},
@@ -287,6 +292,9 @@ static const struct command commands[] = {
     {"principal set-key", "NAME", "Put a key in place of a service's key or uid",
      "vaultctl principal set-key inbox --public-key inbox.pub", key_options, 1, 1,
      cmd_principal_set_key},
+    {"principal offboard", "NAME", "Somebody leaves, for ever: out of everything at once; a report of all it saw",
+     "vaultctl principal offboard maria --report maria.csv", offboard_options, 1, 1,
+     cmd_principal_offboard},
     {"grant", "NAME ROLE",
      "Give a principal a role: service, deliver, reveal, privacy, admin or audit",
      "vaultctl grant paola reveal -n milano --for 8h --daily 50",
@@ -345,7 +353,7 @@ print_help(FILE *to)
 {
     (void)fputs("Usage: vaultctl COMMAND [OPTION...]\n\nCommands:\n", to);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        (void)fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].help);
+        (void)fprintf(to, "  %-19s %s\n", commands[i].name, commands[i].help);
     (void)fputs(
         "\nvaultctl COMMAND --help says more, with an example; vaultctl(1) says all.\n"
         "bash completes the line after: . <(vaultctl --completion)\n"

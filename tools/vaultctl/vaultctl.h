@@ -45,7 +45,7 @@ struct arguments {
     const char *region, *reason, *purpose, *ticket;
     const char *lasts, *until, *daily, *hourly, *retain;
     const char *from, *lines, *principal, *token, *operation, *since;
-    const char *checkpoint, *rate;
+    const char *checkpoint, *rate, *report;
     const char *recipient, *audit_folder, *tmp;
     bool accept_lost, accept_damaged, verify;
     const char *columns[IMPORT_COLUMNS_MAX];

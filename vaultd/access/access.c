@@ -178,7 +178,8 @@ uids_different(const struct access *access)
     for (size_t i = 0; i < access->principal_count; i++) {
         const struct principal *principal = &access->principals[i]->principal;
 
-        if (principal->has_uid && access_by_uid(access, principal->uid) != principal) {
+        if (principal->has_uid && !principal->offboarded &&
+            access_by_uid(access, principal->uid) != principal) {
             return false;
         }
     }
@@ -225,7 +226,7 @@ access_by_uid(const struct access *access, uint32_t uid)
     for (size_t i = 0; i < access->principal_count; i++) {
         const struct principal *principal = &access->principals[i]->principal;
 
-        if (principal->has_uid && principal->uid == uid) {
+        if (principal->has_uid && principal->uid == uid && !principal->offboarded) {
             return principal;
         }
     }

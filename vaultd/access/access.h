@@ -73,7 +73,8 @@ struct principal {
     uint32_t number;
     enum principal_kind kind;
     bool disabled;
-    bool relayed; /* proves its key from behind another uid */
+    bool offboarded; /* for ever: disabled, without grants; its uid is nobody's any more */
+    bool relayed;    /* proves its key from behind another uid */
     bool bootstrap;
     bool has_uid;
     bool has_key;

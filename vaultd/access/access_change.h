@@ -54,6 +54,14 @@ MUST_USE enum status access_prepare_disable(struct access *access, struct bytes 
 MUST_USE enum status access_prepare_enable(struct access *access, struct bytes name,
                                            struct access_change **ret_change,
                                            const char **ret_fault);
+/*
+ * For ever: disabled, its grants removed; CONFLICT for whoever enables it or grants it something
+ * afterwards, and to do it again. Its name and its key stay taken, its uid is free. Somebody who is
+ * disabled can be offboarded.
+ */
+MUST_USE enum status access_prepare_offboard(struct access *access, struct bytes name,
+                                             struct access_change **ret_change,
+                                             const char **ret_fault);
 /* A person may enrol (again) with this code; an earlier one is void. What she is enrolled with
  * stays until then. CONFLICT: the bootstrap, or disabled. INVALID: no person. */
 MUST_USE enum status access_prepare_invitation(struct access *access, struct bytes name,
@@ -157,7 +165,7 @@ const uint8_t *access_change_digest(const struct access_change *change); /* ACCE
 uint32_t access_change_id(const struct access_change *change);
 
 /* Durable, then in force. Takes the change whatever the outcome. On a full disk too, if it is a
- * disable, a revoke, a freeze or a shred. */
+ * disable, an offboarding, a revoke, a freeze or a shred. */
 MUST_USE enum status access_commit(struct access *access, struct access_change **change);
 void access_change_free(struct access_change **change);
 

@@ -218,6 +218,10 @@ access_prepare_grant(struct access *access, const struct access_grant_spec *spec
     if (entry.principal == NULL) {
         return access_refuse(STATUS_INTERNAL, "out of memory", ret_fault);
     }
+    if (principal->offboarded && !spec->revoke) {
+        access_entry_free(&entry);
+        return access_refuse(STATUS_CONFLICT, ACCESS_OFFBOARDED, ret_fault);
+    }
     status = spec->revoke ? take(access, principal, &grant, &entry.principal->principal, ret_fault)
                           : give(entry.principal, &grant, ret_fault);
     if (status != STATUS_OK) {

@@ -93,6 +93,9 @@ MUST_USE enum status access_prepare(struct access *access, struct access_entry *
 
 /* ---- access_principal.c ---- */
 
+#define ACCESS_OFFBOARDED                                                                          \
+    "this principal was offboarded, for ever: add who comes back under another name"
+
 /* To be changed; its grants that are over are left out. NULL: out of memory. */
 struct principal_entry *access_copy_principal(const struct access *access,
                                               const struct principal *principal);
@@ -143,7 +146,7 @@ bool access_uid_valid(uint32_t uid);
 void access_identity_of_uid(uint32_t uid, uint8_t ret_identity[static ACCESS_DIGEST_BYTES]);
 void access_identity_of_key(const uint8_t public_key[static PUBLIC_KEY_BYTES],
                             uint8_t ret_identity[static ACCESS_DIGEST_BYTES]);
-/* Of one that is invited and has neither. */
+/* Of one that is invited and has neither, or was offboarded and has no key. */
 void access_identity_of_number(uint32_t number, uint8_t ret_identity[static ACCESS_DIGEST_BYTES]);
 
 /* ---- access_person.c ---- */

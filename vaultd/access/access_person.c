@@ -47,6 +47,9 @@ access_person_fault(const struct principal *principal)
     if (principal->kind == PRINCIPAL_SERVICE) {
         return service_fault(principal);
     }
+    if (principal->offboarded) {
+        return principal->invited || has_factor ? "who has left has neither code nor factor" : NULL;
+    }
     if (principal->invited == is_zero(principal->code, ACCESS_DIGEST_BYTES) ||
         principal->invited != (principal->invited_until_ms != 0)) {
         return "an invitation has a code and an end";
@@ -71,7 +74,7 @@ access_person_fault(const struct principal *principal)
 bool
 access_is_enrolled(const struct principal *principal)
 {
-    return principal->kind == PRINCIPAL_PERSON && principal->has_key;
+    return principal->kind == PRINCIPAL_PERSON && principal->has_key && !principal->offboarded;
 }
 
 bool
@@ -94,7 +97,8 @@ access_identify(struct principal_entry *entry)
 
     if (principal->has_key) {
         access_identity_of_key(principal->public_key, entry->identity);
-    } else if (principal->kind == PRINCIPAL_PERSON && !principal->bootstrap) {
+    } else if (principal->offboarded ||
+               (principal->kind == PRINCIPAL_PERSON && !principal->bootstrap)) {
         access_identity_of_number(principal->number, entry->identity);
     } else {
         access_identity_of_uid(principal->uid, entry->identity);

@@ -5,7 +5,8 @@
  * Namespace: number u32, created u64 (ms since 1970), retain u16 (months; 0: for ever), flags u8
  *         (1: shredded), size of name u8, name
  * Principal: number u32, kind u8 (1 service, 2 person), flags u8 (1: disabled; 2: has a uid; 4:
- *         relayed; 8: the bootstrap; 16: invited), uid u32 (0: none), public key 32 (zeros: none),
+ *         relayed; 8: the bootstrap; 16: invited; 32: offboarded, and so disabled and without
+ *         grants), uid u32 (0: none), public key 32 (zeros: none),
  *         created u64, size of name u8, name; of a person: digest of the code 32, and until when
  *         u64 (ms of vault time; zeros: not invited), TOTP secret, sealed, 60, newest step used u64,
  *         digests of recovery codes 8 x 16 (zeros: used; all zeros: not enrolled); number of grants u8, and for each:
@@ -29,7 +30,9 @@ enum {
     FLAG_RELAYED = 4,
     FLAG_BOOTSTRAP = 8,
     FLAG_INVITED = 16,
-    FLAGS_KNOWN = FLAG_DISABLED | FLAG_HAS_UID | FLAG_RELAYED | FLAG_BOOTSTRAP | FLAG_INVITED,
+    FLAG_OFFBOARDED = 32,
+    FLAGS_KNOWN = FLAG_DISABLED | FLAG_HAS_UID | FLAG_RELAYED | FLAG_BOOTSTRAP | FLAG_INVITED |
+                  FLAG_OFFBOARDED,
     FLAG_SHREDDED = 1, /* of a namespace */
 
     FLAG_REMOVED = 1, /* of a recipient */
@@ -111,7 +114,8 @@ flags_of(const struct principal *principal)
                      (principal->has_uid ? FLAG_HAS_UID : 0) |
                      (principal->relayed ? FLAG_RELAYED : 0) |
                      (principal->bootstrap ? FLAG_BOOTSTRAP : 0) |
-                     (principal->invited ? FLAG_INVITED : 0));
+                     (principal->invited ? FLAG_INVITED : 0) |
+                     (principal->offboarded ? FLAG_OFFBOARDED : 0));
 }
 
 static void
@@ -308,7 +312,8 @@ decode_flags(uint8_t flags, struct principal *ret_principal)
     ret_principal->relayed = (flags & FLAG_RELAYED) != 0;
     ret_principal->bootstrap = (flags & FLAG_BOOTSTRAP) != 0;
     ret_principal->invited = (flags & FLAG_INVITED) != 0;
-    return (flags & ~FLAGS_KNOWN) == 0;
+    ret_principal->offboarded = (flags & FLAG_OFFBOARDED) != 0;
+    return (flags & ~FLAGS_KNOWN) == 0 && (ret_principal->disabled || !ret_principal->offboarded);
 }
 
 static void
@@ -355,7 +360,7 @@ decode_principal(struct reader *from, struct principal *ret_principal)
         return false;
     }
     grants = read_u8(from);
-    if (grants > ACCESS_GRANTS_MAX) {
+    if (grants > (ret_principal->offboarded ? 0 : ACCESS_GRANTS_MAX)) {
         return false;
     }
     for (size_t i = 0; i < grants; i++) {

@@ -200,6 +200,9 @@ access_prepare_enable(struct access *access, struct bytes name, struct access_ch
     if (principal == NULL) {
         return access_refuse(STATUS_NOT_FOUND, "there is no such principal", ret_fault);
     }
+    if (principal->offboarded) {
+        return access_refuse(STATUS_CONFLICT, ACCESS_OFFBOARDED, ret_fault);
+    }
     if (!principal->disabled) {
         return access_refuse(STATUS_CONFLICT, "this principal is not disabled", ret_fault);
     }

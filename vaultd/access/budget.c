@@ -203,6 +203,12 @@ budgets_replayed(struct budgets *budgets, uint64_t now_ms)
 
 /* ---- taking ---- */
 
+static uint32_t
+least(uint32_t one, uint32_t other)
+{
+    return one < other ? one : other;
+}
+
 enum status
 budgets_take(struct budgets *budgets, struct budget_key key, struct budget_limits limits,
              uint64_t now_ms, uint32_t amount, uint32_t *ret_retry_after_s)
@@ -232,6 +238,48 @@ out:
     return status;
 }
 
+enum status
+budgets_take_some(struct budgets *budgets, struct budget_key key, struct budget_limits limits,
+                  uint64_t now_ms, uint32_t wanted, uint32_t *ret_taken)
+{
+    struct budget *budget = NULL;
+    struct alarm alarm = {0};
+    enum status status;
+
+    lock_at(budgets, now_ms);
+    status = get(budgets, key, &budget);
+    if (status == STATUS_OK) {
+        uint64_t room = least(budget_window_room(&budget->day, limits.daily),
+                              budget_window_room(&budget->hour, limits.hourly));
+        uint64_t held = held_in_blocks(budget);
+
+        room = room > held ? room - held : 0;
+        *ret_taken = least(wanted, (uint32_t)room);
+        alarm_arm(budgets, budget, limits);
+        count(budget, *ret_taken);
+        alarm_look(budgets, budget, limits, &alarm);
+    }
+    unlock(budgets);
+    alarm_say(alarm, key);
+    return status;
+}
+
+uint32_t
+budgets_fits_after_s(struct budgets *budgets, struct budget_key key, struct budget_limits limits,
+                     uint64_t now_ms, uint32_t amount)
+{
+    struct budget *budget;
+    uint64_t fits = 0;
+
+    lock_at(budgets, now_ms);
+    budget = find(budgets, key);
+    if (budget != NULL) {
+        fits = fits_ms(budget, limits, held_in_blocks(budget), amount);
+    }
+    unlock(budgets);
+    return fits == 0 ? 0 : seconds_until(fits, now_ms);
+}
+
 void
 budgets_give_back(struct budgets *budgets, struct budget_key key, uint64_t taken_ms,
                   uint32_t amount)
@@ -253,12 +301,6 @@ static bool
 is_unlimited(struct budget_limits limits)
 {
     return limits.daily == 0 && limits.hourly == 0;
-}
-
-static uint32_t
-least(uint32_t one, uint32_t other)
-{
-    return one < other ? one : other;
 }
 
 /* What is missing fits: fits_ms said so. */

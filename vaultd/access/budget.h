@@ -59,6 +59,14 @@ void budgets_replayed(struct budgets *budgets, uint64_t now_ms);
 MUST_USE enum status budgets_take(struct budgets *budgets, struct budget_key key,
                                   struct budget_limits limits, uint64_t now_ms, uint32_t amount,
                                   uint32_t *ret_retry_after_s);
+/* As many of them as fit now, at once; *ret_taken may be 0. UNAVAILABLE: no memory. */
+MUST_USE enum status budgets_take_some(struct budgets *budgets, struct budget_key key,
+                                       struct budget_limits limits, uint64_t now_ms,
+                                       uint32_t wanted, uint32_t *ret_taken);
+/* In how many seconds does that amount fit, if nothing is spent meanwhile? 0: now; UINT32_MAX:
+ * never under these limits. */
+uint32_t budgets_fits_after_s(struct budgets *budgets, struct budget_key key,
+                              struct budget_limits limits, uint64_t now_ms, uint32_t amount);
 /* What was taken at that time and then not done. */
 void budgets_give_back(struct budgets *budgets, struct budget_key key, uint64_t taken_ms,
                        uint32_t amount);

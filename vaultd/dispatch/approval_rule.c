@@ -70,6 +70,7 @@ static const struct {
     {OP_REVOKE, takes_admin, .names = true, .stops = true},
     {OP_PRINCIPAL_ENABLE, every_one, .names = true},
     {OP_PRINCIPAL_DISABLE, stops_an_admin, .names = true, .stops = true},
+    {OP_PRINCIPAL_OFFBOARD, stops_an_admin, .names = true, .stops = true},
     {OP_PRINCIPAL_SET_KEY, every_one, .names = true},
     {OP_PRINCIPAL_INVITE, has_key, .names = true},
     {OP_RECIPIENT_ADD, every_one, .names = false},

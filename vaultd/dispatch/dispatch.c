@@ -265,20 +265,27 @@ call_may_refuse(struct call *call, uint32_t count)
 /* Not waited for: nothing hangs on it, and it must not slow a flood down to the disk's pace. A log
  * that cannot take it does not turn a no into anything else. */
 enum status
+call_record_refusal(struct call *call, enum status result)
+{
+    struct audit_entry entry = call_audit_entry(call, AUDIT_DONE, result);
+    enum status status = call_may_refuse(call, 1);
+
+    if (status == STATUS_OK && audit_append(call->dispatch->parts.audit, &entry, 1) != STATUS_OK) {
+        LOG(LOG_LEVEL_WARNING, EVENT_JOURNAL_FULL, F_STATUS("unrecorded", result));
+    }
+    return status;
+}
+
+enum status
 call_refuse_on_record(struct call *call, enum status status, const char *fault)
 {
-    struct audit_entry entry = call_audit_entry(call, AUDIT_DONE, status);
-
     /* The log may have to wait for the disk. */
     call->would_wait = call->mode == DISPATCH_NO_WAIT && !call->row->inline_only;
     if (call->would_wait) {
         return STATUS_BUSY;
     }
-    if (call_may_refuse(call, 1) != STATUS_OK) {
+    if (call_record_refusal(call, status) != STATUS_OK) {
         return STATUS_QUOTA;
-    }
-    if (audit_append(call->dispatch->parts.audit, &entry, 1) != STATUS_OK) {
-        LOG(LOG_LEVEL_WARNING, EVENT_JOURNAL_FULL, F_STATUS("unrecorded", status));
     }
     return call_refuse(call, status, fault);
 }

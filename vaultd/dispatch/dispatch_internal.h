@@ -244,6 +244,7 @@ enum status op_principal_list(struct call *call);
 enum status op_principal_show(struct call *call);
 enum status op_principal_disable(struct call *call);
 enum status op_principal_enable(struct call *call);
+enum status op_principal_offboard(struct call *call);
 enum status op_grant(struct call *call);
 enum status op_revoke(struct call *call);
 enum status op_audit_read(struct call *call);
@@ -274,6 +275,10 @@ enum status call_refuse(struct call *call, enum status status, const char *fault
  * is entered, so what cannot be entered any more is not even looked at.
  */
 MUST_USE enum status call_may_refuse(struct call *call, uint32_t count);
+
+/* An entry about this call with that status, not waited for; only where the log may be waited for.
+ * QUOTA, with its fault: too much of the caller's was refused already. */
+MUST_USE enum status call_record_refusal(struct call *call, enum status result);
 
 /*
  * Refuses on record: an entry about this call with that status, not waited for. In NO_WAIT mode
@@ -357,11 +362,24 @@ MUST_USE enum status spend_lookups(struct call *call, uint32_t namespace_id, siz
 void spend_undo_lookups(struct call *call, const struct budget_draw *draw);
 /* Is there any use in looking? Nothing is spent. */
 bool spend_has_room(const struct call *call, uint32_t namespace_id, size_t count);
-/* Reveals: all places whose status is OK; *ret_taken and *ret_taken_ms are for
- * spend_undo_reveals. */
-MUST_USE enum status spend_reveals(struct call *call, const struct vault_place *places,
-                                   size_t count, uint32_t *ret_taken, uint64_t *ret_taken_ms);
-void spend_undo_reveals(struct call *call, uint32_t taken, uint64_t taken_ms);
+/* Reveals of one request: how many were paid for, and of a person how many do not fit. */
+struct spent_reveals {
+    struct budget_limits limits;
+    uint32_t taken, held;
+    uint64_t taken_ms;
+    const char *fault; /* of those held */
+};
+/*
+ * All places whose status is OK. For a service they fit as a whole, or QUOTA. A person is refused
+ * one by one: the first that fit are paid for, the others' status becomes QUOTA, and that there
+ * were such is on record. *ret_spent is for the two below.
+ */
+MUST_USE enum status spend_reveals(struct call *call, struct vault_place *places, size_t count,
+                                   struct spent_reveals *ret_spent);
+void spend_undo_reveals(struct call *call, const struct spent_reveals *spent);
+/* When the first `amount` of those held fit. */
+uint32_t spend_reveals_fit_after_s(const struct call *call, const struct spent_reveals *spent,
+                                   uint32_t amount);
 /* spend_lost.c: a restore without the log that the vault wrote last: who knows what was spent? All
  * that there is, at that time. */
 MUST_USE enum status spend_all(struct dispatch *dispatch, uint64_t time_ms);

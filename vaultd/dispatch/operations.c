@@ -54,6 +54,7 @@ static const struct operation_row rows[] = {
     {OP_PRINCIPAL_SHOW,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_principal_show},
     {OP_PRINCIPAL_DISABLE, ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_principal_disable},
     {OP_PRINCIPAL_ENABLE,  ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_principal_enable},
+    {OP_PRINCIPAL_OFFBOARD, ADMIN,  KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_principal_offboard},
     {OP_GRANT,             ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_grant},
     {OP_REVOKE,            ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_revoke},
     {OP_PRINCIPAL_SET_KEY, ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_principal_set_key},

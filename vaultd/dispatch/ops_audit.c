@@ -23,7 +23,8 @@ struct filter {
 struct page {
     struct call *call;
     struct filter filter;
-    bool tell_reasons;
+    bool
+        tell_reasons; /* whole; else their purposes alone, which are words of the configuration's */
     bool writing;
     uint64_t limit;
     uint64_t count;
@@ -129,9 +130,11 @@ write_entry(const struct page *page, const struct audit_entry *entry)
     uint8_t room[AUDIT_REASON_BYTES_MAX];
     struct audit_reason reason = {0};
 
-    if (!page->tell_reasons ||
-        audit_open_reason(page->call->dispatch->parts.audit, entry, room, &reason) != STATUS_OK) {
+    if (audit_open_reason(page->call->dispatch->parts.audit, entry, room, &reason) != STATUS_OK) {
         reason = (struct audit_reason){0};
+    }
+    if (!page->tell_reasons) {
+        reason.text = reason.ticket = (struct bytes){0};
     }
     write_fields(&page->call->reply, entry, &reason);
 }

@@ -147,14 +147,17 @@ call_write_principal(struct call *call, const struct principal *principal)
     bool is_person = principal->kind == PRINCIPAL_PERSON;
     struct message_writer *writer = &call->reply;
 
-    message_begin(writer,
-                  5U + principal->relayed + principal->has_uid + principal->has_key + is_person);
+    message_begin(writer, 5U + principal->relayed + principal->has_uid + principal->has_key +
+                              is_person + principal->offboarded);
     message_put_text(writer, FIELD_NAME, principal->name);
     message_put_uint(writer, FIELD_KIND, principal->kind);
     message_put_uint(writer, FIELD_CREATED, principal->created_ms);
     message_put_bool(writer, FIELD_DISABLED, principal->disabled);
     if (principal->relayed) {
         message_put_bool(writer, FIELD_RELAYED, true);
+    }
+    if (principal->offboarded) {
+        message_put_bool(&call->reply, FIELD_OFFBOARDED, true);
     }
     if (principal->has_uid) {
         message_put_uint(writer, FIELD_UID, principal->uid);

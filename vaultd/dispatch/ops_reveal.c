@@ -19,8 +19,8 @@ struct reveals {
     struct audit_entry *entries;
     struct audit_receipt *receipts; /* of the places granted, in their order */
     size_t granted;
-    uint32_t spent; /* of the budget; given back if nothing comes of it */
-    uint64_t spent_ms;
+    struct spent_reveals spent; /* of the budget; given back if nothing comes of it */
+    const char **masks;         /* of those that do not fit; NULL where there is none */
 };
 
 static struct audit_entry
@@ -61,10 +61,25 @@ record_failure(struct call *call, const struct vault_place *place,
     }
 }
 
+/* Not now: what she may see of it meanwhile, and when it fits. `rank`: the how manieth of those. */
+static void
+put_held(struct call *call, const struct reveals *reveals, size_t i, uint32_t rank)
+{
+    const struct vault_place *place = &reveals->places[i];
+
+    call_begin_item(call, place->kind, &place->token, 6);
+    message_put_text(&call->reply, FIELD_MASK, reveals->masks[i]);
+    message_put_uint(&call->reply, FIELD_STATUS, STATUS_QUOTA);
+    message_put_text(&call->reply, FIELD_MESSAGE, reveals->spent.fault);
+    message_put_uint(&call->reply, FIELD_RETRY_AFTER_S,
+                     spend_reveals_fit_after_s(call, &reveals->spent, rank));
+}
+
 static enum status
 open_granted(struct call *call, struct reveals *reveals)
 {
     const struct audit_receipt *receipt = reveals->receipts;
+    uint32_t held = 0;
     enum status status;
 
     message_put_list(&call->reply, FIELD_ITEMS, reveals->count);
@@ -73,6 +88,10 @@ open_granted(struct call *call, struct reveals *reveals)
         struct bytes contact = {0};
 
         status = place->status;
+        if (status == STATUS_QUOTA) {
+            put_held(call, reveals, i, ++held);
+            continue;
+        }
         if (status == STATUS_OK) {
             status =
                 vault_reveal(call->dispatch->parts.vault, call->scratch, receipt, place, &contact);
@@ -112,15 +131,50 @@ prepare(struct call *call, struct reveals *reveals)
                : call_refuse(call, STATUS_UNAVAILABLE, NO_MEMORY);
 }
 
-/* Spent, on record and on disk: then, and only then, opened. */
+/* vault_mask masks what is OK, so it looks at a copy where only those are. */
+static enum status
+mask_held(struct call *call, struct reveals *reveals)
+{
+    size_t size = reveals->count * sizeof *reveals->places;
+    struct vault_place *copy = scratch_alloc(call->scratch, size);
+    enum status status;
+
+    reveals->masks = scratch_alloc(call->scratch, reveals->count * sizeof *reveals->masks);
+    if (copy == NULL || reveals->masks == NULL) {
+        return STATUS_UNAVAILABLE;
+    }
+    memcpy(copy, reveals->places, size);
+    for (size_t i = 0; i < reveals->count; i++) {
+        bool held = copy[i].status == STATUS_QUOTA;
+
+        copy[i].status = held ? STATUS_OK : STATUS_QUOTA;
+    }
+    status = vault_mask(call->dispatch->parts.vault, call->scratch, copy, reveals->count,
+                        reveals->masks);
+    /* One that does not open has no mask either: CORRUPT, as without a budget. */
+    for (size_t i = 0; status == STATUS_OK && i < reveals->count; i++) {
+        if (reveals->places[i].status == STATUS_QUOTA && reveals->masks[i] == NULL) {
+            reveals->places[i].status = copy[i].status;
+        }
+    }
+    return status;
+}
+
+/* Spent, on record and on disk: then, and only then, opened. The masks first: what is on record as
+ * revealed shall not fail for want of them. */
 static enum status
 record_and_open(struct call *call, struct reveals *reveals)
 {
-    enum status status = record_granted(call, reveals);
+    enum status status = reveals->spent.held > 0 ? mask_held(call, reveals) : STATUS_OK;
+    const char *fault = NULL; /* the usual */
 
+    if (status == STATUS_OK) {
+        status = record_granted(call, reveals);
+        fault = NO_LOG;
+    }
     if (status != STATUS_OK) {
-        spend_undo_reveals(call, reveals->spent, reveals->spent_ms);
-        return call_refuse(call, status, NO_LOG);
+        spend_undo_reveals(call, &reveals->spent);
+        return call_refuse(call, status, fault);
     }
     return open_granted(call, reveals);
 }
@@ -150,8 +204,7 @@ op_detokenize(struct call *call)
         status = call_begin_reply(call, 2, reveals.count);
     }
     if (status == STATUS_OK) {
-        status =
-            spend_reveals(call, reveals.places, reveals.count, &reveals.spent, &reveals.spent_ms);
+        status = spend_reveals(call, reveals.places, reveals.count, &reveals.spent);
     }
     return status == STATUS_OK ? record_and_open(call, &reveals) : status;
 }

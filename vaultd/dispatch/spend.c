@@ -202,44 +202,114 @@ reveal_key(const struct principal *principal)
     return (struct budget_key){principal->number, 0, BUDGET_REVEAL};
 }
 
-enum status
-spend_reveals(struct call *call, const struct vault_place *places, size_t count,
-              uint32_t *ret_taken, uint64_t *ret_taken_ms)
+/* A sender's messages go out as a whole, or wait as a whole. */
+static enum status
+take_whole(struct call *call, struct over *over, struct spent_reveals *spent)
 {
-    uint32_t wanted = 0;
+    enum status status = budgets_take(call->dispatch->parts.budgets, over->key, over->limits,
+                                      over->now_ms, (uint32_t)over->amount, &over->retry_after_s);
+
+    if (status == STATUS_QUOTA) {
+        return refuse_over_budget(call, over);
+    }
+    spent->taken = status == STATUS_OK ? (uint32_t)over->amount : 0;
+    return status;
+}
+
+/* From the first that does not fit on. */
+static void
+hold_surplus(struct vault_place *places, size_t count, uint32_t taken)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (places[i].status != STATUS_OK) {
+            continue;
+        }
+        if (taken > 0) {
+            taken--;
+        } else {
+            places[i].status = STATUS_QUOTA;
+        }
+    }
+}
+
+static enum status
+take_some(struct call *call, struct over *over, struct spent_reveals *spent)
+{
+    uint32_t wanted = (uint32_t)over->amount;
+    enum status status = budgets_take_some(call->dispatch->parts.budgets, over->key, over->limits,
+                                           over->now_ms, wanted, &spent->taken);
+
+    if (status != STATUS_OK || spent->taken == wanted) {
+        return status;
+    }
+    spent->held = wanted - spent->taken;
+    over->amount = spent->held;
+    spent->fault = explain(call, over);
+    status = call_record_refusal(call, STATUS_QUOTA);
+    if (status != STATUS_OK) {
+        spend_undo_reveals(call, spent);
+    }
+    return status;
+}
+
+enum status
+spend_reveals(struct call *call, struct vault_place *places, size_t count,
+              struct spent_reveals *ret_spent)
+{
+    size_t wanted = 0;
     enum status status;
 
     for (size_t i = 0; i < count; i++) {
         wanted += places[i].status == STATUS_OK;
     }
-    *ret_taken = 0;
-    *ret_taken_ms = clock_vault_ms();
+    *ret_spent = (struct spent_reveals){.taken_ms = clock_vault_ms()};
     if (wanted == 0) {
         return STATUS_OK;
     }
+    ret_spent->limits = reveal_limits(call, places, count);
     struct over over = {
         .what = "reveals",
         .key = reveal_key(call->principal),
-        .limits = reveal_limits(call, places, count),
-        .now_ms = *ret_taken_ms,
+        .limits = ret_spent->limits,
+        .now_ms = ret_spent->taken_ms,
         .amount = wanted,
     };
-    status = budgets_take(call->dispatch->parts.budgets, over.key, over.limits, over.now_ms, wanted,
-                          &over.retry_after_s);
-    if (status == STATUS_QUOTA) {
-        return refuse_over_budget(call, &over);
+    if (call->principal->kind != PRINCIPAL_PERSON) {
+        return take_whole(call, &over, ret_spent);
     }
-    *ret_taken = status == STATUS_OK ? wanted : 0;
+    status = take_some(call, &over, ret_spent);
+    if (status == STATUS_OK) {
+        hold_surplus(places, count, ret_spent->taken);
+    }
     return status;
 }
 
 void
-spend_undo_reveals(struct call *call, uint32_t taken, uint64_t taken_ms)
+spend_undo_reveals(struct call *call, const struct spent_reveals *spent)
 {
-    if (taken > 0) {
-        budgets_give_back(call->dispatch->parts.budgets, reveal_key(call->principal), taken_ms,
-                          taken);
+    if (spent->taken > 0) {
+        budgets_give_back(call->dispatch->parts.budgets, reveal_key(call->principal),
+                          spent->taken_ms, spent->taken);
     }
+}
+
+/* More than there ever is at once: when as many as there can be do. */
+static uint32_t
+at_the_most(uint32_t amount, uint32_t limit)
+{
+    return limit != 0 && amount > limit ? limit : amount;
+}
+
+uint32_t
+spend_reveals_fit_after_s(const struct call *call, const struct spent_reveals *spent,
+                          uint32_t amount)
+{
+    uint32_t fits = at_the_most(at_the_most(amount, spent->limits.daily), spent->limits.hourly);
+    uint32_t after_s =
+        budgets_fits_after_s(call->dispatch->parts.budgets, reveal_key(call->principal),
+                             spent->limits, spent->taken_ms, fits);
+
+    return after_s > 0 ? after_s : 1; /* somebody gave back meanwhile */
 }
 
 /* ---- what the log says ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the newer log says of the time since the backup. What takes something away is done again:
- * erasures, shreds, disables, revokes, freezes, and a namespace's retention as it was last. What
+ * erasures, shreds, disables, offboardings, revokes, freezes, and a namespace's retention as it was last. What
  * gave rights is not: it is counted, and an admin gives it anew. What only waited for a second
  * admin (one entry that is done, PENDING) was not done, and is not.
  */
@@ -108,6 +108,7 @@ changes_rules(uint32_t operation)
     case OP_PRINCIPAL_ADD:
     case OP_PRINCIPAL_DISABLE:
     case OP_PRINCIPAL_ENABLE:
+    case OP_PRINCIPAL_OFFBOARD:
     case OP_GRANT:
     case OP_REVOKE:
     case OP_FREEZE:
@@ -279,6 +280,26 @@ disable(struct replaying *replaying, const struct act *act)
     }
     status = access_prepare_disable(access, bytes_of_text(act->subject), &change, &fault);
     /* Without an admin there would be no vault. */
+    replaying->restoring->report->admins_kept += status == STATUS_CONFLICT;
+    status = commit(replaying, status, &change, &done);
+    replaying->restoring->report->disabled += done;
+    return status;
+}
+
+static enum status
+offboard(struct replaying *replaying, const struct act *act)
+{
+    struct access *access = replaying->restoring->access;
+    const struct principal *principal = access_by_name(access, bytes_of_text(act->subject));
+    struct access_change *change = NULL;
+    const char *fault = NULL;
+    bool done;
+    enum status status;
+
+    if (principal == NULL || principal->offboarded) {
+        return STATUS_OK;
+    }
+    status = access_prepare_offboard(access, bytes_of_text(act->subject), &change, &fault);
     replaying->restoring->report->admins_kept += status == STATUS_CONFLICT;
     status = commit(replaying, status, &change, &done);
     replaying->restoring->report->disabled += done;
@@ -460,6 +481,8 @@ do_again(struct replaying *replaying, const struct act *act)
     switch (act->operation) {
     case OP_PRINCIPAL_DISABLE:
         return disable(replaying, act);
+    case OP_PRINCIPAL_OFFBOARD:
+        return offboard(replaying, act);
     case OP_REVOKE:
         return revoke_grant(replaying, act);
     case OP_FREEZE:

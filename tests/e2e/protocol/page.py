@@ -157,6 +157,9 @@ def check_failure(fields):
     demand(set(fields) <= {"status", "message", "retry_after_s"}, "a failure says more than it may")
 
 
+HELD = {"status", "message", "token", "kind", "mask", "retry_after_s"}  # section 9
+
+
 def check_reply(operation, fields, request):
     """To that operation: what its row names, and an item of `items` for each of `values`."""
     demand("status" in fields, "a reply without a status")
@@ -167,7 +170,9 @@ def check_reply(operation, fields, request):
     if "values" in request:
         demand(len(fields["items"]) == len(request["values"]), "not an item for each value")
     for item in fields.get("items", []):
-        if "status" in item:
+        if "status" in item and operation == "detokenize" and STATUSES[item["status"]] == "quota":
+            demand(set(item) == HELD, "not an item over the budget of reveals")
+        elif "status" in item:
             check_failure(item)
             demand("retry_after_s" not in item, "an item says when to come back")
         elif reply.inner is not None:

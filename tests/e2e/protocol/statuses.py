@@ -72,6 +72,21 @@ def unauthenticated(boss, token):
 # ---- hold, retry ----
 
 
+def masked(boss, paola, token):
+    """A person over the budget of reveals: what fits is revealed, the rest is a mask and a time."""
+    spent = sum(grant.get("used", 0) for grant in boss.call("principal_show", name="paola")["items"][0]["grants"])
+    boss.call("grant", name="paola", role=ROLES["reveal"], namespace="milano", daily=spent + 9, hourly=spent + 1)
+    items = paola.batch("detokenize", [token] * 3, reason="to see it")
+    same("of three", [status_of(item) for item in items], ["ok", "quota", "quota"])
+    for item in items[1:]:
+        same("what is there", sorted(item), ["kind", "mask", "message", "retry_after_s", "status", "token"])
+        same("the mask", item["mask"], paola.batch("mask", [token])[0]["mask"])
+        check(3500 < item["retry_after_s"] < 3600 + 300, f"again in {item['retry_after_s']} s")
+        same("what to do", paola.not_done(item).do, "hold")
+    boss.call("grant", name="paola", role=ROLES["reveal"], namespace="milano", **PLENTY)
+    say("quota of a person's reveals: the mask, and when")
+
+
 def holds():
     boss, inbox, paola, sender = admin(), caller("inbox"), caller("paola"), caller("sender")
     token = tokens_of(inbox.batch("tokenize", ["held@example.org"]))[0]
@@ -88,6 +103,7 @@ def holds():
     tokens_of(small.batch("tokenize", contacts("small", 11)))
     say(f"quota: what never fits is sent in pieces, the rest held for {error.seconds} s, or until an admin gives more")
 
+    masked(boss, paola, token)
     boss.call("freeze")
     refused("conflict", "refuse", boss.call, "freeze")
     refused("frozen", "hold", paola.call, "detokenize", **reveal)
