@@ -949,10 +949,11 @@ test_s48_a_crash_in_between(void **state)
     fixture_close(&fixture);
     assert_int_equal(run_crash(), FAILPOINT_CRASHED);
     assert_int_equal(fixture_open(&fixture), STATUS_OK);
-    connect_all();
+    /* Before anybody is served: a login would be a change, too. */
     assert_true(is_admin("berta"));
     assert_true(in_force());
     assert_false(access_has_new_pair(fixture.access)); /* it is on record */
+    connect_all();
 }
 
 /* ---- at once ---- */

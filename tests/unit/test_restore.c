@@ -710,6 +710,24 @@ what_was_approved_since_is_done_again(void **state)
     caller_remove(&anna);
 }
 
+/* Her old key and phone are the backup's. */
+static void
+who_enrolled_anew_since_is_disabled(void **state)
+{
+    struct audit_entry enrolment = {.operation = OP_ENROL_CONFIRM,
+                                    .phase = AUDIT_INTENT,
+                                    .principal = bytes_of_text("clerk"),
+                                    .has_access_tag = true};
+
+    (void)state;
+    back_up(contents, keyring);
+    assert_int_equal(audit_record(before.audit, &enrolment, 1, AUDIT_RESERVE_NONE), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    assert_int_equal(report.disabled, 1);
+    assert_true(access_by_name(after.access, bytes_of_text("clerk"))->disabled);
+}
+
 static void
 approvals_are_as_strict_as_they_were_last(void **state)
 {
@@ -1172,6 +1190,7 @@ main(void)
         TEST(what_was_under_way_when_the_machine_was_lost_is_done),
         TEST(what_waited_was_not_done),
         TEST(what_was_approved_since_is_done_again),
+        TEST(who_enrolled_anew_since_is_disabled),
         TEST(approvals_are_as_strict_as_they_were_last),
         TEST(one_admin_who_is_left_is_not_locked_out),
         TEST(a_rotation_that_was_under_way_goes_on),

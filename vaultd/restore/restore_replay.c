@@ -116,6 +116,7 @@ changes_rules(uint32_t operation)
     case OP_RECIPIENT_ADD:
     case OP_RECIPIENT_REMOVE:
     case OP_PRINCIPAL_SET_KEY:
+    case OP_ENROL_CONFIRM:
     case OP_APPROVALS_SET:
         return true;
     default:
@@ -180,7 +181,9 @@ add_act(struct replaying *replaying, const struct audit_entry *entry)
         act->sort = sort_of_grant(replaying->restoring, entry);
     }
     copy_name(entry->namespace_name, act->namespace_name);
-    copy_name(entry->subject, act->subject);
+    /* Who enrols is about herself. */
+    copy_name(entry->operation == OP_ENROL_CONFIRM ? entry->principal : entry->subject,
+              act->subject);
     return STATUS_OK;
 }
 
@@ -421,8 +424,8 @@ remove_recipient(struct replaying *replaying, const struct act *act)
     return status;
 }
 
-/* The key that was replaced came back with the backup, and the log does not have the new one: who
- * has the old one shall not be let in by it. */
+/* The key that was replaced, or the code that was used up, came back with the backup, and the log
+ * does not have the new key: who has the old one shall not be let in by it. */
 static enum status
 stop_old_key(struct replaying *replaying, const struct act *act)
 {
@@ -492,6 +495,7 @@ do_again(struct replaying *replaying, const struct act *act)
     case OP_NAMESPACE_SHRED:
         return shred(replaying, act);
     case OP_PRINCIPAL_SET_KEY:
+    case OP_ENROL_CONFIRM:
         return stop_old_key(replaying, act);
     case OP_APPROVALS_SET:
         return set_approvals(replaying, act);
