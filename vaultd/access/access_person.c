@@ -140,10 +140,7 @@ seal_factor(const struct access *access, const struct access_enrolment *enrolmen
         code_digest(keyring_vault_id(access->keyring), principal->number, enrolment->recovery[i],
                     RECOVERY_BYTES, principal->factor.recovery[i], CODE_DIGEST_BYTES);
     }
-    /* Of another secret, but the same clock: what is older stays used. */
-    if (enrolment->used_step > principal->factor.used_step) {
-        principal->factor.used_step = enrolment->used_step;
-    }
+    principal->factor.used_step = enrolment->used_step; /* of this secret */
     make_associated(access, principal, associated);
     return keyring_encrypt(access->keyring, access_key, bytes_of(associated, sizeof associated),
                            bytes_of(enrolment->totp, TOTP_SECRET_BYTES), principal->factor.totp);

@@ -181,7 +181,8 @@ check_first_code(struct call *call, const struct principal *principal,
     if (!totp_is_code(factor)) {
         return call_refuse(call, STATUS_INVALID, "factor: six digits");
     }
-    status = totp_check(secret->totp, factor, clock_wall_ms(), principal->factor.used_step, ret_step);
+    /* Of a new secret: none of its steps was used. */
+    status = totp_check(secret->totp, factor, clock_wall_ms(), 0, ret_step);
     if (status == STATUS_OK || status == STATUS_INTERNAL) {
         return status;
     }
