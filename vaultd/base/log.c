@@ -58,6 +58,11 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_REKEY_STUCK] = "rekey_stuck",
     [EVENT_SHREDDED] = "namespace_shredded",
     [EVENT_SWEPT] = "namespace_swept",
+    [EVENT_CANARY] = "canary",
+    [EVENT_LOOKUP_MISSES] = "lookup_misses",
+    [EVENT_NOTIFIED] = "notified",
+    [EVENT_NOTIFIER_FAILED] = "notifier_failed",
+    [EVENT_NOTICE_LOST] = "notice_lost",
 };
 
 static const char *const level_names[] = {

@@ -62,6 +62,11 @@ enum log_event {
     EVENT_REKEY_STUCK,   /* records: that do not open, or that the counts miss; an old key stays */
     EVENT_SHREDDED,      /* namespace, keys_left: that could not leave the keyring's file yet */
     EVENT_SWEPT,         /* namespace, missed: contacts that its counts spoke of */
+    EVENT_CANARY,        /* principal, number: of the canary; suspended */
+    EVENT_LOOKUP_MISSES, /* principal, namespace, misses: within an hour */
+    EVENT_NOTIFIED,      /* the notifier's command has ended well */
+    EVENT_NOTIFIER_FAILED, /* it has not: code; or signal, in_time */
+    EVENT_NOTICE_LOST,     /* event, errno: and others after it; or stopped: with the daemon */
     LOG_EVENT_COUNT,
 };
 

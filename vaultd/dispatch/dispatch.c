@@ -44,6 +44,7 @@ dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
     (void)pthread_mutex_init(&dispatch->compacting.lock, NULL);
     throttle_init(&dispatch->refusals, REFUSALS_AT_ONCE, REFUSALS_PER_SECOND);
     throttle_init(&dispatch->proofs, PROOFS_AT_ONCE, PROOFS_PER_SECOND);
+    budgets_set_listener(parts->budgets, dispatch_tell_alarm, dispatch);
     *ret_dispatch = dispatch;
     return STATUS_OK;
 }
@@ -52,6 +53,7 @@ void
 dispatch_free(struct dispatch **dispatch)
 {
     if (*dispatch != NULL) {
+        budgets_set_listener((*dispatch)->parts.budgets, NULL, NULL);
         dispatch_forget_shares(*dispatch);
         throttle_fini(&(*dispatch)->refusals);
         throttle_fini(&(*dispatch)->proofs);

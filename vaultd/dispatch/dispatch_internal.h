@@ -289,6 +289,17 @@ MUST_USE enum status call_record_refused(struct call *call, const struct vault_p
 /* Text, purpose and ticket as they go to the log (audit_reason.h), in scratch; or INVALID. */
 MUST_USE enum status call_reason(struct call *call, struct bytes *ret_packed);
 
+/* ---- notice.c ---- */
+
+/* The operators are told, if anybody is; never waits. Both names may be absent. */
+void dispatch_notice(struct dispatch *dispatch, enum notice_event event, struct bytes principal,
+                     struct bytes namespace_name, uint64_t number);
+/* The alarms of the budgets come here. The gate is held, by whoever spent. */
+void dispatch_tell_alarm(void *dispatch, struct budget_key key, uint64_t number);
+/* Values of the caller's that were looked for in that namespace and are not there. */
+void call_count_misses(struct call *call, uint32_t namespace_id, const struct vault_item *items,
+                       size_t count);
+
 /* ---- gate.c ---- */
 
 void gate_init(struct gate *gate);
