@@ -29,6 +29,8 @@ advice_on(enum cv_status status, bool outcome_unknown, bool returns)
     case CV_EXPIRED:
     case CV_CORRUPT:
     case CV_INTERNAL:
+    case CV_NO_SESSION:
+    case CV_PENDING:
         break;
     }
     return CV_REFUSE;

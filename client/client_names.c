@@ -6,7 +6,7 @@
 #include "kind.h"
 #include "status.h"
 
-_Static_assert((int)CV_FROZEN == (int)STATUS_FROZEN && STATUS_COUNT == CV_FROZEN + 1,
+_Static_assert((int)CV_FROZEN == (int)STATUS_FROZEN && STATUS_COUNT == CV_PENDING + 1,
                "enum cv_status is enum status");
 _Static_assert((int)CV_UNAUTHENTICATED == (int)STATUS_UNAUTHENTICATED &&
                    (int)CV_SEALED == (int)STATUS_SEALED && (int)CV_BUSY == (int)STATUS_BUSY &&

@@ -49,6 +49,8 @@ enum cv_status {
     CV_CORRUPT = 12,        /* (refuse) stored bytes do not verify: a person must look */
     CV_INTERNAL = 13,       /* (refuse) a fault, the vault's or this library's; out of memory */
     CV_FROZEN = 14,         /* (hold) reveals are stopped: until an admin lifts it */
+    CV_NO_SESSION = 15,     /* (refuse) a person without a live session: log in */
+    CV_PENDING = 16,        /* (refuse) not done: it waits for a second admin's approval */
 };
 
 /* What a program does about it. */

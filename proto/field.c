@@ -101,7 +101,14 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_BYTES] = {NAMED("bytes"), UINT(0, UINT64_MAX)},
     [FIELD_TICKET] = {NAMED("ticket"), STR(1, TICKET_BYTES_MAX)},
     [FIELD_REASON_PURPOSE] = {NAMED("reason_purpose"), STR(1, PURPOSE_BYTES_MAX)},
+    [FIELD_CODE] = {NAMED("code"), STR(1, CODE_BYTES_MAX)},
+    [FIELD_FACTOR] = {NAMED("factor"), STR(1, FACTOR_BYTES_MAX)},
+    [FIELD_SECRET] = {NAMED("secret"), BIN(TOTP_SECRET_BYTES)},
+    [FIELD_CODES] = {NAMED("codes"), TEXTS(1, RECOVERY_CODES)},
+    [FIELD_IDLE_S] = {NAMED("idle_s"), UINT(0, UINT32_MAX)},
+    [FIELD_CODES_LEFT] = {NAMED("codes_left"), UINT(0, RECOVERY_CODES)},
     [FIELD_REFERS] = {NAMED("refers"), UINT(0, UINT64_MAX)},
+    [FIELD_ENROLLED] = {NAMED("enrolled"), BOOL},
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma,bugprone-macro-parentheses) */
 /* clang-format on */

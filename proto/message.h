@@ -135,7 +135,14 @@ enum field {
     /* a request, or an audit entry */
     FIELD_TICKET = 64,         /* str: the case a reason is about */
     FIELD_REASON_PURPOSE = 65, /* str: one of the purposes that the vault's configuration lists */
+    FIELD_CODE = 66,           /* str: by which a person enrols, once */
+    FIELD_FACTOR = 67,         /* str: her second factor: six digits, or a recovery code */
+    FIELD_SECRET = 68,         /* bin 20: of TOTP (RFC 6238) */
+    FIELD_CODES = 69,          /* list of str: recovery codes */
+    FIELD_IDLE_S = 70,         /* uint: a session ends when nothing is asked for so long */
+    FIELD_CODES_LEFT = 71,     /* uint: recovery codes not used yet */
     FIELD_REFERS = 72,         /* uint: the number of the entry that an outcome is of */
+    FIELD_ENROLLED = 73,       /* bool: a person has a key and a second factor */
     FIELD_LIMIT_NUMBER = 128,  /* one past the highest number there may be */
 };
 

@@ -17,6 +17,8 @@ static const char *const names[STATUS_COUNT] = {
     [STATUS_CORRUPT] = "corrupt",
     [STATUS_INTERNAL] = "internal",
     [STATUS_FROZEN] = "frozen",
+    [STATUS_NO_SESSION] = "no_session",
+    [STATUS_PENDING] = "pending",
 };
 
 const char *

@@ -23,9 +23,11 @@ enum status {
     STATUS_CORRUPT = 12,     /* stored bytes do not verify; a person must look */
     STATUS_INTERNAL = 13,    /* a fault of ours, or out of memory */
     STATUS_FROZEN = 14,      /* reveals are stopped until an admin lifts it: hold */
+    STATUS_NO_SESSION = 15,  /* a person's connection without a live session: log in */
+    STATUS_PENDING = 16,     /* not done: waits for a second admin's approval */
 };
 
-enum { STATUS_COUNT = 15 };
+enum { STATUS_COUNT = 17 };
 
 /* Lower-case name as it stands in --json and the documents; "unknown" for a number not listed. */
 const char *status_name(enum status status);

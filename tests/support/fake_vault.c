@@ -236,6 +236,8 @@ follow(struct vault *vault, struct connection *connection, struct bytes word, bo
         {"denied", STATUS_DENIED},
         {"quota", STATUS_QUOTA},
         {"frozen", STATUS_FROZEN},
+        {"no_session", STATUS_NO_SESSION},
+        {"pending", STATUS_PENDING},
         {"expired", STATUS_EXPIRED},
         {"unavailable", STATUS_UNAVAILABLE},
         {"internal", STATUS_INTERNAL},

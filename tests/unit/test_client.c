@@ -745,7 +745,7 @@ test_names(void **state)
 
     assert_string_equal(cv_status_name(CV_NOT_FOUND), "not_found");
     assert_string_equal(cv_status_name(CV_FROZEN), "frozen");
-    assert_null(cv_status_name((enum cv_status)15));
+    assert_null(cv_status_name((enum cv_status)17));
     assert_string_equal(cv_kind_name(CV_EMAIL), "email");
     assert_null(cv_kind_name((enum cv_kind)3));
     assert_string_equal(cv_role_name(CV_ROLE_DELIVER), "deliver");

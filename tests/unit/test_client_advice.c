@@ -33,6 +33,8 @@ static const struct {
     {CV_CORRUPT, CV_REFUSE, CV_REFUSE},
     {CV_INTERNAL, CV_REFUSE, CV_REFUSE},
     {CV_FROZEN, CV_HOLD, CV_HOLD},
+    {CV_NO_SESSION, CV_REFUSE, CV_REFUSE},
+    {CV_PENDING, CV_REFUSE, CV_REFUSE},
 };
 
 enum { STATUSES = sizeof table / sizeof *table };
@@ -102,6 +104,8 @@ test_a_fault_in_a_change_is_to_be_looked_after(void **state)
     assert_advice(fixture, cv_lookup, "drop", CV_HOLD);
     assert_advice(fixture, cv_erase, "busy", CV_RETRY);
     assert_advice(fixture, cv_erase, "frozen", CV_HOLD);
+    assert_advice(fixture, cv_erase, "no_session", CV_REFUSE);
+    assert_advice(fixture, cv_erase, "pending", CV_REFUSE);
     assert_advice(fixture, cv_tokenize, "quota", CV_HOLD);
     assert_advice(fixture, cv_tokenize, "over", CV_REFUSE);
     assert_advice(fixture, cv_tokenize, "one", CV_DONE);

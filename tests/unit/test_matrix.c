@@ -671,7 +671,8 @@ test_every_status_has_its_exit_code(void **state)
         [STATUS_EXPIRED] = 5,   [STATUS_SEALED] = 4,
         [STATUS_BUSY] = 6,      [STATUS_UNAVAILABLE] = 6,
         [STATUS_CORRUPT] = 1,   [STATUS_INTERNAL] = 1,
-        [STATUS_FROZEN] = 5,
+        [STATUS_FROZEN] = 5,    [STATUS_NO_SESSION] = 5,
+        [STATUS_PENDING] = 7,
     };
 
     (void)state;

@@ -14,11 +14,14 @@ exit_code_of(enum cv_status status)
     case CV_EXPIRED:
     case CV_FROZEN:
     case CV_UNAUTHENTICATED:
+    case CV_NO_SESSION:
         return EXIT_NOT_PERMITTED;
     case CV_QUOTA:
     case CV_BUSY:
     case CV_UNAVAILABLE:
         return EXIT_TRY_LATER;
+    case CV_PENDING:
+        return EXIT_WAITING;
     default:
         return EXIT_REFUSED;
     }

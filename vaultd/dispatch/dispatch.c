@@ -171,6 +171,8 @@ usual_fault(enum status status)
         [STATUS_UNAVAILABLE] = "cannot be done now: the disk may be full, or memory short",
         [STATUS_CORRUPT] = "stored bytes do not verify; tell the vault's admin",
         [STATUS_INTERNAL] = "a fault of the vault; its log says more",
+        [STATUS_NO_SESSION] = "no session, or it has ended: vaultctl login",
+        [STATUS_PENDING] = "waits for a second admin's approval",
         [STATUS_FROZEN] = "reveals are frozen until an admin lifts it: vaultctl unfreeze",
     };
 

@@ -197,6 +197,8 @@ class Client:
             "quota": "send fewer" if seconds is None else "hold",
             "sealed": "hold",
             "frozen": "hold",
+            "no_session": "refuse",
+            "pending": "refuse",
             "unavailable": "hold" if operation in REPEATABLE else "look first",
             "busy": "retry",
             "corrupt": "call somebody",
