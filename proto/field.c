@@ -109,6 +109,7 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_CODES_LEFT] = {NAMED("codes_left"), UINT(0, RECOVERY_CODES)},
     [FIELD_REFERS] = {NAMED("refers"), UINT(0, UINT64_MAX)},
     [FIELD_ENROLLED] = {NAMED("enrolled"), BOOL},
+    [FIELD_GONE] = {NAMED("gone"), BOOL},
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma,bugprone-macro-parentheses) */
 /* clang-format on */

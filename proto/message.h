@@ -57,6 +57,10 @@ enum operation {
     OP_RECIPIENT_LIST = 58,
     OP_RECIPIENT_REMOVE = 59,
     OP_AUDIT_READ = 60,
+    OP_CANARY_ADD = 68,
+    OP_CANARY_LIST = 69,
+    OP_CANARY_REMOVE = 70,
+    OP_NOTIFY_TEST = 71,
     OPERATION_LIMIT = 128, /* one past the highest number there may be */
 };
 
@@ -143,6 +147,7 @@ enum field {
     FIELD_CODES_LEFT = 71,     /* uint: recovery codes not used yet */
     FIELD_REFERS = 72,         /* uint: the number of the entry that an outcome is of */
     FIELD_ENROLLED = 73,       /* bool: a person has a key and a second factor */
+    FIELD_GONE = 79,           /* bool: of a canary: its contact was erased or shredded */
     FIELD_LIMIT_NUMBER = 128,  /* one past the highest number there may be */
 };
 

@@ -50,6 +50,9 @@ struct fixture {
     const uint32_t *unseal_uids; /* as they may; the test's own */
     size_t unseal_uid_count;
     const char *purposes; /* of reveals; NULL: there is no list */
+    notice_teller *tell;  /* whom alarms go to; NULL: nobody */
+    void *teller;
+    uint32_t alarm_lookup_misses;
 };
 
 /* A new vault, unsealed, with the admin "admin" of uid FIXTURE_ADMIN_UID. */

@@ -168,7 +168,7 @@ create_makes_the_layout(void **state)
     assert_int_equal(mode_of(path), 0600);
     text = folder_read(path, &size);
     assert_int_equal(size, 21);
-    assert_memory_equal(text, "contact-vault data 4\n", 21);
+    assert_memory_equal(text, "contact-vault data 5\n", 21);
     free(text);
     assert_opens(place);
 }
@@ -306,7 +306,7 @@ open_names_both_versions(void **state)
     /* The version comes before all else: a later one may have other modes. */
     assert_int_equal(chmod(place->paths.data, 0770), 0);
     assert_refused(place, STATUS_INVALID, "is of data version 27");
-    assert_says(place, "works with version 4");
+    assert_says(place, "works with version 5");
 }
 
 static void
@@ -332,7 +332,7 @@ open_refuses_a_version_file_that_is_none(void **state)
         folder_write(version, texts[i], strlen(texts[i]));
         assert_refused(place, STATUS_CORRUPT, "not the version file of a vault");
     }
-    folder_write(version, "contact-vault data 4\n\0", 22);
+    folder_write(version, "contact-vault data 5\n\0", 22);
     assert_refused(place, STATUS_CORRUPT, "not the version file of a vault");
 }
 

@@ -109,6 +109,10 @@ static const struct row rows[] = {
     {OP_RECIPIENT_ADD,     CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
     {OP_RECIPIENT_REMOVE,  CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
+    {OP_CANARY_ADD,         CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
+    {OP_CANARY_LIST,        NOTHING,   NOT_HERE,           "DDDDOD DDU UU"},
+    {OP_CANARY_REMOVE,      CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
+    {OP_NOTIFY_TEST,        NOTHING,   NOT_HERE,           "DDDDMD DDU UU"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
 };
 
@@ -151,6 +155,10 @@ static const struct row sealed_rows[] = {
     {OP_RECIPIENT_ADD,     NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_RECIPIENT_REMOVE,  NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_CANARY_ADD,         NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_CANARY_LIST,        NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_CANARY_REMOVE,      NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_NOTIFY_TEST,        NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
 };
 
@@ -193,6 +201,10 @@ static const struct row disabled_rows[] = {
     {OP_RECIPIENT_ADD,     NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_RECIPIENT_REMOVE,  NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_CANARY_ADD,         NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_CANARY_LIST,        NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_CANARY_REMOVE,      NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_NOTIFY_TEST,        NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
 };
 
@@ -235,6 +247,10 @@ static const struct row expired_rows[] = {
     {OP_RECIPIENT_ADD,     NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_RECIPIENT_LIST,    NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
     {OP_RECIPIENT_REMOVE,  NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_CANARY_ADD,         NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_CANARY_LIST,        NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_CANARY_REMOVE,      NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_NOTIFY_TEST,        NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_AUDIT_READ,        NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
 };
 

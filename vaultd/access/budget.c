@@ -181,6 +181,12 @@ seconds_until(uint64_t fits, uint64_t now_ms)
 
 /* ---- what the log says ---- */
 
+/* By blocks, of which the log is told beforehand; or at once. */
+static bool is_drawn(enum budget_class class)
+{
+    return class == BUDGET_LOOKUP || class == BUDGET_LOOKUP_EXTRA;
+}
+
 enum status
 budgets_replay(struct budgets *budgets, struct budget_key key, uint64_t time_ms, uint64_t amount)
 {
@@ -189,7 +195,7 @@ budgets_replay(struct budgets *budgets, struct budget_key key, uint64_t time_ms,
 
     lock_at(budgets, time_ms);
     status = get(budgets, key, &budget);
-    if (status == STATUS_OK && key.class != BUDGET_REVEAL) {
+    if (status == STATUS_OK && is_drawn(key.class)) {
         count(budget, budget->replayed_block);
         budget->replayed_block = amount;
     } else if (status == STATUS_OK) {

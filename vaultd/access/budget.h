@@ -32,6 +32,7 @@ enum budget_class {
     BUDGET_REVEAL = 2,       /* reveals and deliveries, by principal; namespace_id 0 */
     BUDGET_LOOKUP_EXTRA = 3, /* as BUDGET_LOOKUP, of a grant that ends */
     BUDGET_MISSES = 4,       /* lookups that found nothing, likewise; nothing is ever spent */
+    BUDGET_CANARY = 5,       /* canaries that an admin adds; namespace_id 0 */
 };
 
 struct budget_key {

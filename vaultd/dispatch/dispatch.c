@@ -320,7 +320,7 @@ identify(struct call *call)
         return STATUS_UNAUTHENTICATED;
     }
     if (call->principal->disabled) {
-        return call_refuse_on_record(call, STATUS_DENIED, "this principal is disabled");
+        return call_refuse_on_record(call, STATUS_DENIED, DISABLED_FAULT);
     }
     return STATUS_OK;
 }
@@ -406,7 +406,8 @@ admit_and_run(struct call *call)
         status = call->row->handler(call);
     }
     gate_leave(&call->dispatch->gate);
-    return status;
+    /* A disable wants to be alone, and the handler was not. */
+    return call->suspend_for != 0 ? call_suspend(call) : status;
 }
 
 static enum status

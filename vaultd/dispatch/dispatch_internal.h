@@ -156,6 +156,7 @@ struct call {
     bool would_wait;   /* set by a handler in NO_WAIT mode that found it must wait */
     const char *fault; /* why not; static, or in scratch */
     uint32_t retry_after_s;
+    uint32_t suspend_for; /* a canary's number: the caller is disabled before the answer; 0: no */
     const struct namespace_row *namespace_row; /* once known: whose it is that a refusal is about */
     struct message_writer reply;
 };
@@ -226,12 +227,17 @@ enum status op_audit_read(struct call *call);
 enum status op_recipient_add(struct call *call);
 enum status op_recipient_list(struct call *call);
 enum status op_recipient_remove(struct call *call);
+enum status op_canary_add(struct call *call);
+enum status op_canary_list(struct call *call);
+enum status op_canary_remove(struct call *call);
+enum status op_notify_test(struct call *call);
 enum status op_backup_begin(struct call *call);
 enum status op_backup_read(struct call *call);
 enum status op_backup_end(struct call *call);
 
 /* ---- for handlers ---- */
 
+#define DISABLED_FAULT "this principal is disabled"
 #define NO_MEMORY "no memory for this batch; send a smaller one, or fewer at once"
 
 /* Room for a reply with this many items, in scratch; then status OK is written as its first field
@@ -299,6 +305,19 @@ void dispatch_tell_alarm(void *dispatch, struct budget_key key, uint64_t number)
 /* Values of the caller's that were looked for in that namespace and are not there. */
 void call_count_misses(struct call *call, uint32_t namespace_id, const struct vault_item *items,
                        size_t count);
+
+/* ---- canary.c ---- */
+
+/*
+ * Before anything is spent or opened: are canaries among the places that are OK? Each is entered
+ * and the operators are told. OK: none, or a service asks, which goes on. DENIED: a person asked;
+ * all places are refused, on record, and suspend_for is set. `entries` has room for all places.
+ */
+MUST_USE enum status call_watch_canaries(struct call *call, struct vault_place *places,
+                                         size_t count, struct bytes reason,
+                                         struct audit_entry *entries);
+/* Without the gate: disables the caller, durably, unless he is already, and gives the answer. */
+MUST_USE enum status call_suspend(struct call *call);
 
 /* ---- gate.c ---- */
 

@@ -18,7 +18,8 @@
 enum {
     RUN_MODE = 0755,
     OTHERS_WRITE = S_IWGRP | S_IWOTH,
-    DATA_VERSION = 4, /* 2 had keys that never changed; 1 no budgets, checkpoints, times of use */
+    DATA_VERSION = 5, /* 4 had no people's keys, requests, canaries; 2 had keys that never changed;
+                         1 no budgets, checkpoints, times of use */
     VERSION_DIGITS_MAX = 9,
     VERSION_FILE_BYTES = 64, /* more than a version file ever has */
 };
@@ -26,7 +27,7 @@ enum {
 static const char version_file[] = "version";
 static const char lock_file[] = "lock";
 static const char version_prefix[] = "contact-vault data ";
-static const char version_line[] = "contact-vault data 4\n";
+static const char version_line[] = "contact-vault data 5\n";
 
 struct datadir {
     int lock;
