@@ -28,6 +28,7 @@ is_harmless(enum operation operation)
     case OP_AUDIT_READ:
     case OP_UNSEAL_INFO:
     case OP_RECIPIENT_LIST:
+    case OP_CANARY_LIST:
     case OP_BACKUP_READ: /* the same again */
         return true;
     default:

@@ -87,6 +87,13 @@ static const struct column recipient_columns[] = {
     COLUMN(cv_recipient, public_key, PUBLIC_KEY, KEY, true),
     COLUMN(cv_recipient, created_ms, CREATED, UINT64, true),
 };
+static const struct column canary_columns[] = {
+    COLUMN(cv_canary, token, TOKEN, TEXT, true),
+    COLUMN(cv_canary, number, NUMBER, UINT32, true),
+    COLUMN(cv_canary, namespace_name, NAMESPACE, TEXT, true),
+    COLUMN(cv_canary, created_ms, CREATED, UINT64, true),
+    COLUMN(cv_canary, gone, GONE, BOOL, false),
+};
 static const struct column reply_columns[] = {
     COLUMN(cv_reply, status, STATUS, UINT32, true),
     COLUMN(cv_reply, message, MESSAGE, TEXT, false),
@@ -104,6 +111,7 @@ static const struct column reply_columns[] = {
     COLUMN(cv_reply, root_since_ms, CREATED, UINT64, false),
     COLUMN(cv_reply, left, LEFT, UINT64, false),
     COLUMN(cv_reply, number, NUMBER, UINT64, false),
+    COLUMN(cv_reply, token, TOKEN, TEXT, false),
     COLUMN(cv_reply, bytes, BYTES, UINT64, false),
     COLUMN(cv_reply, result, RESULT, UINT32, false),
     COLUMN(cv_reply, audit_key, PUBLIC_KEY, KEY, false),
@@ -116,6 +124,7 @@ const struct table client_table_grants = TABLE(grant_columns, cv_role_grant);
 const struct table client_table_principals = TABLE(principal_columns, cv_principal);
 static const struct table keys_table = TABLE(key_columns, cv_key);
 static const struct table recipients_table = TABLE(recipient_columns, cv_recipient);
+static const struct table canaries_table = TABLE(canary_columns, cv_canary);
 static const struct table entries_table = TABLE(entry_columns, cv_audit_entry);
 const struct table client_table_reply = TABLE(reply_columns, cv_reply);
 
@@ -139,6 +148,8 @@ client_table(enum operation operation)
         return &keys_table;
     case OP_RECIPIENT_LIST:
         return &recipients_table;
+    case OP_CANARY_LIST:
+        return &canaries_table;
     case OP_AUDIT_READ:
         return &entries_table;
     default:

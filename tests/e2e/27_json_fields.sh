@@ -27,7 +27,7 @@ took() {
 # ask CODE WHO COMMAND... : one or two words, and the rest.
 ask() {
     local code=$1 who=$2 name=$3
-    case $name in namespace | principal | audit | key | recipient) name+=" $4" ;; esac
+    case $name in namespace | principal | audit | key | recipient | canary | notify) name+=" $4" ;; esac
     shift 2
     expect "$code" as "$who" "$@" --json
     took "$name"
@@ -85,6 +85,11 @@ ask 0 admin recipient new safe -o "$work/safe.recipient"
 cp "$out" "$work/recipient"
 ask 0 admin recipient list
 ask 0 admin backup "$work/backup"
+ask 0 admin canary add 'canary@example.org'
+canary=$(json .token)
+ask 0 admin canary list
+ask 0 admin canary remove "$canary"
+ask 1 admin notify test
 ask 0 admin recipient remove safe
 sed -n 's/.*"public_key":"\([^"]*\)".*/\1/p' "$work/recipient" >"$work/safe.pub"
 ask 0 admin recipient add safe --public-key "$work/safe.pub"
