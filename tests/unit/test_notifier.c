@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The notifier: what its command gets, how long it may take, and that nothing of it is left. */
+/* The notifier: what its command gets, how long it may take, and that nothing of it is left. Owns:
+ * SECURITY.md S49 "what it is told has no field for a contact or a token". */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
