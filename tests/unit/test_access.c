@@ -867,6 +867,32 @@ canaries_are_found_by_their_tokens(void **state)
     assert_true(access_canaries_full(rules->access));
 }
 
+/* Nobody takes one away, or puts an older row back, without the log knowing. */
+static void
+canaries_taken_out_change_the_digest(void **state)
+{
+    struct rules *rules = *state;
+    uint8_t none[ACCESS_DIGEST_BYTES], set[ACCESS_DIGEST_BYTES], found[ACCESS_DIGEST_BYTES];
+    struct rows *rows;
+    struct row row = {.key = {'c', 0, 0, 0, 1}, .key_size = 5};
+
+    rules_populate(rules);
+    access_digest(rules->access, none);
+    assert_int_equal(add_canary(rules, 9), STATUS_OK);
+    access_digest(rules->access, set);
+    assert_memory_not_equal(none, set, sizeof set);
+    rows = read_rows(rules);
+    assert_int_equal(rows->rows[0].key[0], 'c');
+    assert_int_equal(remove_canary(rules, 9), STATUS_OK);
+    expect_load(rules, &rows->rows[0], STATUS_OK);
+    access_digest(rules->access, found);
+    assert_memory_equal(found, set, sizeof set);
+    expect_load(rules, &row, STATUS_OK);
+    access_digest(rules->access, found);
+    assert_memory_equal(found, none, sizeof none);
+    free(rows);
+}
+
 static void
 sealed_canaries_against_a_rule_are_found(void **state)
 {
@@ -1055,6 +1081,7 @@ main(void)
         TEST(sealed_figures_against_a_rule_are_found),
         TEST(sealed_settings_and_namespaces_against_a_rule_are_found),
         TEST(canaries_are_found_by_their_tokens),
+        TEST(canaries_taken_out_change_the_digest),
         TEST(sealed_canaries_against_a_rule_are_found),
         TEST(granting_again_binds_anew),
         TEST(row_is_what_the_format_says),
