@@ -8,6 +8,8 @@
  */
 #include "dispatch_internal.h"
 
+#include <assert.h>
+
 #include "clock.h"
 #include "scratch.h"
 
@@ -90,7 +92,7 @@ op_canary_add(struct call *call)
     const struct budget_limits limits = {.daily = CANARIES_A_DAY};
     const struct namespace_row *row = find_namespace(call);
     const uint64_t now_ms = clock_vault_ms();
-    struct canary canary;
+    struct canary canary = {0};
     enum status status;
 
     if (row == NULL) {
@@ -207,6 +209,7 @@ op_canary_list(struct call *call)
     if (status != STATUS_OK) {
         return status;
     }
+    assert(places != NULL);
     message_put_list(&call->reply, FIELD_ITEMS, count);
     for (size_t i = 0; i < access_canary_count(access); i++) {
         if (!access_canary_at(access, i)->removed) {
