@@ -43,10 +43,15 @@ take_options(struct cv_client *client, const struct cv_options *options, struct 
     client->server_uid = options->server_uid;
     client->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : CV_TIMEOUT_DEFAULT_MS;
     enum cv_status status = take_path(client, options->socket, failure);
+    if (status == CV_OK && options->identity != NULL) {
+        client->identity = identity_copy(options->identity);
+        return client->identity != NULL ? CV_OK
+                                        : failure_set(failure, CV_INTERNAL, "out of memory");
+    }
     if (status != CV_OK || options->identity_file == NULL) {
         return status;
     }
-    return identity_read(options->identity_file, &client->secret_key, failure);
+    return cv_identity_open(options->identity_file, NULL, 0, &client->identity, failure->message);
 }
 
 static struct cv_client *
@@ -147,15 +152,6 @@ free_slots(struct cv_client *client)
 }
 
 static void
-forget_key(struct cv_client *client)
-{
-    if (client->secret_key != NULL) {
-        sodium_free(client->secret_key);
-        client->secret_key = NULL;
-    }
-}
-
-static void
 free_runners(struct cv_client *client)
 {
     runners_join(client);
@@ -179,13 +175,13 @@ cv_close(struct cv_client **client)
     *client = NULL;
     if (client_is_foreign(closing, &failure)) {
         /* The locks may be held by threads that are not here. */
-        forget_key(closing);
+        cv_identity_free(&closing->identity);
         return;
     }
     cv_cancel(closing);
     free_runners(closing);
     free_slots(closing);
-    forget_key(closing);
+    cv_identity_free(&closing->identity);
     /* Where nng is stuck it may still call back: a few hundred bytes without a secret stay behind.
      */
     if (link_close(closing)) {

@@ -168,11 +168,17 @@ cv_principal_add(struct cv_client *client, const struct cv_new_principal *princi
     if (principal->public_key != NULL) {
         request_add_bytes(&request, FIELD_PUBLIC_KEY,
                           bytes_of(principal->public_key, PUBLIC_KEY_BYTES));
-    } else {
+    } else if (!principal->any_uid) {
         request_add_uint(&request, FIELD_UID, principal->uid);
     }
     request_add_flag(&request, FIELD_RELAYED, principal->relayed);
     return client_call(client, &request, ret_reply);
+}
+
+enum cv_status
+cv_principal_invite(struct cv_client *client, const char *name, struct cv_reply **ret_reply)
+{
+    return call_by_name(client, OP_PRINCIPAL_INVITE, name, ret_reply);
 }
 
 enum cv_status

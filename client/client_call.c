@@ -29,6 +29,8 @@ is_harmless(enum operation operation)
     case OP_UNSEAL_INFO:
     case OP_RECIPIENT_LIST:
     case OP_CANARY_LIST:
+    case OP_WHOAMI:
+    case OP_ENROL_BEGIN: /* a new secret, and the one before is forgotten */
     case OP_BACKUP_READ: /* the same again */
         return true;
     default:
@@ -56,12 +58,20 @@ struct call {
     struct failure failure;
 };
 
-/* status is asked by strangers too, and unseal when nobody can be known. */
+/* status is asked by strangers too, unseal when nobody can be known, and who enrols is not yet. */
 static bool
 needs_ticket(const struct request *request)
 {
-    return request->operation != OP_UNSEAL && request->operation != OP_UNSEAL_INFO &&
-           request->operation != OP_UNSEAL_SHARE;
+    switch (request->operation) {
+    case OP_UNSEAL:
+    case OP_UNSEAL_INFO:
+    case OP_UNSEAL_SHARE:
+    case OP_ENROL_BEGIN:
+    case OP_ENROL_CONFIRM:
+        return false;
+    default:
+        return true;
+    }
 }
 
 static enum cv_status
@@ -185,6 +195,19 @@ check_time(struct call *call)
                        "this call's time was up before it could be sent; nothing was sent");
 }
 
+static enum cv_status
+encode(struct call *call, nng_msg **ret_message)
+{
+    struct request request = *call->request;
+    uint8_t room[SIGNATURE_BYTES];
+
+    if (request.sign != NULL) {
+        request.sign(call->client, &call->ticket, &request, room);
+    }
+    return request_encode(&request, call->has_ticket ? call->ticket.connection : NULL, ret_message,
+                          &call->failure);
+}
+
 /* *ret_reply NULL: ask again. */
 static enum cv_status
 attempt(struct call *call, struct cv_reply **ret_reply)
@@ -208,8 +231,7 @@ attempt(struct call *call, struct cv_reply **ret_reply)
     if (status != CV_OK) {
         return status;
     }
-    status = request_encode(call->request, call->has_ticket ? call->ticket.connection : NULL,
-                            &message, &call->failure);
+    status = encode(call, &message);
     if (status != CV_OK) {
         return status;
     }

@@ -20,10 +20,14 @@ static const char PUBLIC_HEADER[] = "contact-vault public 1 ";
 enum {
     BASE64_BYTES = 45,                                  /* of 32 bytes, with padding and NUL */
     FILE_BYTES = sizeof FILE_HEADER - 1 + BASE64_BYTES, /* the NUL's place holds the newline */
+    KIB_OF_MIB = 1024,
 };
 
 _Static_assert(BASE64_BYTES == sodium_base64_ENCODED_LEN(32, sodium_base64_VARIANT_ORIGINAL),
                "base64 of 32 bytes");
+_Static_assert((int)FILE_BYTES == (int)IDENTITY_PLAIN_BYTES, "the whole file");
+_Static_assert(sizeof((struct cv_identity *)0)->secret_key == crypto_sign_SECRETKEYBYTES,
+               "Ed25519");
 _Static_assert(sizeof PUBLIC_HEADER - 1 + BASE64_BYTES <= CV_PUBLIC_TEXT_BYTES,
                "the public line fits");
 _Static_assert((int)crypto_sign_SEEDBYTES == (int)CV_KEY_BYTES &&
@@ -180,20 +184,19 @@ check_file(int file_fd, const char *path, struct failure *failure)
     return CV_OK;
 }
 
-static bool
-parse_file(const char *text, size_t size, uint8_t *secret_key)
+bool
+identity_parse(const char *text, size_t size, struct identity_file *ret_file)
 {
-    uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
-    uint8_t seed[crypto_sign_SEEDBYTES];
-    bool sound = size == FILE_BYTES && memcmp(text, FILE_HEADER, sizeof FILE_HEADER - 1) == 0 &&
-                 text[size - 1] == '\n' &&
-                 decode_key(text + sizeof FILE_HEADER - 1, BASE64_BYTES - 1, seed);
+    uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
 
-    if (sound) {
-        crypto_sign_seed_keypair(public_key, secret_key, seed);
+    if (size != FILE_BYTES || memcmp(text, FILE_HEADER, sizeof FILE_HEADER - 1) != 0 ||
+        text[size - 1] != '\n' ||
+        !decode_key(text + sizeof FILE_HEADER - 1, BASE64_BYTES - 1, ret_file->seed)) {
+        return protected_parse(text, size, ret_file);
     }
-    sodium_memzero(seed, sizeof seed);
-    return sound;
+    crypto_sign_seed_keypair(ret_file->public_key, secret_key, ret_file->seed);
+    sodium_memzero(secret_key, sizeof secret_key);
+    return true;
 }
 
 static const char *
@@ -210,13 +213,11 @@ advice_on(int error)
     }
 }
 
-enum cv_status
-identity_read(const char *path, uint8_t **ret_secret_key, struct failure *failure)
+static enum cv_status
+read_file(const char *path, struct identity_file *ret_file, struct failure *failure)
 {
-    char text[FILE_BYTES + 1]; /* one more, to see a longer file */
+    char text[IDENTITY_FILE_BYTES_MAX + 1]; /* one more, to see a longer file */
     char reason[128];
-    uint8_t *secret_key = NULL;
-    enum cv_status status = CV_INVALID;
     int file_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     if (file_fd < 0) {
@@ -224,26 +225,153 @@ identity_read(const char *path, uint8_t **ret_secret_key, struct failure *failur
         return failure_set(failure, CV_INVALID, "%.100s: %s%s", path,
                            strerror_r(error, reason, sizeof reason), advice_on(error));
     }
-    status = check_file(file_fd, path, failure);
-    if (status != CV_OK) {
-        goto out;
+    enum cv_status status = check_file(file_fd, path, failure);
+    if (status == CV_OK) {
+        ssize_t size = read(file_fd, text, sizeof text);
+        if (size < 0 || !identity_parse(text, (size_t)size, ret_file)) {
+            status = failure_set(failure, CV_INVALID, "%.100s: not an identity file", path);
+        }
     }
-    ssize_t size = read(file_fd, text, sizeof text);
-    secret_key = sodium_malloc(crypto_sign_SECRETKEYBYTES);
-    if (secret_key == NULL) {
-        status = failure_set(failure, CV_INTERNAL, "out of memory");
-    } else if (size < 0 || !parse_file(text, (size_t)size, secret_key)) {
-        status = failure_set(failure, CV_INVALID, "%.100s: not an identity file", path);
-    } else {
-        (void)sodium_mprotect_readonly(secret_key);
-        *ret_secret_key = secret_key;
-        secret_key = NULL;
-    }
-out:
     close(file_fd);
     sodium_memzero(text, sizeof text);
-    if (secret_key != NULL) {
-        sodium_free(secret_key);
+    return status;
+}
+
+/* Its seed, if the passphrase is the right one. */
+static enum cv_status
+unlock(const char *path, struct identity_file *file, const char *passphrase, size_t size,
+       struct failure *failure)
+{
+    uint8_t key[CV_KEY_BYTES];
+
+    if (!file->is_protected) {
+        return CV_OK;
+    }
+    if (passphrase == NULL) {
+        return failure_set(failure, CV_INVALID, "%.100s: a passphrase protects this identity",
+                           path);
+    }
+    if (!protected_derive(file, passphrase, size, key)) {
+        return failure_set(failure, CV_INTERNAL,
+                           "no memory: the passphrase's derivation takes %u MiB for a moment",
+                           file->memory_kib / KIB_OF_MIB);
+    }
+    bool opened = protected_unbox(file, key, file->seed);
+    sodium_memzero(key, sizeof key);
+    return opened ? CV_OK
+                  : failure_set(failure, CV_DENIED,
+                                "%.100s: not the passphrase of this identity, or the file was "
+                                "altered",
+                                path);
+}
+
+/* ---- identities in memory ---- */
+
+static struct cv_identity *
+identity_alloc(void)
+{
+    return sodium_init() < 0 ? NULL : sodium_malloc(sizeof(struct cv_identity));
+}
+
+struct cv_identity *
+identity_copy(const struct cv_identity *identity)
+{
+    struct cv_identity *copy = identity_alloc();
+
+    if (copy != NULL) {
+        *copy = *identity;
+        (void)sodium_mprotect_readonly(copy);
+    }
+    return copy;
+}
+
+enum cv_status
+cv_identity_of_seed(const uint8_t seed[CV_KEY_BYTES], struct cv_identity **ret_identity)
+{
+    uint8_t public_key[CV_KEY_BYTES];
+    struct cv_identity *identity = identity_alloc();
+
+    if (identity == NULL) {
+        return CV_INTERNAL;
+    }
+    crypto_sign_seed_keypair(public_key, identity->secret_key, seed);
+    (void)sodium_mprotect_readonly(identity);
+    *ret_identity = identity;
+    return CV_OK;
+}
+
+enum cv_status
+cv_identity_new(struct cv_identity **ret_identity)
+{
+    uint8_t seed[CV_KEY_BYTES];
+
+    if (sodium_init() < 0) {
+        return CV_INTERNAL;
+    }
+    randombytes_buf(seed, sizeof seed);
+    enum cv_status status = cv_identity_of_seed(seed, ret_identity);
+    sodium_memzero(seed, sizeof seed);
+    return status;
+}
+
+void
+cv_identity_seed(const struct cv_identity *identity, uint8_t ret_seed[CV_KEY_BYTES])
+{
+    memcpy(ret_seed, identity->secret_key, CV_KEY_BYTES);
+}
+
+void
+cv_identity_public(const struct cv_identity *identity, uint8_t ret_key[CV_KEY_BYTES])
+{
+    memcpy(ret_key, identity->secret_key + crypto_sign_SEEDBYTES, CV_KEY_BYTES);
+}
+
+void
+cv_identity_free(struct cv_identity **identity)
+{
+    sodium_free(*identity); /* wipes it; NULL is fine */
+    *identity = NULL;
+}
+
+static enum cv_status
+tell(enum cv_status status, const struct failure *failure, char ret_message[CV_MESSAGE_BYTES])
+{
+    if (status != CV_OK && ret_message != NULL) {
+        memcpy(ret_message, failure->message, CV_MESSAGE_BYTES);
     }
     return status;
+}
+
+enum cv_status
+cv_identity_open(const char *path, const char *passphrase, size_t passphrase_size,
+                 struct cv_identity **ret_identity, char ret_message[CV_MESSAGE_BYTES])
+{
+    struct failure failure = {.message = "out of memory"};
+    struct identity_file file = {0};
+    enum cv_status status = sodium_init() < 0 ? CV_INTERNAL : read_file(path, &file, &failure);
+
+    if (status == CV_OK) {
+        status = unlock(path, &file, passphrase, passphrase_size, &failure);
+    }
+    if (status == CV_OK) {
+        status = cv_identity_of_seed(file.seed, ret_identity);
+    }
+    sodium_memzero(&file, sizeof file);
+    return tell(status, &failure, ret_message);
+}
+
+enum cv_status
+cv_identity_look(const char *path, bool *ret_protected, uint8_t ret_key[CV_KEY_BYTES],
+                 char ret_message[CV_MESSAGE_BYTES])
+{
+    struct failure failure = {.message = "out of memory"};
+    struct identity_file file = {0};
+    enum cv_status status = sodium_init() < 0 ? CV_INTERNAL : read_file(path, &file, &failure);
+
+    if (status == CV_OK) {
+        *ret_protected = file.is_protected;
+        memcpy(ret_key, file.public_key, CV_KEY_BYTES);
+    }
+    sodium_memzero(&file, sizeof file);
+    return tell(status, &failure, ret_message);
 }

@@ -15,6 +15,8 @@
  *   client_reply.c, client_table.c     an answer's bytes become a cv_reply
  *   client_advice.c                    what to do about a status
  *   client_identity.c                  key files
+ *   client_protected.c                 those that a passphrase protects
+ *   client_person.c                    a person enrols, logs in and out, asks who she is
  *   client_recipient.c                 those of recipients of backups
  *   client_backup.c                    backups and their recipients: calls as those above
  *   client_canary.c                    canaries, and a test of alarms: likewise
@@ -65,6 +67,7 @@ struct session {
     uint64_t generation; /* of the link it was said on */
     uint64_t attempts;
     uint8_t connection[CONNECTION_ID_BYTES];
+    uint8_t instance_id[INSTANCE_ID_BYTES]; /* told to who proves a key; else zeros */
     char principal[NAME_BYTES_MAX + 1], release[NAME_BYTES_MAX + 1];
     struct failure failure; /* of the last attempt, when it failed */
 };
@@ -125,7 +128,7 @@ struct cv_client {
     uint32_t own_uid;
     bool has_server_uid;
     uint32_t server_uid;
-    uint8_t *secret_key; /* sodium_malloc; Ed25519 seed and public half; NULL: known by uid */
+    struct cv_identity *identity; /* NULL: known by uid */
 };
 
 /* ---- client_link.c ---- */
@@ -180,6 +183,7 @@ void message_wipe(nng_msg **message);
 /* What a request carries to say whose it is, and which HELLO that came from. */
 struct ticket {
     uint8_t connection[CONNECTION_ID_BYTES];
+    uint8_t instance_id[INSTANCE_ID_BYTES];
     uint64_t attempt;
     uint64_t generation; /* of the link it is good for */
 };
@@ -211,6 +215,10 @@ struct request {
     const char *const *values; /* of FIELD_VALUES; NULL: none */
     size_t value_count;
     uint64_t deadline_ms; /* by client_now_ms; 0: the client's timeout from now */
+    /* What cannot be said before the ticket is there; called for each try, adds to `request`, which
+     * is a copy of this one. NULL: nothing. `room` is SIGNATURE_BYTES that outlive the try. */
+    void (*sign)(const struct cv_client *client, const struct ticket *ticket,
+                 struct request *request, uint8_t *room);
 };
 
 void request_add_uint(struct request *request, enum field field, uint64_t number);
@@ -271,7 +279,12 @@ struct cv_reply *reply_decode(struct message_parser *parser, const struct reques
 struct cv_reply *reply_of_failure(const struct failure *failure);
 struct cv_reply *reply_of_hello(const char *principal, const char *release);
 
-/* ---- client_identity.c ---- */
+/* ---- client_identity.c, client_protected.c ---- */
+
+/* A key pair in memory of sodium_malloc's, all of it: locked, and wiped when it is freed. */
+struct cv_identity {
+    uint8_t secret_key[64]; /* Ed25519 (RFC 8032): seed and public half, as libsodium has it */
+};
 
 /* A new file, 0600, durable. CV_CONFLICT: there is one. CV_UNAVAILABLE: errno. */
 enum cv_status key_file_write(const char *path, const char *text, size_t size);
@@ -280,7 +293,37 @@ void key_line_print(const char *header, const uint8_t key[CV_KEY_BYTES],
                     char ret_line[CV_PUBLIC_TEXT_BYTES]);
 enum cv_status key_line_parse(const char *header, const char *text, uint8_t ret_key[CV_KEY_BYTES]);
 
-/* The key pair of an identity file, in memory of sodium_malloc's. */
-enum cv_status identity_read(const char *path, uint8_t **ret_secret_key, struct failure *failure);
+enum {
+    IDENTITY_PLAIN_BYTES = 70, /* of a file without passphrase */
+    IDENTITY_PROTECTED_BYTES = 222,
+    IDENTITY_FILE_BYTES_MAX = IDENTITY_PROTECTED_BYTES,
+};
+
+/* What a file is and says, before any passphrase: sound in form, its costs within bounds. */
+struct identity_file {
+    bool is_protected;
+    uint8_t public_key[CV_KEY_BYTES];
+    uint8_t seed[CV_KEY_BYTES]; /* of an unprotected one */
+    /* of a protected one */
+    uint8_t head[IDENTITY_PROTECTED_BYTES]; /* associated data: all that precedes the box */
+    size_t head_size;
+    uint32_t passes, memory_kib;
+    uint8_t salt[CV_SALT_BYTES];
+    uint8_t nonce[24];
+    uint8_t box[48]; /* the seed, sealed, and the tag */
+};
+
+/* NULL: no memory. */
+struct cv_identity *identity_copy(const struct cv_identity *identity);
+
+/* False: it is no identity file. The caller wipes *ret_file. */
+bool identity_parse(const char *text, size_t size, struct identity_file *ret_file);
+bool protected_parse(const char *text, size_t size, struct identity_file *ret_file);
+/* The key that opens the box. False: no memory for the derivation. */
+bool protected_derive(const struct identity_file *file, const char *passphrase, size_t size,
+                      uint8_t ret_key[static CV_KEY_BYTES]);
+/* False: another passphrase's key, or the file was altered. */
+bool protected_unbox(const struct identity_file *file, const uint8_t key[static CV_KEY_BYTES],
+                     uint8_t ret_seed[static CV_KEY_BYTES]);
 
 #endif

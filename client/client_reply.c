@@ -159,6 +159,16 @@ copy_grants(struct decoder *decoder, const struct message *message, struct cv_pr
 }
 
 static bool
+complete_principal(struct decoder *decoder, const struct message *message,
+                   struct cv_principal *principal)
+{
+    uint64_t uid;
+
+    principal->has_uid = message_uint(message, FIELD_UID, &uid);
+    return copy_grants(decoder, message, principal);
+}
+
+static bool
 copy_rows(struct decoder *decoder, const struct table *table, const struct message_list *list,
           size_t count, uint8_t *rows)
 {
@@ -169,7 +179,7 @@ copy_rows(struct decoder *decoder, const struct table *table, const struct messa
         if (!copy_row(decoder, table, message, row)) {
             return false;
         }
-        if (table == &client_table_principals && !copy_grants(decoder, message, row)) {
+        if (table == &client_table_principals && !complete_principal(decoder, message, row)) {
             return false;
         }
     }
@@ -262,6 +272,7 @@ place_rows(struct cv_reply *reply, const struct request *request, void *rows, si
         reply->namespaces = rows;
         return true;
     case OP_PRINCIPAL_SHOW:
+    case OP_WHOAMI:
         reply->principals = rows;
         return count == 1;
     case OP_PRINCIPAL_LIST:
@@ -316,6 +327,41 @@ copy_data(struct decoder *decoder, struct bytes value)
     return decoder->text;
 }
 
+static bool
+copy_codes(struct decoder *decoder, const struct message *message, struct cv_reply *reply)
+{
+    static const struct table pointers = {.row_size = sizeof(const char *)};
+    const struct message_list *list = NULL;
+    size_t count = count_of(message, FIELD_CODES, &list);
+    const char **codes = take_rows(decoder, &pointers, count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!copy_text(decoder, message_list_bytes(list, i), &codes[i])) {
+            return false;
+        }
+    }
+    reply->codes = codes;
+    reply->code_count = count;
+    return count > 0;
+}
+
+/* The challenge is what the vault has signed back: instance and nonce, one behind the other. */
+static bool
+copy_enrolment(struct decoder *decoder, const struct message *message, struct cv_reply *reply)
+{
+    struct bytes instance, nonce, secret;
+
+    if (!message_bytes(message, FIELD_INSTANCE, &instance) ||
+        !message_bytes(message, FIELD_NONCE, &nonce) ||
+        !message_bytes(message, FIELD_SECRET, &secret)) {
+        return false;
+    }
+    reply->secret = copy_data(decoder, secret);
+    (void)copy_data(decoder, nonce);
+    reply->challenge = copy_data(decoder, instance);
+    return reply->principal != NULL && copy_codes(decoder, message, reply);
+}
+
 /* What the reply to this operation must have besides rows, and a table cannot say. */
 static bool
 copy_particulars(struct decoder *decoder, const struct message *message, struct cv_reply *reply)
@@ -340,6 +386,10 @@ copy_particulars(struct decoder *decoder, const struct message *message, struct 
         reply->data = copy_data(decoder, bytes);
         reply->data_size = bytes.size;
         return true;
+    case OP_ENROL_BEGIN:
+        return copy_enrolment(decoder, message, reply);
+    case OP_LOGIN:
+        return reply->lasts_s != 0 && reply->principal != NULL;
     default:
         return true;
     }
@@ -444,6 +494,7 @@ rows_size(const struct message *message, const struct table *table)
     size_t count = count_of(message, FIELD_ITEMS, &list);
     size_t size = table == NULL ? 0 : count * table->row_size;
 
+    size += sizeof(const char *) * count_of(message, FIELD_CODES, &grants);
     for (size_t i = 0; table == &client_table_principals && i < count; i++) {
         size += sizeof(struct cv_role_grant) *
                 count_of(message_list_message(list, i), FIELD_GRANTS, &grants);

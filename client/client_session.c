@@ -83,7 +83,7 @@ ask(struct cv_client *client, struct slot *slot, const struct request *request,
     uint64_t deadline_ms, struct welcome *ret_welcome, struct failure *failure)
 {
     nng_msg *message = NULL, *answer = NULL;
-    bool challenge = request->operation == OP_HELLO && client->secret_key != NULL;
+    bool challenge = request->operation == OP_HELLO && client->identity != NULL;
     enum cv_status status = request_encode(request, NULL, &message, failure);
 
     if (status != CV_OK) {
@@ -102,7 +102,7 @@ ask(struct cv_client *client, struct slot *slot, const struct request *request,
 static const uint8_t *
 public_half(const struct cv_client *client)
 {
-    return client->secret_key + crypto_sign_SEEDBYTES;
+    return client->identity->secret_key + crypto_sign_SEEDBYTES;
 }
 
 static enum cv_status
@@ -121,7 +121,8 @@ prove(struct cv_client *client, struct slot *slot, const uint8_t *client_nonce,
     };
 
     hello_transcript(&hello, transcript);
-    crypto_sign_detached(signature, NULL, transcript, sizeof transcript, client->secret_key);
+    crypto_sign_detached(signature, NULL, transcript, sizeof transcript,
+                         client->identity->secret_key);
     request_add_bytes(&request, FIELD_SIGNATURE, bytes_of(signature, sizeof signature));
     request_add_uint(&request, FIELD_UID, client->own_uid);
     return ask(client, slot, &request, deadline_ms, welcome, failure);
@@ -136,13 +137,13 @@ say_hello(struct cv_client *client, struct slot *slot, uint64_t deadline_ms,
 
     randombytes_buf(nonce, sizeof nonce);
     request_add_uint(&request, FIELD_VERSION, PROTOCOL_VERSION);
-    if (client->secret_key != NULL) {
+    if (client->identity != NULL) {
         request_add_bytes(&request, FIELD_PUBLIC_KEY,
                           bytes_of(public_half(client), PUBLIC_KEY_BYTES));
     }
     request_add_bytes(&request, FIELD_NONCE, bytes_of(nonce, sizeof nonce));
     enum cv_status status = ask(client, slot, &request, deadline_ms, ret_welcome, failure);
-    if (status != CV_OK || client->secret_key == NULL) {
+    if (status != CV_OK || client->identity == NULL) {
         return status;
     }
     return prove(client, slot, nonce, deadline_ms, ret_welcome, failure);
@@ -170,6 +171,7 @@ say_hello_persistently(struct cv_client *client, struct slot *slot, uint64_t dea
     }
     ret_session->known = status == CV_OK;
     memcpy(ret_session->connection, welcome.connection, CONNECTION_ID_BYTES);
+    memcpy(ret_session->instance_id, welcome.instance_id, INSTANCE_ID_BYTES);
     copy_text(welcome.principal, ret_session->principal);
     copy_text(welcome.release, ret_session->release);
     return status;
@@ -248,6 +250,7 @@ session_ensure(struct cv_client *client, struct slot *slot, uint64_t deadline_ms
     ret_ticket->attempt = client->session.attempts;
     ret_ticket->generation = client->session.generation;
     memcpy(ret_ticket->connection, client->session.connection, CONNECTION_ID_BYTES);
+    memcpy(ret_ticket->instance_id, client->session.instance_id, INSTANCE_ID_BYTES);
     pthread_mutex_unlock(&client->lock);
     return status;
 }

@@ -52,6 +52,7 @@ static const struct column principal_columns[] = {
     COLUMN(cv_principal, relayed, RELAYED, BOOL, false),
     COLUMN(cv_principal, public_key, PUBLIC_KEY, KEY, false),
     COLUMN(cv_principal, uid, UID, UINT32, false),
+    COLUMN(cv_principal, enrolled, ENROLLED, BOOL, false),
 };
 static const struct column entry_columns[] = {
     COLUMN(cv_audit_entry, sequence, SEQUENCE, UINT64, true),
@@ -116,6 +117,10 @@ static const struct column reply_columns[] = {
     COLUMN(cv_reply, result, RESULT, UINT32, false),
     COLUMN(cv_reply, audit_key, PUBLIC_KEY, KEY, false),
     COLUMN(cv_reply, time_ms, TIME, UINT64, false),
+    COLUMN(cv_reply, code, CODE, TEXT, false),
+    COLUMN(cv_reply, idle_s, IDLE_S, UINT32, false),
+    COLUMN(cv_reply, lasts_s, LASTS_S, UINT32, false),
+    COLUMN(cv_reply, codes_left, CODES_LEFT, UINT32, false),
 };
 
 static const struct table items_table = TABLE(item_columns, cv_item);
@@ -143,6 +148,7 @@ client_table(enum operation operation)
         return &namespaces_table;
     case OP_PRINCIPAL_LIST:
     case OP_PRINCIPAL_SHOW:
+    case OP_WHOAMI:
         return &client_table_principals;
     case OP_KEY_STATUS:
         return &keys_table;

@@ -72,8 +72,11 @@ enum {
     CV_SHARE_BYTES = 50,       /* a share of the root key */
     CV_SET_BYTES = 10,         /* names shares that were made together */
     CV_PUBLIC_TEXT_BYTES = 80, /* room for a public key as text, with its NUL */
-    CV_AUDIT_PAGE_MAX = 256,   /* entries one cv_audit_read gives */
-    CV_TOKEN_CHARACTERS = 31,  /* phn_ or eml_ and 27 more */
+    CV_SECRET_BYTES = 20,      /* of TOTP: RFC 6238, SHA-1, 30 s, six digits */
+    CV_CHALLENGE_BYTES = 48,
+    CV_RECOVERY_CODES = 8,    /* given at enrolment; each is good once */
+    CV_AUDIT_PAGE_MAX = 256,  /* entries one cv_audit_read gives */
+    CV_TOKEN_CHARACTERS = 31, /* phn_ or eml_ and 27 more */
     CV_GRANT_SECONDS_MAX = 10 * 366 * 24 * 3600,
     CV_RETAIN_MONTHS_MAX = 1200,
     CV_TIMEOUT_DEFAULT_MS = 10000,
@@ -160,8 +163,10 @@ struct cv_principal {
     uint64_t created_ms;
     bool disabled;
     bool relayed;              /* proves its key from behind another uid */
-    const uint8_t *public_key; /* CV_KEY_BYTES, or NULL: known by its uid */
-    uint32_t uid;
+    const uint8_t *public_key; /* CV_KEY_BYTES, or NULL: known by its uid, or not enrolled yet */
+    bool has_uid;
+    uint32_t uid;  /* with a key, too: then it counts from there alone */
+    bool enrolled; /* a person has brought her key and her second factor */
     const struct cv_role_grant *grants;
     size_t grant_count;
 };
@@ -268,6 +273,18 @@ struct cv_reply {
     uint64_t bytes;
     const uint8_t *data; /* cv_backup_read: what the file has from there on */
     size_t data_size;
+
+    /* ---- people ---- */
+    const char *code; /* cv_principal_add, cv_principal_invite: what a person enrols with */
+    /* cv_enrol_begin: CV_SECRET_BYTES of TOTP, CV_CHALLENGE_BYTES for cv_enrol_confirm, and
+     * recovery codes, each good once in the place of a TOTP code. */
+    const uint8_t *secret, *challenge;
+    const char *const *codes;
+    size_t code_count;
+    /* cv_login, cv_whoami: the session ends when nothing is asked for so long, and after so long in
+     * any case; 0: there is none. lasts_s also of a code: it is good for so long. */
+    uint32_t idle_s, lasts_s;
+    uint32_t codes_left; /* recovery codes that were not used yet */
 };
 
 /* Wipes, frees, nulls the caller's pointer. NULL is fine. */
@@ -283,8 +300,9 @@ struct cv_client;
 
 struct cv_options {
     const char *socket;        /* a path, or ipc:// and a path */
-    const char *identity_file; /* of cv_identity_create; NULL: known by the Unix uid */
-    uint32_t timeout_ms;       /* of one call, connecting included; 0: CV_TIMEOUT_DEFAULT_MS */
+    const char *identity_file; /* of cv_identity_create; NULL: known by the Unix uid, or by: */
+    const struct cv_identity *identity; /* which is copied; before identity_file */
+    uint32_t timeout_ms; /* of one call, connecting included; 0: CV_TIMEOUT_DEFAULT_MS */
     /* Whose server may hear a contact, besides root's and one's own. The check is made before a
      * byte of a request is sent, on every connection. */
     bool has_server_uid;
@@ -320,6 +338,42 @@ CV_API void cv_close(struct cv_client **client);
 CV_API enum cv_status cv_hello(struct cv_client *client, struct cv_reply **ret_reply);
 /* Works for strangers and on a sealed vault, too. */
 CV_API enum cv_status cv_state(struct cv_client *client, struct cv_reply **ret_reply);
+
+/*
+ * ---- people: a key and a second factor ----
+ *
+ * A person enrols once: with the code an admin gave her, a new key, and the TOTP secret that the
+ * vault answers with. From then on she logs in: a call that proves her own key and a factor makes a
+ * key of a while hers, and a client with that one (cv_options.identity) speaks for her until the
+ * session ends.
+ */
+struct cv_enrolment {
+    const char *code;                   /* as it was given, in any case, with blanks and dashes */
+    const char *name;                   /* hers; NULL: whoever this uid belongs to */
+    const struct cv_identity *identity; /* of cv_identity_new: hers from then on */
+};
+
+/* Nothing is changed by it. CV_UNAUTHENTICATED: the code is wrong, used or old, or not for this
+ * uid.
+ */
+CV_API enum cv_status cv_enrol_begin(struct cv_client *client, const struct cv_enrolment *enrolment,
+                                     struct cv_reply **ret_reply);
+/* `begun` is that reply; factor: the first code, six digits. CV_DENIED: not the code of now. */
+CV_API enum cv_status cv_enrol_confirm(struct cv_client *client,
+                                       const struct cv_enrolment *enrolment,
+                                       const struct cv_reply *begun, const char *factor,
+                                       struct cv_reply **ret_reply);
+/*
+ * The client has her own key. factor: six digits, or a recovery code. `session` is new and hers
+ * until the session ends; this client's connection is in the session, too. CV_DENIED: not this
+ * factor; a code is good once. CV_QUOTA: too many wrong ones.
+ */
+CV_API enum cv_status cv_login(struct cv_client *client, const struct cv_identity *session,
+                               const char *factor, struct cv_reply **ret_reply);
+/* Ends the session this client is in, everywhere. */
+CV_API enum cv_status cv_logout(struct cv_client *client, struct cv_reply **ret_reply);
+/* Fills principals with one, who you are; and what is left of the session. */
+CV_API enum cv_status cv_whoami(struct cv_client *client, struct cv_reply **ret_reply);
 
 /* What a call about contacts or tokens asks. What an operation has no use for is not sent. */
 struct cv_query {
@@ -534,11 +588,19 @@ struct cv_new_principal {
     const uint8_t *public_key; /* CV_KEY_BYTES, or NULL: known by its uid */
     uint32_t uid;
     bool relayed; /* with a key: its signature counts from behind another uid, too */
+    /* Of a person, who brings her own key when she enrols: from any uid, not from that one alone.
+     * Then neither of the two above is sent. */
+    bool any_uid;
 };
 
+/* Of a person reply->code, reply->lasts_s: what she enrols with, once, and for how long it is good.
+ */
 CV_API enum cv_status cv_principal_add(struct cv_client *client,
                                        const struct cv_new_principal *principal,
                                        struct cv_reply **ret_reply);
+/* Another code for a person who is there: she enrols anew, with a new key. Reply as above. */
+CV_API enum cv_status cv_principal_invite(struct cv_client *client, const char *name,
+                                          struct cv_reply **ret_reply);
 /* A page: principals from this number on (0: from the first). Ask again from reply->next, until
  * reply->count is 0. */
 CV_API enum cv_status cv_principal_list(struct cv_client *client, uint64_t from,
@@ -591,6 +653,40 @@ CV_API enum cv_status cv_audit_read(struct cv_client *client, const struct cv_au
  */
 CV_API CV_MUST_USE enum cv_status cv_identity_create(const char *path,
                                                      char ret_public[CV_PUBLIC_TEXT_BYTES]);
+
+/* A key pair in locked memory. What others are given of it, it does not hold. */
+struct cv_identity;
+/* A new key, in memory alone. CV_INTERNAL: there is none; so in the next. */
+CV_API CV_MUST_USE enum cv_status cv_identity_new(struct cv_identity **ret_identity);
+/* The one that is all of the private half, and back. Who has it wipes it. */
+CV_API CV_MUST_USE enum cv_status cv_identity_of_seed(const uint8_t seed[CV_KEY_BYTES],
+                                                      struct cv_identity **ret_identity);
+CV_API void cv_identity_seed(const struct cv_identity *identity, uint8_t ret_seed[CV_KEY_BYTES]);
+CV_API void cv_identity_public(const struct cv_identity *identity, uint8_t ret_key[CV_KEY_BYTES]);
+/*
+ * Into a new file, as cv_identity_create, that opens by a passphrase alone: Argon2id over 256 MiB,
+ * for half a second. CV_INVALID: an empty passphrase. CV_CONFLICT, CV_UNAVAILABLE: as there.
+ * CV_INTERNAL: no memory.
+ */
+CV_API CV_MUST_USE enum cv_status cv_identity_save(const struct cv_identity *identity,
+                                                   const char *path, const char *passphrase,
+                                                   size_t passphrase_size);
+/*
+ * From either kind of file; `passphrase` may be NULL for one of cv_identity_create. CV_INVALID: no
+ * identity file, or one that others may read, or no passphrase for one that wants it. CV_DENIED:
+ * not this passphrase, or the file was altered. ret_message, which may be NULL, says so.
+ */
+CV_API CV_MUST_USE enum cv_status cv_identity_open(const char *path, const char *passphrase,
+                                                   size_t passphrase_size,
+                                                   struct cv_identity **ret_identity,
+                                                   char ret_message[CV_MESSAGE_BYTES]);
+/* Whose a file is, and whether a passphrase protects it; errors as above. */
+CV_API CV_MUST_USE enum cv_status cv_identity_look(const char *path, bool *ret_protected,
+                                                   uint8_t ret_key[CV_KEY_BYTES],
+                                                   char ret_message[CV_MESSAGE_BYTES]);
+/* Wipes, frees, nulls the caller's pointer. NULL is fine. */
+CV_API void cv_identity_free(struct cv_identity **identity);
+
 /* From that line, white space around it allowed. CV_INVALID: it is none. */
 CV_API CV_MUST_USE enum cv_status cv_public_key_parse(const char *text,
                                                       uint8_t ret_key[CV_KEY_BYTES]);

@@ -10,12 +10,17 @@ cmocka_test(unit client_start ${client_fixture})
 cmocka_test(unit client_threads ${client_fixture})
 cmocka_test(unit client_fork ${client_fixture})
 cmocka_test(unit client_advice ${client_fixture})
+cmocka_test(unit client_person ${client_fixture})
 
 set(vaultctl_folder ${CMAKE_CURRENT_SOURCE_DIR}/../tools/vaultctl)
-cmocka_test(unit vaultctl TIMEOUT 600 ${client_fixture})
-target_compile_definitions(test_vaultctl PRIVATE VAULTCTL="$<TARGET_FILE:vaultctl>")
-target_include_directories(test_vaultctl PRIVATE ${vaultctl_folder})
-add_dependencies(test_vaultctl vaultctl contact-vault-region)
+set(vaultctl_fixture ${client_fixture})
+list(INSERT vaultctl_fixture 1 support/shell.c)
+foreach(name vaultctl vaultctl_person)
+  cmocka_test(unit ${name} TIMEOUT 600 ${vaultctl_fixture})
+  target_compile_definitions(test_${name} PRIVATE VAULTCTL="$<TARGET_FILE:vaultctl>")
+  target_include_directories(test_${name} PRIVATE ${vaultctl_folder})
+  add_dependencies(test_${name} vaultctl contact-vault-region)
+endforeach()
 
 add_test(NAME check/exports COMMAND ${CMAKE_CURRENT_LIST_DIR}/check/exports.sh
   $<TARGET_FILE:contactvault> ${CMAKE_C_COMPILER})
@@ -42,6 +47,16 @@ cmocka_test(unit report SOURCES ${vaultctl_folder}/report/activity.c
             ${vaultctl_folder}/import/csv.c ${vaultctl_folder}/escape.c LIBS contactvault)
 target_include_directories(test_report PRIVATE ${vaultctl_folder} ${vaultctl_folder}/import
                            ${vaultctl_folder}/report)
+
+# A person's key file, her session's, and what her phone is given.
+cmocka_test(unit identity_file SOURCES support/folder.c LIBS contactvault_static PkgConfig::sodium)
+target_include_directories(test_identity_file PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/../client)
+cmocka_test(unit session_file SOURCES support/folder.c ${vaultctl_folder}/session_file.c
+            ${vaultctl_folder}/number.c LIBS contactvault PkgConfig::sodium PkgConfig::jansson)
+target_include_directories(test_session_file PRIVATE ${vaultctl_folder})
+cmocka_test(unit otpauth SOURCES ${vaultctl_folder}/otpauth.c ${vaultctl_folder}/qr.c
+            LIBS contactvault PkgConfig::qrencode)
+target_include_directories(test_otpauth PRIVATE ${vaultctl_folder})
 
 # How a backup's files get their names.
 cmocka_test(unit backup_files SOURCES ${vaultctl_folder}/backup_files.c ${vaultctl_folder}/folder.c

@@ -4,44 +4,44 @@ set(whole dispatch backup access vault audit store keyring journal contact)
 # With the part of vaultctl that makes an exit code of a status.
 set(exit_codes ${CMAKE_CURRENT_SOURCE_DIR}/../tools/vaultctl)
 cmocka_test(unit matrix DEPS ${whole} TIMEOUT 300
-  SOURCES support/fixture.c support/still_clock.c support/log_reader.c support/cast.c
+  SOURCES support/fixture.c support/people.c support/still_clock.c support/log_reader.c support/cast.c
           ${exit_codes}/exit_code.c
   LIBS contactvault PkgConfig::jansson PkgConfig::sodium -Wl,--wrap=clock_gettime)
 target_include_directories(test_matrix PRIVATE ${exit_codes})
 foreach(name matrix_states matrix_budgets matrix_roles)
   cmocka_test(unit ${name} DEPS ${whole}
-    SOURCES support/fixture.c support/still_clock.c support/log_reader.c support/cast.c
+    SOURCES support/fixture.c support/people.c support/still_clock.c support/log_reader.c support/cast.c
             support/stage.c
     LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 endforeach()
-cmocka_test(unit dispatch DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
-cmocka_test(unit reason DEPS ${whole} SOURCES support/fixture.c support/log_reader.c
+cmocka_test(unit dispatch DEPS ${whole} SOURCES support/fixture.c support/people.c LIBS PkgConfig::sodium)
+cmocka_test(unit reason DEPS ${whole} SOURCES support/fixture.c support/people.c support/log_reader.c
   LIBS PkgConfig::sodium)
-cmocka_test(unit lists DEPS ${whole} TIMEOUT 300 SOURCES support/fixture.c LIBS PkgConfig::sodium)
-cmocka_test(unit vault DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
+cmocka_test(unit lists DEPS ${whole} TIMEOUT 300 SOURCES support/fixture.c support/people.c LIBS PkgConfig::sodium)
+cmocka_test(unit vault DEPS ${whole} SOURCES support/fixture.c support/people.c LIBS PkgConfig::sodium)
 cmocka_test(unit rotate DEPS ${whole}
-  SOURCES support/fixture.c support/still_clock.c support/log_reader.c
+  SOURCES support/fixture.c support/people.c support/still_clock.c support/log_reader.c
   LIBS share PkgConfig::sodium -Wl,--wrap=clock_gettime)
-cmocka_test(unit compact DEPS ${whole} SOURCES support/fixture.c support/log_reader.c
+cmocka_test(unit compact DEPS ${whole} SOURCES support/fixture.c support/people.c support/log_reader.c
   LIBS PkgConfig::sodium)
 cmocka_test(unit backup DEPS ${whole}
-  SOURCES support/fixture.c support/backup_made.c support/still_clock.c support/log_reader.c
+  SOURCES support/fixture.c support/people.c support/backup_made.c support/still_clock.c support/log_reader.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit shred_acts DEPS ${whole}
-  SOURCES support/fixture.c support/still_clock.c support/log_reader.c
+  SOURCES support/fixture.c support/people.c support/still_clock.c support/log_reader.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
-cmocka_test(unit at_once NIGHTLY DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
-cmocka_test(unit gate DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
-cmocka_test(unit unlogged DEPS ${whole} SOURCES support/fixture.c support/folder.c LIBS PkgConfig::sodium)
+cmocka_test(unit at_once NIGHTLY DEPS ${whole} SOURCES support/fixture.c support/people.c LIBS PkgConfig::sodium)
+cmocka_test(unit gate DEPS ${whole} SOURCES support/fixture.c support/people.c LIBS PkgConfig::sodium)
+cmocka_test(unit unlogged DEPS ${whole} SOURCES support/fixture.c support/people.c support/folder.c LIBS PkgConfig::sodium)
 set_tests_properties(unit/gate unit/unlogged PROPERTIES SKIP_RETURN_CODE 77)
-cmocka_test(unit clock DEPS ${whole} SOURCES support/fixture.c
+cmocka_test(unit clock DEPS ${whole} SOURCES support/fixture.c support/people.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
-cmocka_test(unit crash DEPS ${whole} SOURCES support/fixture.c support/store_faulty.c
+cmocka_test(unit crash DEPS ${whole} SOURCES support/fixture.c support/people.c support/store_faulty.c
   LIBS PkgConfig::sodium)
-cmocka_test(unit misuse DEPS ${whole} SOURCES support/fixture.c LIBS PkgConfig::sodium)
-cmocka_test(unit privacy DEPS ${whole} SOURCES support/fixture.c
+cmocka_test(unit misuse DEPS ${whole} SOURCES support/fixture.c support/people.c LIBS PkgConfig::sodium)
+cmocka_test(unit privacy DEPS ${whole} SOURCES support/fixture.c support/people.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
-cmocka_test(unit put_back DEPS ${whole} SOURCES support/fixture.c support/store_faulty.c
+cmocka_test(unit put_back DEPS ${whole} SOURCES support/fixture.c support/people.c support/store_faulty.c
   LIBS PkgConfig::sodium)
 
 # The vault by itself, without dispatch above it.
@@ -53,7 +53,7 @@ foreach(name record erase retention vault_log rekey vault_check)
 endforeach()
 cmocka_test(unit shred DEPS ${alone} SOURCES ${alone_support} support/still_clock.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
-cmocka_test(unit spend DEPS ${whole} SOURCES support/fixture.c support/store_faulty.c
+cmocka_test(unit spend DEPS ${whole} SOURCES support/fixture.c support/people.c support/store_faulty.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime,--wrap=vault_lookup)
-cmocka_test(unit restore DEPS restore ${whole} SOURCES support/fixture.c support/backup_made.c
+cmocka_test(unit restore DEPS restore ${whole} SOURCES support/fixture.c support/people.c support/backup_made.c
   LIBS PkgConfig::sodium)

@@ -8,15 +8,15 @@ set -euo pipefail
 # A name, or several separated by | where releases of Debian call it differently: the first that exists.
 build=(gcc g++ libc6-dev cmake ninja-build 'pkg-config|pkgconf'
     libsodium-dev liblmdb-dev libnng-dev 'libmsgpack-dev|libmsgpack-c-dev' libidn2-dev libunistring-dev
-    libpsl-dev libjansson-dev libseccomp-dev libinih-dev)
-try=(jq)
-check=(jq libcmocka-dev libphonenumber-dev libprotobuf-dev strace python3
+    libpsl-dev libjansson-dev libqrencode-dev libseccomp-dev libinih-dev liboath-dev)
+try=(jq oathtool)
+check=(jq zbar-tools oathtool libcmocka-dev libphonenumber-dev libprotobuf-dev strace python3
     python3-msgpack nanomsg-utils util-linux procps systemd mandoc groff-base bash-completion make valgrind)
 nightly=('clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev' debootstrap)
 coverage=(gcovr)
 debian13=(debootstrap)
 run=(libsodium23 liblmdb0 libnng1 'libmsgpackc2|libmsgpack-c2' libidn2-0 'libunistring2|libunistring5'
-    'libpsl5|libpsl5t64' libjansson4 libseccomp2 libinih1 libphonenumber8 'libprotobuf32|libprotobuf32t64')
+    'libpsl5|libpsl5t64' libjansson4 libqrencode4 libseccomp2 libinih1 'liboath0|liboath0t64' libphonenumber8 'libprotobuf32|libprotobuf32t64')
 
 case ${1:-} in
 try) wanted=("${build[@]}" "${try[@]}") ;;

@@ -8,7 +8,7 @@
 
 #include "still_clock.h"
 
-enum { DAEMON_UID = 1600, MAKER_UID = 2101, READER_UID = 2102, AMPLE = 1000000, TICKS = 8 };
+enum { DAEMON_UID = 1600, HAND_UID = 2100, MAKER_UID = 2101, READER_UID = 2102, AMPLE = 1000000, TICKS = 8 };
 
 #define PHONE "+393331234567"
 #define PHONE_DIGITS "3331234567" /* also as it may be printed elsewhere */
@@ -64,6 +64,31 @@ place_of(enum role role)
     return role == ROLE_ADMIN || role == ROLE_AUDIT ? NULL : "brand";
 }
 
+/* The first admin counts no more once a person is admin: whose hand it is that arranges things is a
+ * service. */
+static void
+take_over(struct cast *cast)
+{
+    struct caller first;
+
+    caller_make(&first, &cast->fixture, PEER_ADMIN, FIXTURE_ADMIN_UID);
+    must(caller_hello(&first));
+    must(caller_principal_add(&first, "hand", PRINCIPAL_SERVICE, HAND_UID));
+    must(caller_grant(&first, OP_GRANT, "hand", ROLE_ADMIN, NULL));
+    caller_remove(&first);
+    caller_make(&cast->hand, &cast->fixture, PEER_ADMIN, HAND_UID);
+    must(caller_hello(&cast->hand));
+}
+
+/* In a session that is live, who is a person and can have one. */
+void
+cast_present(struct cast *cast, enum on_socket socket, enum who who)
+{
+    if (members[who].kind == PRINCIPAL_PERSON && who != DISABLED) {
+        people_present(&cast->callers[socket][who]);
+    }
+}
+
 enum { SHREDDED_MAX = 6 };
 
 static void
@@ -82,8 +107,9 @@ add_helpers(struct cast *cast)
     }
     must(caller_principal_add(hand, "maker", PRINCIPAL_SERVICE, MAKER_UID));
     must(caller_grant_on_terms(hand, "maker", ROLE_SERVICE, "brand", &ample));
-    must(caller_principal_add(hand, "reader", PRINCIPAL_PERSON, READER_UID));
+    must(caller_principal_add(hand, "reader", PRINCIPAL_SERVICE, READER_UID));
     must(caller_grant(hand, OP_GRANT, "reader", ROLE_AUDIT, NULL));
+    must(caller_principal_add(hand, "guest", PRINCIPAL_PERSON, 2105));
     must(caller_principal_add(hand, "pawn", PRINCIPAL_SERVICE, 2103));
     must(caller_principal_add(hand, "victim", PRINCIPAL_SERVICE, 2104));
     caller_make(&cast->maker, &cast->fixture, PEER_DATA, MAKER_UID);
@@ -147,8 +173,7 @@ cast_make(struct cast *cast, uint64_t lasts_s, const struct access_budgets *defa
         cast->fixture.defaults = *defaults;
     }
     must(fixture_open(&cast->fixture));
-    caller_make(&cast->hand, &cast->fixture, PEER_ADMIN, FIXTURE_ADMIN_UID);
-    must(caller_hello(&cast->hand));
+    take_over(cast);
     add_helpers(cast);
     for (int who = 0; who < WHO_COUNT; who++) {
         add_member(cast, (enum who)who, lasts_s);
@@ -324,6 +349,15 @@ put_subject(struct cast *cast, struct message_writer *request, const char *name)
     message_put_text(request, FIELD_NAME, cast->subject);
 }
 
+/* Of nobody there is. */
+static void
+put_enrolment(struct caller *caller, const uint8_t *bytes)
+{
+    message_put_text(&caller->request, FIELD_NAME, "not-there");
+    message_put_text(&caller->request, FIELD_CODE, "0000-0000-0000-0000-0000-0000-00");
+    message_put_bytes(&caller->request, FIELD_PUBLIC_KEY, bytes_of(bytes, PUBLIC_KEY_BYTES));
+}
+
 /* What strangers may ask. */
 static void
 begin_as_stranger(struct caller *caller, enum operation operation, const struct secret *root)
@@ -340,6 +374,17 @@ begin_as_stranger(struct caller *caller, enum operation operation, const struct 
         caller_begin(caller, operation, 2);
         message_put_bytes(&caller->request, FIELD_SIGNATURE, bytes_of(bytes, SIGNATURE_BYTES));
         message_put_uint(&caller->request, FIELD_UID, caller->peer.uid);
+        break;
+    case OP_ENROL_BEGIN:
+        caller_begin(caller, operation, 3);
+        put_enrolment(caller, bytes);
+        break;
+    case OP_ENROL_CONFIRM:
+        caller_begin(caller, operation, 6);
+        put_enrolment(caller, bytes);
+        message_put_bytes(&caller->request, FIELD_SIGNATURE, bytes_of(bytes, SIGNATURE_BYTES));
+        message_put_uint(&caller->request, FIELD_UID, caller->peer.uid);
+        message_put_text(&caller->request, FIELD_FACTOR, "123456");
         break;
     case OP_UNSEAL_INFO:
         caller_begin(caller, operation, 0);
@@ -445,7 +490,8 @@ take_next_root(struct cast *cast)
 static void
 begin_about_rules(struct cast *cast, struct caller *caller, enum operation operation)
 {
-    uint8_t next[ROOT_KEY_BYTES];
+    const uint8_t signature[SIGNATURE_BYTES] = {0};
+    uint8_t next[ROOT_KEY_BYTES] = {0};
     struct message_writer *request = &caller->request;
     char made[32];
 
@@ -482,6 +528,16 @@ begin_about_rules(struct cast *cast, struct caller *caller, enum operation opera
         put_subject(cast, request, made);
         message_put_uint(request, FIELD_KIND, PRINCIPAL_SERVICE);
         message_put_uint(request, FIELD_UID, 5000 + cast->serial);
+        break;
+    case OP_LOGIN:
+        caller_begin(caller, operation, 3);
+        message_put_bytes(request, FIELD_PUBLIC_KEY, bytes_of(next, sizeof next));
+        message_put_bytes(request, FIELD_SIGNATURE, bytes_of(signature, sizeof signature));
+        message_put_text(request, FIELD_FACTOR, "123456");
+        break;
+    case OP_PRINCIPAL_INVITE:
+        caller_begin(caller, operation, 1);
+        put_subject(cast, request, "guest");
         break;
     case OP_PRINCIPAL_SHOW:
         caller_begin(caller, operation, 1);
@@ -539,6 +595,7 @@ cast_begin(struct cast *cast, enum on_socket socket, enum who who, enum operatio
     if (is_about_contacts(operation)) {
         begin_about_contacts(cast, caller, operation);
     } else if (operation == OP_HELLO || operation == OP_PROVE || operation == OP_UNSEAL ||
+               operation == OP_ENROL_BEGIN || operation == OP_ENROL_CONFIRM ||
                operation == OP_UNSEAL_INFO || operation == OP_UNSEAL_SHARE) {
         begin_as_stranger(caller, operation, cast->fixture.root);
     } else {

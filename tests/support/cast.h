@@ -42,6 +42,8 @@ struct cast {
 
 /* Grants of the cast end after lasts_s, 0: never. `defaults` of budgets: NULL: ample ones. */
 void cast_make(struct cast *cast, uint64_t lasts_s, const struct access_budgets *defaults);
+/* Before it is looked at what the log says: a person whose session is over logs in again. */
+void cast_present(struct cast *cast, enum on_socket socket, enum who who);
 void cast_remove(struct cast *cast);
 
 /* Name of the principal, NULL of a stranger; for a person who reads it. */

@@ -20,6 +20,7 @@
 #include "hello.h"
 #include "kind.h"
 #include "message.h"
+#include "person.h"
 #include "slot.h"
 
 enum {
@@ -44,6 +45,8 @@ static const uint8_t INSTANCE[INSTANCE_ID_BYTES] = "fake instance 1";
 struct connection {
     int fd;
     bool greeted, known;
+    bool as_person; /* proved her own key */
+    bool in_session;
     uint8_t id[CONNECTION_ID_BYTES];
     uint8_t client_nonce[NONCE_BYTES], vault_nonce[NONCE_BYTES], public_key[PUBLIC_KEY_BYTES];
 };
@@ -56,6 +59,9 @@ struct vault {
     struct connection connections[CONNECTIONS_MAX];
     uint8_t request[FRAME_BYTES_MAX], reply[FRAME_BYTES_MAX];
     struct message_writer writer;
+    uint8_t enrol_nonce[NONCE_BYTES];
+    bool has_session;
+    uint8_t session_key[PUBLIC_KEY_BYTES];
     uint64_t compacted; /* how often */
     bool compacting;
 };
@@ -126,6 +132,35 @@ put_welcome(struct vault *vault, struct connection *connection)
     message_put_text(&vault->writer, FIELD_RELEASE, "0.0-fake");
 }
 
+static bool
+is_person(const struct vault *vault, const uint8_t *key)
+{
+    const struct fake_counts *counts = vault->fake->counts;
+
+    return atomic_load(&counts->enrolled) > 0 && memcmp(counts->person, key, PUBLIC_KEY_BYTES) == 0;
+}
+
+static bool
+knows_key(const struct vault *vault, const uint8_t *key)
+{
+    const unsigned char *told = vault->fake->options.public_key;
+
+    return (told != NULL && memcmp(told, key, PUBLIC_KEY_BYTES) == 0) || is_person(vault, key) ||
+           (vault->has_session && memcmp(vault->session_key, key, PUBLIC_KEY_BYTES) == 0);
+}
+
+/* By uid it knows whoever asks, unless it is told a key; or the person, once she is enrolled. */
+static bool
+knows(const struct vault *vault, const struct message *request)
+{
+    struct bytes key;
+
+    if (message_bytes(request, FIELD_PUBLIC_KEY, &key))
+        return knows_key(vault, key.data);
+    return vault->fake->options.public_key == NULL &&
+           (atomic_load(&vault->fake->counts->enrolled) == 0 || vault->fake->options.knows_uid);
+}
+
 static void
 take_hello(struct vault *vault, struct connection *connection, const struct message *request)
 {
@@ -141,11 +176,12 @@ take_hello(struct vault *vault, struct connection *connection, const struct mess
         return;
     bool by_key = message_bytes(request, FIELD_PUBLIC_KEY, &key);
     if ((options->principal != NULL && strcmp(options->principal, "nobody") == 0) ||
-        by_key != (options->public_key != NULL) || !message_bytes(request, FIELD_NONCE, &nonce)) {
+        !knows(vault, request) || !message_bytes(request, FIELD_NONCE, &nonce)) {
         put_status(vault, STATUS_UNAUTHENTICATED);
         return;
     }
     if (!by_key) {
+        connection->as_person = options->knows_uid;
         put_welcome(vault, connection);
         return;
     }
@@ -167,7 +203,7 @@ take_prove(struct vault *vault, struct connection *connection, const struct mess
     struct bytes signature;
     struct hello hello = {
         .instance_id = INSTANCE,
-        .public_key = vault->fake->options.public_key,
+        .public_key = connection->public_key,
         .client_nonce = connection->client_nonce,
         .vault_nonce = connection->vault_nonce,
     };
@@ -175,12 +211,169 @@ take_prove(struct vault *vault, struct connection *connection, const struct mess
     must(getsockopt(connection->fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) == 0);
     hello.uid = peer.uid;
     hello_transcript(&hello, transcript);
-    if (hello.public_key == NULL || !message_bytes(request, FIELD_SIGNATURE, &signature) ||
+    if (!message_bytes(request, FIELD_SIGNATURE, &signature) ||
         crypto_sign_verify_detached(signature.data, transcript, sizeof transcript,
-                                    hello.public_key) != 0)
+                                    hello.public_key) != 0) {
         put_status(vault, STATUS_UNAUTHENTICATED);
-    else
-        put_welcome(vault, connection);
+        return;
+    }
+    connection->as_person = is_person(vault, hello.public_key);
+    connection->in_session =
+        vault->has_session && memcmp(vault->session_key, hello.public_key, PUBLIC_KEY_BYTES) == 0;
+    put_welcome(vault, connection);
+}
+
+/* ---- people ---- */
+
+static bool
+says(const struct message *request, enum field field, const char *text)
+{
+    struct bytes bytes;
+
+    return message_bytes(request, field, &bytes) && bytes_equal(bytes, bytes_of_text(text));
+}
+
+static void
+take_enrol_begin(struct vault *vault, const struct message *request)
+{
+    const uint8_t secret[TOTP_SECRET_BYTES] = "12345678901234567890"; /* RFC 6238's own */
+
+    if (!says(request, FIELD_CODE, FAKE_CODE)) {
+        put_status(vault, STATUS_UNAUTHENTICATED);
+        return;
+    }
+    randombytes_buf(vault->enrol_nonce, NONCE_BYTES);
+    message_begin(&vault->writer, 6);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_bytes(&vault->writer, FIELD_INSTANCE, bytes_of(INSTANCE, sizeof INSTANCE));
+    message_put_bytes(&vault->writer, FIELD_NONCE, bytes_of(vault->enrol_nonce, NONCE_BYTES));
+    message_put_text(&vault->writer, FIELD_PRINCIPAL, "maria");
+    message_put_bytes(&vault->writer, FIELD_SECRET, bytes_of(secret, sizeof secret));
+    message_put_list(&vault->writer, FIELD_CODES, RECOVERY_CODES);
+    for (int i = 1; i <= RECOVERY_CODES; i++) {
+        char code[] = FAKE_RECOVERY;
+        code[sizeof code - 2] = (char)('0' + i);
+        message_add_bytes(&vault->writer, bytes_of_text(code));
+    }
+}
+
+static enum verdict
+take_enrol_confirm(struct vault *vault, const struct message *request)
+{
+    uint8_t transcript[ENROL_TRANSCRIPT_BYTES_MAX];
+    struct bytes key, signature;
+    uint64_t uid = 0;
+
+    if (!message_bytes(request, FIELD_PUBLIC_KEY, &key) ||
+        !message_bytes(request, FIELD_SIGNATURE, &signature) ||
+        !message_uint(request, FIELD_UID, &uid))
+        abort();
+    struct enrolment enrolment = {
+        .instance_id = INSTANCE,
+        .nonce = vault->enrol_nonce,
+        .public_key = key.data,
+        .uid = (uint32_t)uid,
+        .name = bytes_of_text("maria"),
+    };
+    size_t size = enrol_transcript(&enrolment, transcript);
+    if (!says(request, FIELD_CODE, FAKE_CODE) ||
+        crypto_sign_verify_detached(signature.data, transcript, size, key.data) != 0) {
+        put_status(vault, STATUS_UNAUTHENTICATED);
+        return ANSWER;
+    }
+    if (!says(request, FIELD_FACTOR, FAKE_FACTOR)) {
+        put_status(vault, STATUS_DENIED);
+        return ANSWER;
+    }
+    memcpy(vault->fake->counts->person, key.data, PUBLIC_KEY_BYTES);
+    atomic_store(&vault->fake->counts->enrolled, 1);
+    message_begin(&vault->writer, 2);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_text(&vault->writer, FIELD_PRINCIPAL, "maria");
+    return vault->fake->options.loses_confirmation ? DROP : ANSWER;
+}
+
+static void
+put_session(struct vault *vault, bool recovery)
+{
+    message_put_uint(&vault->writer, FIELD_IDLE_S, 900);
+    message_put_uint(&vault->writer, FIELD_LASTS_S, 28800);
+    message_put_uint(&vault->writer, FIELD_CODES_LEFT, recovery ? 7 : 8);
+}
+
+static void
+take_login(struct vault *vault, struct connection *connection, const struct message *request)
+{
+    uint8_t transcript[SESSION_TRANSCRIPT_BYTES];
+    bool recovery = says(request, FIELD_FACTOR, FAKE_RECOVERY);
+    struct bytes key, signature;
+
+    if (!message_bytes(request, FIELD_PUBLIC_KEY, &key) ||
+        !message_bytes(request, FIELD_SIGNATURE, &signature))
+        abort();
+    struct session_certificate certificate = {
+        .instance_id = INSTANCE, .connection = connection->id, .session_key = key.data};
+    session_transcript(&certificate, transcript);
+    if (!connection->as_person ||
+        crypto_sign_verify_detached(signature.data, transcript, sizeof transcript,
+                                    connection->public_key) != 0) {
+        put_status(vault, STATUS_UNAUTHENTICATED);
+        return;
+    }
+    if (!recovery && !says(request, FIELD_FACTOR, FAKE_FACTOR)) {
+        put_status(vault, says(request, FIELD_FACTOR, "locked") ? STATUS_QUOTA : STATUS_DENIED);
+        return;
+    }
+    memcpy(vault->session_key, key.data, PUBLIC_KEY_BYTES);
+    vault->has_session = connection->in_session = true;
+    message_begin(&vault->writer, 5);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_text(&vault->writer, FIELD_PRINCIPAL, "maria");
+    put_session(vault, recovery);
+}
+
+static void
+put_self(struct vault *vault, const struct connection *connection)
+{
+    bool person = connection->as_person || connection->in_session;
+
+    message_begin(&vault->writer, connection->in_session ? 6 : 3);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_text(&vault->writer, FIELD_PRINCIPAL, person ? "maria" : "tester");
+    if (connection->in_session)
+        put_session(vault, false);
+    message_put_list(&vault->writer, FIELD_ITEMS, 1);
+    message_begin(&vault->writer, 5);
+    message_put_text(&vault->writer, FIELD_NAME, person ? "maria" : "tester");
+    message_put_uint(&vault->writer, FIELD_KIND, person ? PRINCIPAL_PERSON : PRINCIPAL_SERVICE);
+    message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
+    message_put_bool(&vault->writer, FIELD_ENROLLED, person);
+    message_put_list(&vault->writer, FIELD_GRANTS, 1);
+    message_begin(&vault->writer, 4);
+    message_put_uint(&vault->writer, FIELD_ROLE, ROLE_REVEAL);
+    message_put_text(&vault->writer, FIELD_NAMESPACE, "shop");
+    message_put_uint(&vault->writer, FIELD_DAILY, 50);
+    message_put_uint(&vault->writer, FIELD_USED, 12);
+}
+
+/* False: it is no operation about who one is, or the person may go on. */
+static bool
+take_person(struct vault *vault, struct connection *connection, enum operation operation,
+            const struct message *request)
+{
+    if (operation == OP_LOGIN)
+        take_login(vault, connection, request);
+    else if (operation == OP_WHOAMI)
+        put_self(vault, connection);
+    else if (connection->as_person && !connection->in_session && operation != OP_FREEZE)
+        put_status(vault, STATUS_NO_SESSION);
+    else if (operation == OP_LOGOUT) {
+        vault->has_session = connection->in_session = connection->known = false;
+        message_begin(&vault->writer, 1);
+        message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    } else
+        return false;
+    return true;
 }
 
 static void
@@ -464,12 +657,13 @@ put_maria(struct vault *vault)
 {
     uint8_t key[PUBLIC_KEY_BYTES] = {1, 2, 3};
 
-    message_begin(&vault->writer, 6);
+    message_begin(&vault->writer, 7);
     message_put_text(&vault->writer, FIELD_NAME, "maria");
     message_put_uint(&vault->writer, FIELD_KIND, PRINCIPAL_PERSON);
     message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
     message_put_bool(&vault->writer, FIELD_DISABLED, true);
     message_put_bool(&vault->writer, FIELD_RELAYED, true);
+    message_put_bool(&vault->writer, FIELD_ENROLLED, true);
     message_put_bytes(&vault->writer, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
 }
 
@@ -629,12 +823,33 @@ put_compaction(struct vault *vault, const struct message *request)
     }
 }
 
+/* What a person enrols with. */
+static void
+put_code(struct vault *vault)
+{
+    atomic_fetch_add(&vault->fake->counts->executed, 1);
+    message_begin(&vault->writer, 3);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_text(&vault->writer, FIELD_CODE, FAKE_CODE);
+    message_put_uint(&vault->writer, FIELD_LASTS_S, 86400);
+}
+
 static void
 put_done(struct vault *vault)
 {
     atomic_fetch_add(&vault->fake->counts->executed, 1);
     message_begin(&vault->writer, 1);
     message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+}
+
+static bool
+is_person_added(enum operation operation, const struct message *request)
+{
+    uint64_t kind = 0;
+    struct bytes key;
+
+    return operation == OP_PRINCIPAL_ADD && message_uint(request, FIELD_KIND, &kind) &&
+           kind == PRINCIPAL_PERSON && !message_bytes(request, FIELD_PUBLIC_KEY, &key);
 }
 
 /* Names can be words of the script, too. */
@@ -677,6 +892,8 @@ take_act(struct vault *vault, struct connection *connection, enum operation oper
         put_inbox(vault);
     } else if (operation == OP_AUDIT_READ)
         put_entries(vault, request);
+    else if (operation == OP_PRINCIPAL_INVITE || is_person_added(operation, request))
+        put_code(vault);
     else
         put_done(vault);
     return ANSWER;
@@ -698,6 +915,22 @@ keep_request(struct fake_counts *counts, struct bytes bytes)
     memcpy(counts->request, bytes.data, counts->request_size);
 }
 
+/* By the table of shapes; those about people it takes as they come. */
+static bool
+is_sound(const struct message *request, enum operation *ret_operation)
+{
+    const char *fault;
+    uint64_t number = 0, kind = 0;
+
+    if (message_check_request(request, ret_operation, &fault) == STATUS_OK)
+        return true;
+    bool told = message_uint(request, FIELD_OPERATION, &number);
+    *ret_operation = (enum operation)number;
+    bool person = message_uint(request, FIELD_KIND, &kind) && kind == PRINCIPAL_PERSON;
+    return told && ((number >= OP_ENROL_BEGIN && number <= OP_WHOAMI) ||
+                    number == OP_PRINCIPAL_INVITE || (number == OP_PRINCIPAL_ADD && person));
+}
+
 static enum verdict
 take_request(struct vault *vault, struct connection *connection, struct bytes bytes)
 {
@@ -706,7 +939,7 @@ take_request(struct vault *vault, struct connection *connection, struct bytes by
     const char *fault;
 
     if (message_parse(vault->parser, bytes, &request, &fault) != STATUS_OK ||
-        message_check_request(request, &operation, &fault) != STATUS_OK) {
+        !is_sound(request, &operation)) {
         put_status(vault, STATUS_INVALID);
         return ANSWER;
     }
@@ -716,6 +949,10 @@ take_request(struct vault *vault, struct connection *connection, struct bytes by
         take_hello(vault, connection, request);
     else if (operation == OP_PROVE)
         take_prove(vault, connection, request);
+    else if (operation == OP_ENROL_BEGIN)
+        take_enrol_begin(vault, request);
+    else if (operation == OP_ENROL_CONFIRM)
+        return take_enrol_confirm(vault, request);
     else if (operation == OP_STATUS)
         put_state(vault, carries_id(connection, request));
     else if (operation == OP_UNSEAL)
@@ -731,6 +968,8 @@ take_request(struct vault *vault, struct connection *connection, struct bytes by
     else {
         atomic_fetch_add(&vault->fake->counts->requests, 1);
         keep_request(vault->fake->counts, bytes);
+        if (take_person(vault, connection, operation, request))
+            return ANSWER;
         if (operation >= OP_TOKENIZE && operation <= OP_DESCRIBE)
             return take_values(vault, connection, operation, request);
         return take_act(vault, connection, operation, request);

@@ -20,6 +20,9 @@
  *
  * It lists its two principals one a page.
  *
+ * FAKE_CODE enrols a person, "maria"; FAKE_FACTOR is always her code of now, "locked" locks. Her
+ * key outlives a restart, her session does not.
+ *
  * Its log has FAKE_ENTRIES entries, and one more for each change it was asked for. Asked for some
  * of them, it looks at two a call.
  */
@@ -40,6 +43,8 @@ struct fake_counts {
     atomic_uint requests; /* that carried the right connection id; HELLOs not counted */
     atomic_uint executed; /* of those: what was tokenized, revealed or changed */
     atomic_uint frames;   /* whatever came after the SP header */
+    atomic_uint enrolled;
+    unsigned char person[32]; /* her public key, once she is enrolled */
     /* The last of `requests`, or none if it was longer. */
     size_t request_size;
     unsigned char request[FAKE_REQUEST_BYTES];
@@ -55,6 +60,8 @@ struct fake_options {
     bool passphrase;                 /* is how it says it is unsealed; else by a key file */
     bool stuck;                      /* its list of principals does not go forward */
     bool compact_fails;              /* BUSY, after a while */
+    bool loses_confirmation;         /* enrols, and the connection breaks instead of an answer */
+    bool knows_uid;                  /* as the person who is enrolled, by HELLO without a key */
     const unsigned char *public_key; /* known by this key only; NULL: by uid */
 };
 
@@ -64,6 +71,9 @@ struct fake {
     struct fake_counts *counts;
 };
 
+#define FAKE_CODE "0000-0000-0000-0000-0000-0000-00c"
+#define FAKE_FACTOR "123456"
+#define FAKE_RECOVERY "rrrr-rrrr-rrr1"
 #define FAKE_TOKEN "phn_0123456789abcdefghjkmnpqrs0"
 #define FAKE_MASK "+39 \u2022\u2022\u2022 \u2022\u2022\u2022 \u2022\u202267"
 #define FAKE_VALUE "+393331234567"

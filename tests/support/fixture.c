@@ -229,7 +229,8 @@ caller_remove(struct caller *caller)
 void
 caller_begin(struct caller *caller, enum operation operation, size_t fields)
 {
-    bool bare = operation == OP_HELLO || operation == OP_PROVE || operation == OP_UNSEAL ||
+    bool bare = operation == OP_HELLO || operation == OP_ENROL_BEGIN ||
+                operation == OP_ENROL_CONFIRM || operation == OP_PROVE || operation == OP_UNSEAL ||
                 operation == OP_UNSEAL_INFO || operation == OP_UNSEAL_SHARE ||
                 (operation == OP_STATUS && caller->peer.state != PEER_KNOWN);
 
@@ -268,15 +269,54 @@ caller_send_bytes(struct caller *caller, struct bytes request)
     return (enum status)status;
 }
 
+/* A person whose session is over (the vault was opened anew, or it is long ago) logs in and asks
+ * again. */
+static enum status
+send_in_a_new_session(struct caller *caller, struct person *person)
+{
+    size_t size = caller->request.size;
+    uint8_t *request = malloc(size);
+    uint8_t old[CONNECTION_ID_BYTES];
+    uint8_t *place;
+    enum status status;
+
+    assert(request != NULL);
+    memcpy(request, caller->request.data, size);
+    memcpy(old, caller->peer.connection, sizeof old);
+    status = people_hello(caller, person);
+    if (status == STATUS_OK) {
+        place = memmem(request, size, old, sizeof old);
+        assert(place != NULL);
+        memcpy(place, caller->peer.connection, CONNECTION_ID_BYTES);
+        status = caller_send_bytes(caller, bytes_of(request, size));
+    }
+    free(request);
+    return status;
+}
+
 enum status
 caller_send(struct caller *caller)
 {
+    struct person *person = people_find(caller->fixture, caller->peer.uid);
+    enum status status;
+
     assert(!caller->request.full);
-    return caller_send_bytes(caller, bytes_of(caller->request.data, caller->request.size));
+    status = caller_send_bytes(caller, bytes_of(caller->request.data, caller->request.size));
+    return status == STATUS_NO_SESSION && person != NULL && !caller->fixture->people_stay_out
+               ? send_in_a_new_session(caller, person)
+               : status;
 }
 
 enum status
 caller_hello(struct caller *caller)
+{
+    struct person *person = people_find(caller->fixture, caller->peer.uid);
+
+    return person != NULL ? people_hello(caller, person) : caller_hello_by_uid(caller);
+}
+
+enum status
+caller_hello_by_uid(struct caller *caller)
 {
     uint8_t nonce[NONCE_BYTES] = {1};
 
@@ -345,15 +385,29 @@ caller_namespace_create(struct caller *caller, const char *name)
     return caller_name(caller, OP_NAMESPACE_CREATE, name);
 }
 
+/* With the code that stands in the answer. */
+static enum status
+enrol(struct caller *caller, const char *name, uint32_t uid)
+{
+    struct bytes code = {0};
+    bool present = message_bytes(caller->reply, FIELD_CODE, &code);
+
+    assert(present);
+    return people_enrol(caller->fixture, people_invite(caller->fixture, name, uid, code));
+}
+
 enum status
 caller_principal_add(struct caller *caller, const char *name, enum principal_kind kind,
                      uint32_t uid)
 {
+    enum status status;
+
     caller_begin(caller, OP_PRINCIPAL_ADD, 3);
     message_put_text(&caller->request, FIELD_NAME, name);
     message_put_uint(&caller->request, FIELD_KIND, kind);
     message_put_uint(&caller->request, FIELD_UID, uid);
-    return caller_send(caller);
+    status = caller_send(caller);
+    return status == STATUS_OK && kind == PRINCIPAL_PERSON ? enrol(caller, name, uid) : status;
 }
 
 enum status

@@ -15,6 +15,7 @@
 #include "dispatch.h"
 #include "keyring.h"
 #include "message.h"
+#include "people.h"
 #include "secret.h"
 #include "store.h"
 #include "store_backend.h"
@@ -53,6 +54,9 @@ struct fixture {
     notice_teller *tell;  /* whom alarms go to; NULL: nobody */
     void *teller;
     uint32_t alarm_lookup_misses;
+    struct person people[PEOPLE_MAX]; /* whom caller_principal_add enrolled */
+    size_t people_count;
+    bool people_stay_out; /* whose session is over is told so; else she logs in again by herself */
 };
 
 /* A new vault, unsealed, with the admin "admin" of uid FIXTURE_ADMIN_UID. */
@@ -88,7 +92,9 @@ void caller_begin(struct caller *caller, enum operation operation, size_t fields
 /* Sends it (first without waiting, then with), and gives the reply's own status. */
 enum status caller_send(struct caller *caller);
 enum status caller_send_bytes(struct caller *caller, struct bytes request);
+/* By uid; where that is a person's whom caller_principal_add added: in her session. */
 enum status caller_hello(struct caller *caller);
+enum status caller_hello_by_uid(struct caller *caller);
 /* Of the reply's item i: its status (OK where it has none). */
 enum status caller_item_status(const struct caller *caller, size_t i);
 struct bytes caller_item_text(const struct caller *caller, size_t i, enum field field);

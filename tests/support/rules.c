@@ -188,9 +188,42 @@ rules_add_by_uid(struct rules *rules, const char *name, enum principal_kind kind
 }
 
 enum status
+rules_enrol(struct rules *rules, const char *name, const uint8_t *key)
+{
+    static const uint8_t totp[TOTP_SECRET_BYTES] = {1};
+    static const uint8_t recovery[RECOVERY_CODES][RECOVERY_BYTES] = {{1}, {2}, {3}};
+    const struct access_enrolment enrolment = {
+        .public_key = key, .totp = totp, .recovery = recovery};
+    struct access_change *change = NULL;
+
+    rules->fault = NULL;
+    return commit(rules,
+                  access_prepare_enrolment(rules->access, bytes_of_text(name), &enrolment, &change,
+                                           &rules->fault),
+                  &change);
+}
+
+/* A person is invited first. */
+static enum status
+add_person(struct rules *rules, const char *name, const uint8_t *key)
+{
+    static const uint8_t code[CODE_BYTES] = {7};
+    const struct access_invitation invitation = {code, rules_now_ms + 1000};
+    enum status status =
+        rules_add(rules, &(struct access_principal_spec){.name = bytes_of_text(name),
+                                                         .kind = PRINCIPAL_PERSON,
+                                                         .invitation = &invitation});
+
+    return status == STATUS_OK ? rules_enrol(rules, name, key) : status;
+}
+
+enum status
 rules_add_by_key(struct rules *rules, const char *name, enum principal_kind kind,
                  const uint8_t *key)
 {
+    if (kind == PRINCIPAL_PERSON) {
+        return add_person(rules, name, key);
+    }
     return rules_add(rules, &(struct access_principal_spec){
                                 .name = bytes_of_text(name), .kind = kind, .public_key = key});
 }

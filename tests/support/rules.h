@@ -50,6 +50,8 @@ enum status rules_add_by_uid(struct rules *rules, const char *name, enum princip
                              uint32_t uid);
 enum status rules_add_by_key(struct rules *rules, const char *name, enum principal_kind kind,
                              const uint8_t *key);
+/* Of a person who is invited. */
+enum status rules_enrol(struct rules *rules, const char *name, const uint8_t *key);
 enum status rules_disable(struct rules *rules, const char *name);
 enum status rules_enable(struct rules *rules, const char *name);
 enum status rules_freeze(struct rules *rules, enum freeze freeze);

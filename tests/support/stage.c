@@ -38,6 +38,10 @@ void
 stage_pass_s(uint64_t seconds)
 {
     still_clock_pass_ms(seconds * SECOND_MS);
+    for (int cell = 0; cell < SOCKETS * WHO_COUNT; cell++) {
+        cast_present(&stage.cast, (enum on_socket)(cell / WHO_COUNT), (enum who)(cell % WHO_COUNT));
+    }
+    (void)stage_read_log(); /* that they did */
 }
 
 void

@@ -684,6 +684,57 @@ sealed_rows_against_a_rule_are_found(void **state)
     }
 }
 
+static const struct principal_entry new_person = {
+    .principal = {.number = 4,
+                  .kind = PRINCIPAL_PERSON,
+                  .has_key = true,
+                  .public_key = {7},
+                  .factor = {.totp = {1}, .recovery = {{1}}},
+                  .name = "new"}};
+
+static void
+sealed_persons_against_a_rule_are_found(void **state)
+{
+    struct rules *rules = *state;
+    enum { BAD = 12 };
+    struct principal_entry bad[BAD];
+    struct principal_entry invited = new_person;
+
+    rules_populate(rules);
+    expect_sealed(rules, &new_person, STATUS_OK);
+    invited.principal.invited = true;
+    invited.principal.code[0] = 1;
+    invited.principal.invited_until_ms = 1;
+    expect_sealed(rules, &invited, STATUS_OK); /* again */
+    invited.principal.has_key = false;
+    memset(invited.principal.public_key, 0, PUBLIC_KEY_BYTES);
+    invited.principal.factor = (struct factor){0};
+    expect_sealed(rules, &invited, STATUS_OK); /* for the first time */
+    for (size_t i = 0; i < BAD; i++) {
+        bad[i] = i < BAD / 2 ? new_person : invited;
+    }
+    memset(bad[0].principal.factor.totp, 0, FACTOR_BOX_BYTES); /* a key without a factor */
+    bad[1].principal.uid = 5;                                  /* without the flag */
+    bad[2].principal.has_uid = true;                           /* the boss's */
+    bad[2].principal.uid = 1000;
+    bad[3].principal.bootstrap = true; /* with a key */
+    bad[4].principal.code[0] = 1;      /* of no invitation */
+    bad[5].principal.invited = true;   /* without a code */
+    bad[6].principal.factor.totp[0] = 1; /* a factor without a key */
+    bad[7].principal.factor.recovery[0][0] = 1;
+    bad[8].principal.invited_until_ms = 0; /* without an end */
+    bad[9].principal.relayed = true;       /* and known by a uid */
+    bad[9].principal.has_uid = true;
+    bad[9].principal.uid = 77;
+    bad[10].principal.invited = false; /* neither invited nor enrolled */
+    bad[10].principal.code[0] = 0;
+    bad[10].principal.invited_until_ms = 0;
+    bad[11].principal.kind = PRINCIPAL_SERVICE; /* which is never invited */
+    for (size_t i = 0; i < BAD; i++) {
+        expect_sealed(rules, &bad[i], STATUS_CORRUPT);
+    }
+}
+
 static const struct grant reveal_bound = {.role = ROLE_REVEAL, .namespace_id = 1, .bound_to = {1}};
 static const struct grant deliver_bound = {
     .role = ROLE_DELIVER, .namespace_id = 1, .bound_to = {1}};
@@ -725,6 +776,7 @@ sealed_grants_against_a_rule_are_found(void **state)
     entry.principal.grant_count = 2;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         entry.principal.kind = pairs[i].kind;
+        entry.principal.bootstrap = pairs[i].kind == PRINCIPAL_PERSON;
         entry.principal.grants[0] = pairs[i].one;
         entry.principal.grants[1] = pairs[i].other;
         expect_sealed(rules, &entry, pairs[i].status);
@@ -1077,6 +1129,7 @@ main(void)
         TEST(older_row_put_back_changes_the_digest),
         TEST(settings_taken_out_change_the_digest),
         TEST(sealed_rows_against_a_rule_are_found),
+        TEST(sealed_persons_against_a_rule_are_found),
         TEST(sealed_grants_against_a_rule_are_found),
         TEST(sealed_figures_against_a_rule_are_found),
         TEST(sealed_settings_and_namespaces_against_a_rule_are_found),

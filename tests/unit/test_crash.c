@@ -254,7 +254,7 @@ test_an_older_database_is_not_vouched_for(void **state)
     (void)state;
     fixture_make(&fixture);
     admin_of(&fixture, &admin);
-    assert_int_equal(caller_principal_add(&admin, "mallory", PRINCIPAL_PERSON, MALLORY_UID),
+    assert_int_equal(caller_principal_add(&admin, "mallory", PRINCIPAL_SERVICE, MALLORY_UID),
                      STATUS_OK);
     assert_int_equal(caller_grant(&admin, OP_GRANT, "mallory", ROLE_ADMIN, NULL), STATUS_OK);
     assert_int_equal(audit_read(fixture.audit, 1, audit_last(fixture.audit), take_tag, &tags),

@@ -48,6 +48,7 @@ enum trace {
     NOTHING,
     REVEALED, /* one entry, with token and reason */
     ERASED,   /* intent, with token and reason; outcome, with token */
+    SAID,     /* one entry */
     CHANGED,  /* intent, outcome; both say what it is about */
     CLOSED,   /* the seal */
     OPENED,   /* the unseal, as an act of the vault's */
@@ -76,6 +77,11 @@ static const struct row rows[] = {
     {OP_STATUS,            NOTHING,   "OOOOOO ODO OO",    "OOOOOO ODO OO"},
     {OP_HELLO,             NOTHING,   "OOOOOO OGU UU",    "OOOOOO OGU UU"},
     {OP_PROVE,             NOTHING,   "UUUUUU UUU UU",    "UUUUUU UUU UU"},
+    {OP_ENROL_BEGIN,       NOTHING,   "UUUUUU UUU UU",    "UUUUUU UUU UU"}, /* of nobody */
+    {OP_ENROL_CONFIRM,     NOTHING,   "UUUUUU UUU UU",    "UUUUUU UUU UU"},
+    {OP_LOGIN,             NOTHING,   "IIIIII IDU UU",    "IIIIII IDU UU"}, /* by no key of his own */
+    {OP_LOGOUT,            SAID,      "IIOOOO IDU UU",    "IIOOOO IDU UU"},
+    {OP_WHOAMI,            NOTHING,   "OOOOOO ODU UU",    "OOOOOO ODU UU"},
     {OP_TOKENIZE,          NOTHING,   "ODDDDD DDU UU",    NOT_HERE},
     {OP_LOOKUP,            NOTHING,   "ODOODD DDU UU",    NOT_HERE},
     {OP_MASK,              NOTHING,   "ODOODD DDU UU",    NOT_HERE},
@@ -100,6 +106,7 @@ static const struct row rows[] = {
     {OP_KEY_STATUS,        NOTHING,   "DDDOOD DDU UU",    "DDDOOD DDU UU"},
     {OP_ROOT_ROTATE,       CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_PRINCIPAL_ADD,     CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
+    {OP_PRINCIPAL_INVITE,  CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
     {OP_PRINCIPAL_LIST,    NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
     {OP_PRINCIPAL_SHOW,    NOTHING,   NOT_HERE,           "DDDDOO DDU UU"},
     {OP_PRINCIPAL_DISABLE, CHANGED,   NOT_HERE,           "DDDDOD DDU UU"},
@@ -122,6 +129,11 @@ static const struct row sealed_rows[] = {
     {OP_STATUS,            NOTHING,   "OOOOOO OOO OO",    "OOOOOO OOO OO"},
     {OP_HELLO,             NOTHING,   "SSSSSS SSS SS",    "SSSSSS SSS SS"},
     {OP_PROVE,             NOTHING,   "SSSSSS SSS SS",    "SSSSSS SSS SS"},
+    {OP_ENROL_BEGIN,        NOTHING,   "SSSSSS SSS SS",    "SSSSSS SSS SS"},
+    {OP_ENROL_CONFIRM,      NOTHING,   "SSSSSS SSS SS",    "SSSSSS SSS SS"},
+    {OP_LOGIN,              NOTHING,   "SSSSSS SSS SS",    "SSSSSS SSS SS"},
+    {OP_LOGOUT,             NOTHING,   "SSSSSS SSS SS",    "SSSSSS SSS SS"},
+    {OP_WHOAMI,             NOTHING,   "SSSSSS SSS SS",    "SSSSSS SSS SS"},
     {OP_TOKENIZE,          NOTHING,   "SSSSSS SSS SS",    NOT_HERE},
     {OP_LOOKUP,            NOTHING,   "SSSSSS SSS SS",    NOT_HERE},
     {OP_MASK,              NOTHING,   "SSSSSS SSS SS",    NOT_HERE},
@@ -146,6 +158,7 @@ static const struct row sealed_rows[] = {
     {OP_KEY_STATUS,        NOTHING,   "SSSSSS SSS SS",    "SSSSSS SSS SS"},
     {OP_ROOT_ROTATE,       NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_PRINCIPAL_ADD,     NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
+    {OP_PRINCIPAL_INVITE,  NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_PRINCIPAL_LIST,    NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_PRINCIPAL_SHOW,    NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
     {OP_PRINCIPAL_DISABLE, NOTHING,   NOT_HERE,           "SSSSSS SSS SS"},
@@ -168,6 +181,11 @@ static const struct row disabled_rows[] = {
     {OP_STATUS,            NOTHING,   "DDDDDD ODO OO",    "DDDDDD ODO OO"},
     {OP_HELLO,             NOTHING,   "GGGGGG OGU UU",    "GGGGGG OGU UU"},
     {OP_PROVE,             NOTHING,   "UUUUUU UUU UU",    "UUUUUU UUU UU"},
+    {OP_ENROL_BEGIN,       NOTHING,   "UUUUUU UUU UU",    "UUUUUU UUU UU"},
+    {OP_ENROL_CONFIRM,     NOTHING,   "UUUUUU UUU UU",    "UUUUUU UUU UU"},
+    {OP_LOGIN,             NOTHING,   "DDDDDD IDU UU",    "DDDDDD IDU UU"},
+    {OP_LOGOUT,            NOTHING,   "DDDDDD IDU UU",    "DDDDDD IDU UU"},
+    {OP_WHOAMI,            NOTHING,   "DDDDDD ODU UU",    "DDDDDD ODU UU"},
     {OP_TOKENIZE,          NOTHING,   "DDDDDD DDU UU",    NOT_HERE},
     {OP_LOOKUP,            NOTHING,   "DDDDDD DDU UU",    NOT_HERE},
     {OP_MASK,              NOTHING,   "DDDDDD DDU UU",    NOT_HERE},
@@ -192,6 +210,7 @@ static const struct row disabled_rows[] = {
     {OP_KEY_STATUS,        NOTHING,   "DDDDDD DDU UU",    "DDDDDD DDU UU"},
     {OP_ROOT_ROTATE,       NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_PRINCIPAL_ADD,     NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
+    {OP_PRINCIPAL_INVITE,  NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_PRINCIPAL_LIST,    NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_PRINCIPAL_SHOW,    NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
     {OP_PRINCIPAL_DISABLE, NOTHING,   NOT_HERE,           "DDDDDD DDU UU"},
@@ -214,6 +233,11 @@ static const struct row expired_rows[] = {
     {OP_STATUS,            NOTHING,   "OOOOOO ODO OO",    "OOOOOO ODO OO"},
     {OP_HELLO,             NOTHING,   "OOOOOO OGU UU",    "OOOOOO OGU UU"},
     {OP_PROVE,             NOTHING,   "UUUUUU UUU UU",    "UUUUUU UUU UU"},
+    {OP_ENROL_BEGIN,       NOTHING,   "UUUUUU UUU UU",    "UUUUUU UUU UU"},
+    {OP_ENROL_CONFIRM,     NOTHING,   "UUUUUU UUU UU",    "UUUUUU UUU UU"},
+    {OP_LOGIN,             NOTHING,   "IIIIII IDU UU",    "IIIIII IDU UU"},
+    {OP_LOGOUT,            SAID,      "IIOOOO IDU UU",    "IIOOOO IDU UU"},
+    {OP_WHOAMI,            NOTHING,   "OOOOOO ODU UU",    "OOOOOO ODU UU"},
     {OP_TOKENIZE,          NOTHING,   "EDDDDD DDU UU",    NOT_HERE},
     {OP_LOOKUP,            NOTHING,   "EDEEDD DDU UU",    NOT_HERE},
     {OP_MASK,              NOTHING,   "EDEEDD DDU UU",    NOT_HERE},
@@ -238,6 +262,7 @@ static const struct row expired_rows[] = {
     {OP_KEY_STATUS,        NOTHING,   "DDDEED DDU UU",    "DDDEED DDU UU"},
     {OP_ROOT_ROTATE,       NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_PRINCIPAL_ADD,     NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
+    {OP_PRINCIPAL_INVITE,  NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
     {OP_PRINCIPAL_LIST,    NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
     {OP_PRINCIPAL_SHOW,    NOTHING,   NOT_HERE,           "DDDDEE DDU UU"},
     {OP_PRINCIPAL_DISABLE, NOTHING,   NOT_HERE,           "DDDDED DDU UU"},
@@ -380,7 +405,7 @@ static void
 check_done(const struct log_entry *entries, size_t count)
 {
     static const size_t counts[] = {
-        [NOTHING] = 0, [REVEALED] = 1, [ERASED] = 2, [CHANGED] = 2, [CLOSED] = 2, [OPENED] = 1};
+        [NOTHING] = 0, [REVEALED] = 1, [ERASED] = 2, [SAID] = 1, [CHANGED] = 2, [CLOSED] = 2, [OPENED] = 1};
     enum operation operation = here.row->operation;
 
     if (!check_count(count, counts[here.row->trace])) {
@@ -393,6 +418,9 @@ check_done(const struct log_entry *entries, size_t count)
         check_entry(&entries[0], operation, AUDIT_DONE, STATUS_OK);
         check_token(&entries[0], cast.token);
         check_reason(&entries[0], true);
+        break;
+    case SAID:
+        check_entry(&entries[0], operation, AUDIT_DONE, STATUS_OK);
         break;
     case ERASED:
     case CHANGED:
@@ -473,6 +501,7 @@ walk_cell(void)
 
     if (!sealed) {
         cast_arrange(&cast, here.row->operation);
+        cast_present(&cast, here.socket, here.who);
     }
     log_reader_skip(&cast.log);
     last = audit_last(cast.fixture.audit);
@@ -574,12 +603,15 @@ test_s20_all_frozen(void **state)
     WALK("all frozen", all_frozen_rows);
 }
 
+enum { PAUSE_MS = 30 * 1000 }; /* proofs that did not hold are forgotten, codes are new ones */
+
 static void
 each_role(enum operation operation)
 {
     for (int who = 0; who < ROLES_END; who++) {
         assert_int_equal(caller_name(&cast.hand, operation, cast_name((enum who)who)), STATUS_OK);
     }
+    still_clock_pass_ms(PAUSE_MS);
 }
 
 static void

@@ -82,7 +82,7 @@ expect_grant(const char *name, enum role role, enum status status)
         assert_int_equal(stage.entries[i].act, OP_GRANT);
         assert_int_equal(stage.entries[i].result, status);
         assert_int_equal(stage.entries[i].role, role);
-        assert_string_equal(stage.entries[i].principal, "admin");
+        assert_string_equal(stage.entries[i].principal, "hand");
         assert_string_equal(stage.entries[i].subject, name);
     }
     assert_true(count != 1 || stage.entries[0].phase == AUDIT_DONE);

@@ -114,7 +114,7 @@ set_up(void **state)
     add("service", PRINCIPAL_SERVICE, SERVICE_UID, ROLE_SERVICE);
     add("deliverer", PRINCIPAL_SERVICE, PERSON_UID, ROLE_DELIVER);
     add("clerk", PRINCIPAL_PERSON, CLERK_UID, ROLE_PRIVACY);
-    assert_int_equal(caller_principal_add(&admin, "second", PRINCIPAL_PERSON, OTHER_UID),
+    assert_int_equal(caller_principal_add(&admin, "second", PRINCIPAL_SERVICE, OTHER_UID),
                      STATUS_OK);
     assert_int_equal(caller_grant(&admin, OP_GRANT, "second", ROLE_ADMIN, NULL), STATUS_OK);
     hello(&service, &before, SERVICE_UID);

@@ -97,7 +97,7 @@ set_up(void **state)
     assert_int_equal(caller_namespace_create(&admin, "rival"), STATUS_OK);
     add("service", PRINCIPAL_SERVICE, SERVICE_UID, ROLE_SERVICE, "brand");
     add("privacy", PRINCIPAL_PERSON, PRIVACY_UID, ROLE_PRIVACY, "brand");
-    add("auditor", PRINCIPAL_PERSON, AUDITOR_UID, ROLE_AUDIT, NULL);
+    add("auditor", PRINCIPAL_SERVICE, AUDITOR_UID, ROLE_AUDIT, NULL);
     connect_others();
     return 0;
 }

@@ -17,54 +17,7 @@
 #include "client_fixture.h"
 #include "message.h"
 #include "place.h"
-
-enum { OUTPUT_BYTES = 512 * 1024, COMMAND_BYTES = 4096 };
-
-static char out[OUTPUT_BYTES], err[OUTPUT_BYTES];
-
-static void
-read_back(const char *folder, const char *name, char ret_text[static OUTPUT_BYTES])
-{
-    char path[128];
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    size_t size = fread(ret_text, 1, OUTPUT_BYTES - 1, file);
-    ret_text[size] = 0;
-    fclose(file);
-    (void)unlink(path);
-}
-
-/* A line of shell; $V is vaultctl, $D the fixture's folder. Fills out and err, gives the exit code.
- */
-__attribute__((format(printf, 2, 3))) static int
-shell(const struct fixture *fixture, const char *format, ...)
-{
-    char line[COMMAND_BYTES], command[COMMAND_BYTES + 512];
-    va_list list;
-
-    va_start(list, format);
-    vsnprintf(line, sizeof line, format, list);
-    va_end(list);
-    snprintf(command, sizeof command,
-             "V=%s D=%s; export CONTACT_VAULT_SOCKET=%s; { %s; } >$D/out 2>$D/err </dev/null",
-             VAULTCTL, fixture->folder, fixture->path, line);
-    int status = system(command);
-    read_back(fixture->folder, "out", out);
-    read_back(fixture->folder, "err", err);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static void
-assert_one_line(const char *text)
-{
-    const char *end = strchr(text, '\n');
-
-    assert_non_null(end);
-    assert_int_equal(end[1], 0);
-}
+#include "shell.h"
 
 static size_t
 count_lines(const char *text)
@@ -202,7 +155,8 @@ test_usage_errors_as_json(void **state)
 {
     static const char *const cases[][2] = {
         {"--json", "no such command; vaultctl --help lists the commands"},
-        {"principal --json", "no such command; there are: add, list, show, disable, enable"},
+        {"principal --json", "no such command; there are: add, invite, list, show, disable, "
+                             "enable"},
         {"tokenize --nonsense --json x",
          "--nonsense: no such option, or it may mean several; see vaultctl tokenize --help"},
         {"grant a --json", "too few arguments; see vaultctl grant --help"},
@@ -271,9 +225,10 @@ static void
 test_half_a_command_names_the_rest(void **state)
 {
     static const char *const lines[][2] = {
-        {"principal", "vaultctl principal: which one?; there are: add, list, show, disable, "
-                      "enable\n"},
-        {"principal ad", "vaultctl principal: no such command; there are: add, list, show, "
+        {"principal",
+         "vaultctl principal: which one?; there are: add, invite, list, show, disable, "
+         "enable\n"},
+        {"principal ad", "vaultctl principal: no such command; there are: add, invite, list, show, "
                          "disable, enable\n"},
         {"audit", "vaultctl audit: which one?; there are: tail, report, subject, verify\n"},
         {"namespace --data x",

@@ -324,7 +324,7 @@ def audit_vectors():
     yield "time-back", "corrupt", *chain(dict(time=1_699_999_999_999))
     yield "version-1", "corrupt", *chain(dict(version=1))
     yield "flag-unknown", "corrupt", *chain(dict(flags=8))
-    yield "status-unknown", "corrupt", *chain(dict(result=15))
+    yield "status-unknown", "corrupt", *chain(dict(result=17))
     yield "outcome-of-the-future", "corrupt", *chain(dict(phase=3, refers=2))
     yield "name-with-escape", "corrupt", *chain(dict(names=(b"\x1b[2J", b"", b"")))
     yield "reason-too-short", "corrupt", *chain(dict(reason=bytes(40)))

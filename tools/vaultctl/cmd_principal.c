@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* principal add, list, show, disable, enable. */
+/* principal add, invite, list, show, disable, enable. */
 #include "commands.h"
 
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "print_principal.h"
+#include "terms.h"
 
 enum { PUBLIC_FILE_BYTES = 512 };
 
@@ -42,6 +43,10 @@ take_identity(const struct arguments *arguments, struct cv_new_principal *princi
 {
     uint64_t uid;
 
+    if (arguments->person && arguments->uid == NULL && arguments->public_key == NULL) {
+        principal->any_uid = true;
+        return EXIT_OK;
+    }
     if ((arguments->uid == NULL) == (arguments->public_key == NULL)) {
         return fail(arguments, EXIT_USAGE, "give one of --uid N and --public-key FILE");
     }
@@ -57,6 +62,32 @@ take_identity(const struct arguments *arguments, struct cv_new_principal *princi
     }
     principal->public_key = key;
     return read_public_key(arguments, key);
+}
+
+/* What a person enrols with; of a service there is none. Frees the reply, closes the client. */
+static enum exit_code
+finish_with_code(const struct arguments *arguments, struct cv_client **client,
+                 struct cv_reply **reply, const char *done)
+{
+    char good_for[WAIT_TEXT_BYTES];
+    enum exit_code code = report(arguments, *reply);
+
+    if (code == EXIT_OK && (*reply)->code != NULL && arguments->json) {
+        print_json(json_pack("{s:b, s:s, s:I}", "ok", 1, "code", (*reply)->code, "expires_s",
+                             (json_int_t)(*reply)->lasts_s));
+    } else if (code == EXIT_OK && (*reply)->code != NULL) {
+        wait_print((*reply)->lasts_s, good_for);
+        printf("%s; enrolment code:\n%s\n", done, (*reply)->code);
+        note(arguments,
+             "give %s the code yourself: it works once, for %s, and is not shown again. With it: "
+             "vaultctl enrol %s",
+             arguments->values[0], good_for, arguments->values[0]);
+    } else if (code == EXIT_OK) {
+        return finish(arguments, client, reply, done);
+    }
+    cv_reply_free(reply);
+    cv_close(client);
+    return code;
 }
 
 enum exit_code
@@ -79,7 +110,21 @@ cmd_principal_add(const struct arguments *arguments)
         return code;
     }
     (void)cv_principal_add(client, &principal, &reply);
-    return finish(arguments, &client, &reply, "added");
+    return finish_with_code(arguments, &client, &reply, "added");
+}
+
+enum exit_code
+cmd_principal_invite(const struct arguments *arguments)
+{
+    struct cv_client *client = NULL;
+    struct cv_reply *reply = NULL;
+    enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
+
+    if (code != EXIT_OK) {
+        return code;
+    }
+    (void)cv_principal_invite(client, arguments->values[0], &reply);
+    return finish_with_code(arguments, &client, &reply, "invited");
 }
 
 /* Prints the page that begins at *from, or adds it to the table, and moves *from behind it.

@@ -202,7 +202,7 @@ cmd_unseal(const struct arguments *arguments)
         return fail(arguments, EXIT_USAGE,
                     "--key-file, --passphrase-file, --share-file: only one of them");
     }
-    enum exit_code code = session_open(arguments, SOCKET_ADMIN, &client);
+    enum exit_code code = session_open_unasked(arguments, SOCKET_ADMIN, &client);
     if (code == EXIT_OK) {
         code = unseal(arguments, &client);
     }

@@ -78,7 +78,7 @@ cmd_status(const struct arguments *arguments)
 {
     struct cv_client *client = NULL;
     struct cv_reply *reply = NULL;
-    enum exit_code code = session_open(arguments, SOCKET_DATA, &client);
+    enum exit_code code = session_open_unasked(arguments, SOCKET_DATA, &client);
 
     if (code != EXIT_OK) {
         return code;
@@ -111,7 +111,7 @@ cmd_freeze(const struct arguments *arguments)
 {
     struct cv_client *client = NULL;
     struct cv_reply *reply = NULL;
-    enum exit_code code = session_open(arguments, SOCKET_DATA, &client);
+    enum exit_code code = session_open_keyed(arguments, SOCKET_DATA, &client);
 
     if (code != EXIT_OK) {
         return code;

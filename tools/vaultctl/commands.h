@@ -104,6 +104,10 @@ enum exit_code cmd_seal(const struct arguments *arguments);
 enum exit_code cmd_unseal(const struct arguments *arguments);
 enum exit_code cmd_freeze(const struct arguments *arguments);
 enum exit_code cmd_unfreeze(const struct arguments *arguments);
+enum exit_code cmd_enrol(const struct arguments *arguments);
+enum exit_code cmd_login(const struct arguments *arguments);
+enum exit_code cmd_logout(const struct arguments *arguments);
+enum exit_code cmd_whoami(const struct arguments *arguments);
 enum exit_code cmd_keygen(const struct arguments *arguments);
 enum exit_code cmd_namespace_create(const struct arguments *arguments);
 enum exit_code cmd_namespace_list(const struct arguments *arguments);
@@ -129,6 +133,7 @@ enum exit_code cmd_restore(const struct arguments *arguments);
 /* backup --verify */
 enum exit_code backup_verify(const struct arguments *arguments);
 enum exit_code cmd_principal_add(const struct arguments *arguments);
+enum exit_code cmd_principal_invite(const struct arguments *arguments);
 enum exit_code cmd_principal_list(const struct arguments *arguments);
 enum exit_code cmd_principal_show(const struct arguments *arguments);
 enum exit_code cmd_principal_disable(const struct arguments *arguments);

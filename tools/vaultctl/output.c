@@ -128,6 +128,22 @@ fail(const struct arguments *arguments, enum exit_code code, const char *format,
     return code;
 }
 
+enum exit_code
+fail_status(const struct arguments *arguments, enum cv_status status, const char *format, ...)
+{
+    char text[MESSAGE_BYTES];
+    va_list list;
+
+    va_start(list, format);
+    (void)vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    if (arguments->json) {
+        print_json_safely(error_json(status, text, 0));
+    }
+    fail_told(arguments, "%s: %s", cv_status_name(status), text);
+    return exit_code_of(status);
+}
+
 static void
 dump_json(json_t *json, size_t flags)
 {
@@ -242,23 +258,4 @@ const char *
 plural(uint64_t count)
 {
     return count == 1 ? "" : "s";
-}
-
-bool
-number_parse(const char *text, uint64_t max, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-
-    if (*text == 0) {
-        return false;
-    }
-    for (; *text != 0; text++) {
-        uint64_t digit = (uint64_t)(*text - '0');
-        if (*text < '0' || *text > '9' || number > (max - digit) / 10) {
-            return false;
-        }
-        number = number * 10 + digit;
-    }
-    *ret_number = number;
-    return true;
 }

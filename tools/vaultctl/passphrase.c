@@ -118,8 +118,8 @@ typed_unseen(const char *prompt, struct typed *passphrase)
     return got;
 }
 
-static enum exit_code
-ask(const struct arguments *arguments, const char *prompt, struct typed *passphrase)
+enum exit_code
+passphrase_ask(const struct arguments *arguments, const char *prompt, struct typed *passphrase)
 {
     if (arguments->passphrase_file != NULL) {
         return read_file(arguments, passphrase);
@@ -159,7 +159,7 @@ passphrase_key(const struct arguments *arguments, const struct cv_unsealing *how
                uint8_t ret_key[static CV_KEY_BYTES])
 {
     struct typed passphrase = {0};
-    enum exit_code code = ask(arguments, "Passphrase: ", &passphrase);
+    enum exit_code code = passphrase_ask(arguments, "Passphrase: ", &passphrase);
 
     if (code == EXIT_OK) {
         code = derive(arguments, how, &passphrase, ret_key);
@@ -168,21 +168,20 @@ passphrase_key(const struct arguments *arguments, const struct cv_unsealing *how
     return code;
 }
 
-/* A file says it once, for it has no eyes that could not see it. */
-static enum exit_code
-ask_twice(const struct arguments *arguments, struct typed *passphrase)
+enum exit_code
+passphrase_ask_new(const struct arguments *arguments, struct typed *passphrase)
 {
     struct typed again = {0};
-    enum exit_code code = ask(arguments, "New passphrase: ", passphrase);
+    enum exit_code code = passphrase_ask(arguments, "New passphrase: ", passphrase);
 
     if (code == EXIT_OK && passphrase->size < PASSPHRASE_BYTES_MIN) {
         return fail(arguments, EXIT_USAGE,
-                    "too short: whoever steals the folder tries them all; take %d bytes or more, "
+                    "too short: whoever steals the file tries them all; take %d bytes or more, "
                     "five words drawn by lot are good",
                     PASSPHRASE_BYTES_MIN);
     }
     if (code == EXIT_OK && arguments->passphrase_file == NULL) {
-        code = ask(arguments, "Once more: ", &again);
+        code = passphrase_ask(arguments, "Once more: ", &again);
         if (code == EXIT_OK && (again.size != passphrase->size ||
                                 sodium_memcmp(again.text, passphrase->text, again.size) != 0)) {
             code = fail(arguments, EXIT_USAGE, "the two are not the same");
@@ -197,11 +196,32 @@ passphrase_new_key(const struct arguments *arguments, const struct cv_unsealing 
                    uint8_t ret_key[static CV_KEY_BYTES])
 {
     struct typed passphrase = {0};
-    enum exit_code code = ask_twice(arguments, &passphrase);
+    enum exit_code code = passphrase_ask_new(arguments, &passphrase);
 
     if (code == EXIT_OK) {
         code = derive(arguments, how, &passphrase, ret_key);
     }
     explicit_bzero(&passphrase, sizeof passphrase);
     return code;
+}
+
+enum exit_code
+typed_answer(const struct arguments *arguments, const char *prompt, enum typing typing,
+             struct typed *ret_typed)
+{
+    bool got;
+
+    if (terminal_can_ask() && typing == TYPED_UNSEEN) {
+        got = typed_unseen(prompt, ret_typed);
+    } else {
+        if (terminal_can_ask()) {
+            (void)fputs(prompt, stderr);
+        }
+        got = typed_line(STDIN_FILENO, ret_typed);
+    }
+    if (!got || ret_typed->size == 0 || ret_typed->size > TYPED_BYTES_MAX) {
+        return fail(arguments, EXIT_USAGE, "%s: not given, or too long", prompt);
+    }
+    ret_typed->text[ret_typed->size] = 0;
+    return EXIT_OK;
 }

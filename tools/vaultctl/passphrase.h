@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* passphrase.h: a root key that is made of a passphrase. It is read and used up here: the daemon
- * is given the key alone. */
+/* passphrase.h: secrets that people type, and a root key that is made of a passphrase. That is read
+ * and used up here: the daemon is given the key alone. */
 #ifndef CONTACT_VAULT_PASSPHRASE_H
 #define CONTACT_VAULT_PASSPHRASE_H
 
@@ -17,6 +17,19 @@ struct typed {
 bool typed_line(int from, struct typed *typed);
 /* The same, asked of a person, and not shown. */
 bool typed_unseen(const char *prompt, struct typed *typed);
+
+/* From whoever sits at the terminal, else from the next line of stdin; ends in NUL. Says what is
+ * wrong: nothing was given, or more than anything may have. */
+enum typing { TYPED_SEEN, TYPED_UNSEEN };
+enum exit_code typed_answer(const struct arguments *arguments, const char *prompt,
+                            enum typing typing, struct typed *ret_typed);
+
+/* From --passphrase-file, else asked for without echo; the caller wipes it, whatever comes of it.
+ */
+enum exit_code passphrase_ask(const struct arguments *arguments, const char *prompt,
+                              struct typed *passphrase);
+/* A new one: long enough, and typed twice. A file says it once, for it has eyes to see it. */
+enum exit_code passphrase_ask_new(const struct arguments *arguments, struct typed *passphrase);
 
 /* How a new vault makes its key: a fresh salt, and costs that a login screen would not ask for. */
 void passphrase_choose(struct cv_unsealing *ret_how);

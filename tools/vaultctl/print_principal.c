@@ -29,8 +29,8 @@ grant_json(const struct cv_role_grant *grant)
     return json;
 }
 
-static json_t *
-grants_json(const struct cv_principal *principal)
+json_t *
+principal_grants_json(const struct cv_principal *principal)
 {
     json_t *grants = json_array();
 
@@ -65,63 +65,81 @@ grant_print(const struct cv_role_grant *grant, char ret_text[static GRANT_TEXT_B
 }
 
 static void
-print_principal_json(const struct cv_principal *principal, const char *created,
-                     const char *public_key)
+print_principal_json(const struct cv_principal *principal, const char *created)
 {
+    char public_key[CV_PUBLIC_TEXT_BYTES];
     json_t *json = json_pack("{s:s, s:s, s:s, s:b, s:b}", "name", principal->name, "kind",
                              cv_principal_kind_name(principal->kind), "created", created,
                              "disabled", principal->disabled, "relayed", principal->relayed);
 
     if (principal->public_key != NULL) {
+        cv_public_key_print(principal->public_key, public_key);
         json_object_set_new(json, "public_key", json_string(public_key));
-    } else {
+    }
+    if (principal->has_uid) {
         json_object_set_new(json, "uid", json_integer(principal->uid));
     }
-    json_object_set_new(json, "grants", grants_json(principal));
+    if (principal->kind == CV_PERSON) {
+        json_object_set_new(json, "enrolled", json_boolean(principal->enrolled));
+    }
+    json_object_set_new(json, "grants", principal_grants_json(principal));
     print_json(json);
 }
 
-/* "person, disabled, relayed" */
+/* "person, not enrolled, disabled, relayed" */
 static void
 kind_print(const struct cv_principal *principal, char ret_text[static KIND_TEXT_BYTES])
 {
-    (void)snprintf(ret_text, KIND_TEXT_BYTES, "%s%s%s", cv_principal_kind_name(principal->kind),
+    (void)snprintf(ret_text, KIND_TEXT_BYTES, "%s%s%s%s", cv_principal_kind_name(principal->kind),
+                   principal->kind == CV_PERSON && !principal->enrolled ? ", not enrolled" : "",
                    principal->disabled ? ", disabled" : "", principal->relayed ? ", relayed" : "");
 }
 
-static void
-print_principal(const struct cv_principal *principal, const char *created, const char *public_key)
+void
+principal_print_grants(const struct cv_principal *principal)
 {
-    char kind[KIND_TEXT_BYTES];
-
-    kind_print(principal, kind);
-    printf("%s\t%s\t%s\t", principal->name, kind, created);
-    if (principal->public_key != NULL) {
-        printf("%s\t", public_key);
-    } else {
-        printf("uid %u\t", principal->uid);
-    }
     for (size_t i = 0; i < principal->grant_count; i++) {
         char grant[GRANT_TEXT_BYTES];
         grant_print(&principal->grants[i], grant);
         printf("%s%s", i == 0 ? "" : ", ", grant);
     }
+}
+
+/* The line of its key, or "uid 1001"; a person who has not enrolled may have neither. */
+static void
+known_by_print(const struct cv_principal *principal, char ret_text[static CV_PUBLIC_TEXT_BYTES])
+{
+    if (principal->public_key != NULL) {
+        cv_public_key_print(principal->public_key, ret_text);
+    } else if (principal->has_uid) {
+        (void)snprintf(ret_text, CV_PUBLIC_TEXT_BYTES, "uid %u", principal->uid);
+    } else {
+        (void)snprintf(ret_text, CV_PUBLIC_TEXT_BYTES, "nothing yet");
+    }
+}
+
+static void
+print_principal(const struct cv_principal *principal, const char *created)
+{
+    char kind[KIND_TEXT_BYTES], known_by[CV_PUBLIC_TEXT_BYTES];
+
+    kind_print(principal, kind);
+    known_by_print(principal, known_by);
+    printf("%s\t%s\t%s\t%s\t", principal->name, kind, created, known_by);
+    principal_print_grants(principal);
     putchar('\n');
 }
 
 static void
 print_one(const struct arguments *arguments, const struct cv_principal *principal)
 {
-    char created[TIME_TEXT_BYTES], public_key[CV_PUBLIC_TEXT_BYTES] = "";
+    char created[TIME_TEXT_BYTES];
 
     time_print(principal->created_ms, created);
-    if (principal->public_key != NULL) {
-        cv_public_key_print(principal->public_key, public_key);
-    }
     if (arguments->json) {
-        print_principal_json(principal, created, public_key);
+        print_principal_json(principal, created);
     } else {
-        print_principal(principal, created, public_key);
+        print_principal(principal, created);
     }
 }
 
@@ -139,12 +157,12 @@ principals_table_new(void)
 static void
 add_to_table(struct table *table, const struct cv_principal *principal)
 {
-    char kind[KIND_TEXT_BYTES], known_by[FIGURE_BYTES], grant[GRANT_TEXT_BYTES];
+    char kind[KIND_TEXT_BYTES], known_by[CV_PUBLIC_TEXT_BYTES], grant[GRANT_TEXT_BYTES];
     enum colour colour = principal->disabled ? COLOUR_WARN : COLOUR_NONE;
     size_t i = 0;
 
     kind_print(principal, kind);
-    (void)snprintf(known_by, sizeof known_by, "uid %u", principal->uid);
+    known_by_print(principal, known_by);
     const char *row[] = {principal->name, kind, principal->public_key != NULL ? "key" : known_by,
                          "none"};
     do {
@@ -189,11 +207,7 @@ show_principal(const struct cv_reply *reply)
     }
     kind_print(principal, kind);
     time_print_short(principal->created_ms, created);
-    if (principal->public_key != NULL) {
-        cv_public_key_print(principal->public_key, known_by);
-    } else {
-        (void)snprintf(known_by, sizeof known_by, "uid %u", principal->uid);
-    }
+    known_by_print(principal, known_by);
     add_line(table, "principal", principal->name, COLOUR_HEAD);
     add_line(table, "kind", kind, principal->disabled ? COLOUR_WARN : COLOUR_NONE);
     add_line(table, "created", created, COLOUR_NONE);

@@ -13,8 +13,6 @@ static const char *const socket_files[] = {
     [SOCKET_ADMIN] = "admin.sock",
 };
 
-enum { PATH_BYTES = 4096 };
-
 /* Nobody said which vault: the one that is a service here, and who may be serving there. */
 static enum exit_code
 choose_installed(const struct arguments *arguments, enum socket_name name, const char **ret_socket,
@@ -49,12 +47,12 @@ choose_installed(const struct arguments *arguments, enum socket_name name, const
  */
 static void
 choose_in_folder(const struct arguments *arguments, enum socket_name name,
-                 char ret_path[static PATH_BYTES], struct cv_options *options)
+                 char ret_path[static SOCKET_PATH_BYTES], struct cv_options *options)
 {
     struct stat folder;
 
     /* One cut short is too long for a socket, too: cv_open says so. */
-    (void)snprintf(ret_path, PATH_BYTES, "%s/run/%s", arguments->data, socket_files[name]);
+    (void)snprintf(ret_path, SOCKET_PATH_BYTES, "%s/run/%s", arguments->data, socket_files[name]);
     if (stat(arguments->data, &folder) == 0) {
         options->has_server_uid = true;
         options->server_uid = (uint32_t)folder.st_uid;
@@ -91,30 +89,33 @@ choose_timeout(const struct arguments *arguments, struct cv_options *options)
 }
 
 enum exit_code
-session_open(const struct arguments *arguments, enum socket_name name,
-             struct cv_client **ret_client)
+address_find(const struct arguments *arguments, enum socket_name name,
+             struct vault_address *ret_address)
 {
-    struct cv_options options = {.identity_file = arguments->identity};
-    char path[PATH_BYTES], message[CV_MESSAGE_BYTES];
-
+    struct cv_options *options = &ret_address->options;
     enum exit_code code = EXIT_OK;
 
-    options.socket = arguments->socket;
-    if (options.socket == NULL && arguments->data != NULL) {
-        choose_in_folder(arguments, name, path, &options);
-        options.socket = path;
-    } else if (options.socket == NULL) {
-        code = choose_installed(arguments, name, &options.socket, &options);
+    *options = (struct cv_options){.socket = arguments->socket};
+    if (options->socket == NULL && arguments->data != NULL) {
+        choose_in_folder(arguments, name, ret_address->path, options);
+        options->socket = ret_address->path;
+    } else if (options->socket == NULL) {
+        code = choose_installed(arguments, name, &options->socket, options);
     }
     if (code == EXIT_OK) {
-        code = choose_server_uid(arguments, &options);
+        code = choose_server_uid(arguments, options);
     }
-    if (code == EXIT_OK) {
-        code = choose_timeout(arguments, &options);
-    }
-    if (code != EXIT_OK) {
-        return code;
-    }
+    return code == EXIT_OK ? choose_timeout(arguments, options) : code;
+}
+
+enum exit_code
+address_connect(const struct arguments *arguments, const struct vault_address *address,
+                const struct cv_identity *identity, struct cv_client **ret_client)
+{
+    struct cv_options options = address->options;
+    char message[CV_MESSAGE_BYTES];
+
+    options.identity = identity;
     enum cv_status status = cv_open(&options, ret_client, message);
     if (status == CV_OK) {
         return EXIT_OK;
@@ -141,6 +142,9 @@ advice(enum cv_status status, const char *message)
 {
     if (strstr(message, "vaultctl") != NULL || strstr(message, "--identity") != NULL) {
         return "";
+    }
+    if (status == CV_NO_SESSION) {
+        return "; vaultctl login begins a session";
     }
     if (strstr(message, "disabled") != NULL) {
         return "; an admin can help with: vaultctl principal enable";

@@ -55,6 +55,10 @@ static const struct argp_option unseal_options[] = {
     {"key-file", OPTION_KEY_FILE, "FILE", 0, "The root key (DIR.key untold)", 1},
     {0},
 };
+static const struct argp_option person_options[] = {
+    {"passphrase-file", OPTION_PASSPHRASE_FILE, "FILE", 0, "The passphrase of your key; -: on stdin", 1},
+    {0},
+};
 static const struct argp_option keygen_options[] = {
     {"output", 'o', "FILE", 0, "The new identity file; only you can read it", 1},
     {0},
@@ -64,9 +68,9 @@ static const struct argp_option namespace_options[] = {
     {0},
 };
 static const struct argp_option principal_options[] = {
-    {"uid", OPTION_UID, "N", 0, "Known by this Unix uid", 1},
+    {"uid", OPTION_UID, "N", 0, "Known by this Unix uid; a person may enrol from it alone", 1},
     {"public-key", OPTION_PUBLIC_KEY, "FILE", 0, "Known by the key keygen printed; -: on stdin", 1},
-    {"person", OPTION_PERSON, NULL, 0, "A person, not a service; has a key", 1},
+    {"person", OPTION_PERSON, NULL, 0, "A person, who enrols with the code this prints", 1},
     {"relayed", OPTION_RELAYED, NULL, 0,
      "Its key counts from behind another uid, too: containers, forwarded sockets", 1},
     {0},
@@ -220,6 +224,14 @@ static const struct command commands[] = {
      "vaultctl freeze --all --data /var/lib/contact-vault", freeze_options, 0, 0, cmd_freeze},
     {"unfreeze", "", "Reveals go on", "vaultctl unfreeze --data /var/lib/contact-vault",
      no_options, 0, 0, cmd_unfreeze},
+    {"enrol", "[NAME]", "Become who an admin added: your key is made here, your phone's codes begin",
+     "vaultctl enrol maria --data /var/lib/contact-vault", person_options, 0, 1, cmd_enrol},
+    {"login", "", "Begin a session of yours, with your key and a code of your phone",
+     "vaultctl login --data /var/lib/contact-vault", person_options, 0, 0, cmd_login},
+    {"logout", "", "End it", "vaultctl logout --data /var/lib/contact-vault", no_options, 0, 0,
+     cmd_logout},
+    {"whoami", "", "Who you are to the vault, and how long your session lasts",
+     "vaultctl whoami --data /var/lib/contact-vault --json", no_options, 0, 0, cmd_whoami},
     {"keygen", "", "Make an Ed25519 identity, where it will be used; prints the public half",
      "vaultctl keygen -o inbox.key > inbox.pub", keygen_options, 0, 0, cmd_keygen},
     {"namespace create", "NAME", "Make a namespace, for a tenant or a brand",
@@ -266,6 +278,9 @@ static const struct command commands[] = {
     {"principal add", "NAME", "Make a principal: who calls, known by a uid or by a key",
      "vaultctl principal add inbox --public-key inbox.pub --data /var/lib/contact-vault",
      principal_options, 1, 1, cmd_principal_add},
+    {"principal invite", "NAME", "Another enrolment code, for a person who lost her key or her phone",
+     "vaultctl principal invite maria --data /var/lib/contact-vault", no_options, 1, 1,
+     cmd_principal_invite},
     {"principal list", "", "The principals there are, with their grants",
      "vaultctl principal list --data /var/lib/contact-vault", no_options, 0, 0, cmd_principal_list},
     {"principal show", "NAME", "One principal, with its grants",

@@ -57,10 +57,40 @@ struct arguments {
 /* ---- session.c: a connection, and what its answers mean to a shell ---- */
 
 enum socket_name { SOCKET_DATA, SOCKET_ADMIN };
+enum { SOCKET_PATH_BYTES = 4096 };
 
-/* EXIT_OK: connected. Otherwise it was said why. */
+/* Where a vault is, and whose server may answer there; stays where it is, for it points into
+ * itself.
+ */
+struct vault_address {
+    struct cv_options options; /* without an identity */
+    char path[SOCKET_PATH_BYTES];
+};
+/* Both say what is wrong. identity NULL: known by the Unix uid. */
+enum exit_code address_find(const struct arguments *arguments, enum socket_name name,
+                            struct vault_address *ret_address);
+enum exit_code address_connect(const struct arguments *arguments,
+                               const struct vault_address *address,
+                               const struct cv_identity *identity, struct cv_client **ret_client);
+
+/* ---- who.c: as whom ---- */
+
+/*
+ * EXIT_OK: connected, as whoever the command line and the machine say: the session of the identity
+ * that is given or lies in its place, a key without passphrase, else the Unix uid. Where a person
+ * is asked for who has no session, session_open asks her for one, if she sits at a terminal, and
+ * session_open_keyed for the passphrase alone; session_open_unasked goes on as the Unix uid.
+ * Otherwise it was said why not.
+ */
 enum exit_code session_open(const struct arguments *arguments, enum socket_name name,
                             struct cv_client **ret_client);
+enum exit_code session_open_keyed(const struct arguments *arguments, enum socket_name name,
+                                  struct cv_client **ret_client);
+enum exit_code session_open_unasked(const struct arguments *arguments, enum socket_name name,
+                                    struct cv_client **ret_client);
+
+/* ---- session.c again ---- */
+
 enum exit_code exit_code_of(enum cv_status status);
 /* A call that takes nothing but the vault, from the admin socket; `done` is said of it. */
 typedef enum cv_status plain_call(struct cv_client *client, struct cv_reply **ret_reply);
@@ -81,6 +111,9 @@ enum exit_code finish(const struct arguments *arguments, struct cv_client **clie
  * gives `code` back. */
 __attribute__((format(printf, 3, 4))) enum exit_code
 fail(const struct arguments *arguments, enum exit_code code, const char *format, ...);
+/* The same for a status that says more than its exit code does. */
+__attribute__((format(printf, 3, 4))) enum exit_code
+fail_status(const struct arguments *arguments, enum cv_status status, const char *format, ...);
 /* On stderr alone: what was told as JSON already. */
 __attribute__((format(printf, 2, 3))) void fail_told(const struct arguments *arguments,
                                                      const char *format, ...);

@@ -194,6 +194,20 @@ access_place(struct access *access, struct access_entry *entry)
     *entry = (struct access_entry){0};
 }
 
+/* Of persons, whose identity is another. */
+static bool
+uids_different(const struct access *access)
+{
+    for (size_t i = 0; i < access->principal_count; i++) {
+        const struct principal *principal = &access->principals[i]->principal;
+
+        if (principal->has_uid && access_by_uid(access, principal->uid) != principal) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What stands twice stands side by side. */
 bool
 access_all_different(const struct access *access)
@@ -210,7 +224,8 @@ access_all_different(const struct access *access)
             return false;
         }
     }
-    return access_recipients_different(access) && access_canaries_sound(access);
+    return uids_different(access) && access_recipients_different(access) &&
+           access_canaries_sound(access);
 }
 
 static const struct principal *
@@ -228,7 +243,17 @@ access_by_uid(const struct access *access, uint32_t uid)
     struct principal_entry wanted;
 
     access_identity_of_uid(uid, wanted.identity);
-    return find_identity(access, &wanted);
+    if (find_identity(access, &wanted) != NULL) {
+        return find_identity(access, &wanted);
+    }
+    for (size_t i = 0; i < access->principal_count; i++) {
+        const struct principal *principal = &access->principals[i]->principal;
+
+        if (principal->has_uid && principal->uid == uid) {
+            return principal;
+        }
+    }
+    return NULL;
 }
 
 const struct principal *

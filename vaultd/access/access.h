@@ -30,6 +30,8 @@ enum {
     ACCESS_ROWS_MAX = LIST_ITEMS_MAX, /* namespaces; and principals */
     ACCESS_RECIPIENTS_MAX = 16,
     ACCESS_CANARIES_MAX = 256,
+    FACTOR_BOX_BYTES = TOTP_SECRET_BYTES + 40,
+    CODE_DIGEST_BYTES = 16, /* of a recovery code, which has 80 random bits */
     ACCESS_UID_OVERFLOW =
         65534, /* what the kernel says for a uid it cannot map: never a principal */
 };
@@ -55,14 +57,32 @@ struct grant {
     uint32_t hourly;       /* over an hour; 0: the default for the role, in proportion to `daily` */
 };
 
+/* A person's second factor and what helps out without it. Zeros before she has enrolled. */
+struct factor {
+    uint8_t totp[FACTOR_BOX_BYTES]; /* the secret, sealed: access_open_totp */
+    uint8_t recovery[RECOVERY_CODES][CODE_DIGEST_BYTES]; /* digests; zeros: used */
+};
+
+/*
+ * A service is known by a uid or by a key. A person is known by a key: one that has none yet is
+ * invited, and enrols with a code; of a person who has a uid besides, the key counts only where it
+ * is proved by that uid. The bootstrap, which init makes, is a person known by a uid alone: nobody
+ * else is, and it counts for nothing once an enrolled admin can take its place.
+ */
 struct principal {
     uint32_t number;
     enum principal_kind kind;
     bool disabled;
     bool relayed; /* proves its key from behind another uid */
-    bool has_uid; /* else it has a key */
+    bool bootstrap;
+    bool has_uid;
+    bool has_key;
+    bool invited; /* there is a code by which she may enrol, until invited_until_ms */
     uint32_t uid;
-    uint8_t public_key[PUBLIC_KEY_BYTES];
+    uint8_t public_key[PUBLIC_KEY_BYTES]; /* zeros: none */
+    uint8_t code[ACCESS_DIGEST_BYTES];    /* the digest of that code */
+    uint64_t invited_until_ms;            /* vault time */
+    struct factor factor;
     uint64_t created_ms;
     char name[NAME_BYTES_MAX + 1];
     size_t grant_count;
@@ -127,7 +147,7 @@ MUST_USE enum status access_tag(const struct access *access, uint64_t sequence,
                                 const uint8_t digest[static ACCESS_DIGEST_BYTES],
                                 uint8_t ret_tag[static ACCESS_DIGEST_BYTES]);
 
-/* NULL where there is none. */
+/* NULL where there is none. By uid: also the person who has it beside her key. */
 const struct principal *access_by_uid(const struct access *access, uint32_t uid);
 const struct principal *access_by_key(const struct access *access,
                                       const uint8_t public_key[static PUBLIC_KEY_BYTES]);
@@ -178,6 +198,23 @@ bool access_limits(const struct access *access, const struct principal *principa
                    struct limits_asked asked, struct budget_limits *ret_limits);
 /* Of one grant, in force or not, defaults filled in; zeros for a role without a budget. */
 struct budget_limits access_grant_limits(const struct access *access, const struct grant *grant);
+
+/* A person with a key and a second factor. */
+bool access_is_enrolled(const struct principal *principal);
+/* Somebody who is enrolled and enabled is admin without an end: the bootstrap is not needed, and
+ * permitted nothing, any more. */
+bool access_has_enrolled_admin(const struct access *access);
+/* Is it the code (CODE_BYTES) by which she may enrol now? In constant time. */
+bool access_code_is_hers(const struct access *access, const struct principal *principal,
+                         const uint8_t *code);
+/* Which of her recovery codes (RECOVERY_BYTES) it is; false: none that is left. Likewise. */
+bool access_find_recovery(const struct access *access, const struct principal *principal,
+                          const uint8_t *code, size_t *ret_index);
+size_t access_recovery_left(const struct principal *principal);
+/* The secret of an enrolled person's TOTP, for the caller to wipe. */
+MUST_USE enum status access_open_totp(const struct access *access,
+                                      const struct principal *principal,
+                                      uint8_t ret_secret[static TOTP_SECRET_BYTES]);
 
 /* Rows of recipients, those that were removed too; index < access_recipient_count. */
 const struct recipient *access_recipient_at(const struct access *access, size_t index);

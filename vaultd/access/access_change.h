@@ -8,6 +8,7 @@
 
 #include "access.h"
 #include "bytes.h"
+#include "code.h"
 #include "kind.h"
 #include "status.h"
 
@@ -26,12 +27,21 @@ MUST_USE enum status access_prepare_namespace(struct access *access, struct byte
                                               struct access_change **ret_change,
                                               const char **ret_fault);
 
+/* By which a person may enrol. */
+struct access_invitation {
+    const uint8_t *code; /* CODE_BYTES random bytes; kept as a digest */
+    uint64_t until_ms;   /* vault time */
+};
+
+/* A service: one of uid and public_key. A person: an invitation, and a uid, if the key she will
+ * make shall count for that uid alone. The bootstrap: a person with a uid and no invitation. */
 struct access_principal_spec {
     struct bytes name;
     enum principal_kind kind;
-    const uint32_t *uid;       /* one of these two */
+    const uint32_t *uid;
     const uint8_t *public_key; /* PUBLIC_KEY_BYTES */
-    bool relayed;              /* only with a key */
+    bool relayed;              /* a key, proved from behind another uid */
+    const struct access_invitation *invitation;
 };
 MUST_USE enum status access_prepare_principal(struct access *access,
                                               const struct access_principal_spec *spec,
@@ -44,6 +54,29 @@ MUST_USE enum status access_prepare_disable(struct access *access, struct bytes 
 MUST_USE enum status access_prepare_enable(struct access *access, struct bytes name,
                                            struct access_change **ret_change,
                                            const char **ret_fault);
+/* A person may enrol (again) with this code; an earlier one is void. What she is enrolled with
+ * stays until then. CONFLICT: the bootstrap, or disabled. INVALID: no person. */
+MUST_USE enum status access_prepare_invitation(struct access *access, struct bytes name,
+                                               const struct access_invitation *invitation,
+                                               struct access_change **ret_change,
+                                               const char **ret_fault);
+/* Of a person who was invited: from now on she is known by this key, with this second factor; the
+ * code is used up, and what was granted to an earlier key and bound to it is void. CONFLICT: the
+ * key belongs to somebody. */
+struct access_enrolment {
+    const uint8_t *public_key;   /* PUBLIC_KEY_BYTES */
+    const uint8_t *totp;         /* TOTP_SECRET_BYTES */
+    const uint8_t (*recovery)[RECOVERY_BYTES]; /* RECOVERY_CODES of them */
+};
+MUST_USE enum status access_prepare_enrolment(struct access *access, struct bytes name,
+                                              const struct access_enrolment *enrolment,
+                                              struct access_change **ret_change,
+                                              const char **ret_fault);
+/* One of her recovery codes is used up. */
+MUST_USE enum status access_prepare_recovery(struct access *access, struct bytes name, size_t index,
+                                             struct access_change **ret_change,
+                                             const char **ret_fault);
+
 /* Of the whole vault. CONFLICT: it is so already. */
 MUST_USE enum status access_prepare_freeze(struct access *access, enum freeze freeze,
                                            struct access_change **ret_change,

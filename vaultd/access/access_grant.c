@@ -96,6 +96,12 @@ check_holder(const struct principal *principal, enum role role, const char **ret
     if (fault != NULL) {
         return access_refuse(STATUS_INVALID, fault, ret_fault);
     }
+    if (principal->kind == PRINCIPAL_PERSON && !principal->has_key && !principal->bootstrap) {
+        return access_refuse(STATUS_CONFLICT,
+                             "this person has not enrolled yet: nobody knows whose key would get "
+                             "it",
+                             ret_fault);
+    }
     for (size_t i = 0; i < principal->grant_count; i++) {
         fault = access_role_exclusion(role, principal->grants[i].role);
         if (fault != NULL) {

@@ -19,10 +19,12 @@
 #include "status.h"
 
 struct access_change;
+struct access_invitation;
 
 struct principal_entry {
     struct principal principal;
-    uint8_t identity[ACCESS_DIGEST_BYTES]; /* digest of its uid or key: what grants are bound to */
+    uint8_t identity[ACCESS_DIGEST_BYTES]; /* digest of its key, else of its uid, else of its number:
+                                              what grants are bound to, never twice */
     uint8_t hash[ACCESS_DIGEST_BYTES];
 };
 
@@ -102,6 +104,13 @@ MUST_USE enum status access_prepare(struct access *access, struct access_entry *
 /* To be changed; its grants that are over are left out. NULL: out of memory. */
 struct principal_entry *access_copy_principal(const struct access *access,
                                               const struct principal *principal);
+/* Puts the code's digest in place of an earlier one's. */
+void access_invite(const struct access *access, struct principal *principal,
+                   const struct access_invitation *invitation);
+/* What a principal is known by: see struct principal_entry. */
+void access_identify(struct principal_entry *entry);
+/* Is enabled, and admin without an end: one whose grant has an end cannot be counted on. */
+bool access_is_lasting_admin(const struct principal *principal);
 /* CONFLICT: the only one who is enabled and admin without an end. */
 MUST_USE enum status access_check_last_admin(const struct access *access,
                                              const struct principal *principal,
@@ -143,5 +152,12 @@ bool access_uid_valid(uint32_t uid);
 void access_identity_of_uid(uint32_t uid, uint8_t ret_identity[static ACCESS_DIGEST_BYTES]);
 void access_identity_of_key(const uint8_t public_key[static PUBLIC_KEY_BYTES],
                             uint8_t ret_identity[static ACCESS_DIGEST_BYTES]);
+/* Of one that is invited and has neither. */
+void access_identity_of_number(uint32_t number, uint8_t ret_identity[static ACCESS_DIGEST_BYTES]);
+
+/* ---- access_person.c ---- */
+
+/* NULL, or which rule between uid, key, code and factor is broken: a static text. */
+const char *access_person_fault(const struct principal *principal);
 
 #endif

@@ -4,11 +4,13 @@
  *
  * Namespace: number u32, created u64 (ms since 1970), retain u16 (months; 0: for ever), flags u8
  *         (1: shredded), size of name u8, name
- * Principal: number u32, kind u8 (1 service, 2 person), flags u8 (1: disabled; 2: by uid, else by
- *         key; 4: relayed), uid u32 (0 if by key), public key 32 (zeros if by uid), created u64,
- *         size of name u8, name, number of grants u8, and for each: role u8, namespace u32 (0:
- *         vault-wide), binding 32 (zeros where the role has none), ends u64 (ms of vault time; 0:
- *         no end), daily u32, hourly u32 (0: the default)
+ * Principal: number u32, kind u8 (1 service, 2 person), flags u8 (1: disabled; 2: has a uid; 4:
+ *         relayed; 8: the bootstrap; 16: invited), uid u32 (0: none), public key 32 (zeros: none),
+ *         created u64, size of name u8, name; of a person: digest of the code 32, and until when
+ *         u64 (ms of vault time; zeros: not invited), TOTP secret, sealed, 60, digests of recovery
+ *         codes 8 x 16 (zeros: used; all zeros: not enrolled); number of grants u8, and for each:
+ *         role u8, namespace u32 (0: vault-wide), binding 32 (zeros where the role has none), ends
+ *         u64 (ms of vault time; 0: no end), daily u32, hourly u32 (0: the default)
  * Recipient: number u32, flags u8 (1: removed), public key 32, created u64, size of name u8, name
  * Canary: number u32, flags u8 (1: removed), namespace u32, kind u8 (1 phone, 2 e-mail), token 16,
  *         created u64. All are of one size.
@@ -24,8 +26,11 @@
 
 enum {
     FLAG_DISABLED = 1,
-    FLAG_BY_UID = 2,
+    FLAG_HAS_UID = 2,
     FLAG_RELAYED = 4,
+    FLAG_BOOTSTRAP = 8,
+    FLAG_INVITED = 16,
+    FLAGS_KNOWN = FLAG_DISABLED | FLAG_HAS_UID | FLAG_RELAYED | FLAG_BOOTSTRAP | FLAG_INVITED,
     FLAG_SHREDDED = 1, /* of a namespace */
 
     FLAG_REMOVED = 1, /* of a recipient or canary */
@@ -99,18 +104,38 @@ encode_grant(struct cursor *to, const struct grant *grant)
     write_u32(to, grant->hourly);
 }
 
+static uint8_t
+flags_of(const struct principal *principal)
+{
+    return (uint8_t)((principal->disabled ? FLAG_DISABLED : 0) |
+                     (principal->has_uid ? FLAG_HAS_UID : 0) |
+                     (principal->relayed ? FLAG_RELAYED : 0) |
+                     (principal->bootstrap ? FLAG_BOOTSTRAP : 0) |
+                     (principal->invited ? FLAG_INVITED : 0));
+}
+
+static void
+encode_person(struct cursor *to, const struct principal *principal)
+{
+    write_bytes(to, principal->code, ACCESS_DIGEST_BYTES);
+    write_u64(to, principal->invited_until_ms);
+    write_bytes(to, principal->factor.totp, FACTOR_BOX_BYTES);
+    write_bytes(to, principal->factor.recovery, sizeof principal->factor.recovery);
+}
+
 static void
 encode_principal(struct cursor *to, const struct principal *principal)
 {
     write_u32(to, principal->number);
     write_u8(to, (uint8_t)principal->kind);
-    write_u8(to, (uint8_t)((principal->disabled ? FLAG_DISABLED : 0) |
-                           (principal->has_uid ? FLAG_BY_UID : 0) |
-                           (principal->relayed ? FLAG_RELAYED : 0)));
+    write_u8(to, flags_of(principal));
     write_u32(to, principal->uid);
     write_bytes(to, principal->public_key, PUBLIC_KEY_BYTES);
     write_u64(to, principal->created_ms);
     write_name(to, principal->name);
+    if (principal->kind == PRINCIPAL_PERSON) {
+        encode_person(to, principal);
+    }
     write_u8(to, (uint8_t)principal->grant_count);
     for (size_t i = 0; i < principal->grant_count; i++) {
         encode_grant(to, &principal->grants[i]);
@@ -279,29 +304,31 @@ fits_the_others(const struct principal *principal, const struct grant *grant)
     return true;
 }
 
-/* Exactly one of uid and key, the other all zeros; only a key is relayed. */
-static bool
-identity_well_formed(const struct principal *principal)
-{
-    bool no_key = sodium_is_zero(principal->public_key, PUBLIC_KEY_BYTES) == 1;
-
-    return principal->has_uid ? no_key && !principal->relayed && access_uid_valid(principal->uid)
-                              : !no_key && principal->uid == 0;
-}
-
 static bool
 decode_flags(uint8_t flags, struct principal *ret_principal)
 {
     ret_principal->disabled = (flags & FLAG_DISABLED) != 0;
-    ret_principal->has_uid = (flags & FLAG_BY_UID) != 0;
+    ret_principal->has_uid = (flags & FLAG_HAS_UID) != 0;
     ret_principal->relayed = (flags & FLAG_RELAYED) != 0;
-    return (flags & ~(FLAG_DISABLED | FLAG_BY_UID | FLAG_RELAYED)) == 0;
+    ret_principal->bootstrap = (flags & FLAG_BOOTSTRAP) != 0;
+    ret_principal->invited = (flags & FLAG_INVITED) != 0;
+    return (flags & ~FLAGS_KNOWN) == 0;
 }
 
-static bool
-decode_principal(struct reader *from, struct principal *ret_principal)
+static void
+decode_person(struct reader *from, struct principal *ret_principal)
 {
-    uint8_t kind, grants;
+    read_bytes(from, ret_principal->code, ACCESS_DIGEST_BYTES);
+    ret_principal->invited_until_ms = read_u64(from);
+    read_bytes(from, ret_principal->factor.totp, FACTOR_BOX_BYTES);
+    read_bytes(from, ret_principal->factor.recovery, sizeof ret_principal->factor.recovery);
+}
+
+/* All but the grants. */
+static bool
+decode_head(struct reader *from, struct principal *ret_principal)
+{
+    uint8_t kind;
     bool flags_known;
 
     ret_principal->number = read_u32(from);
@@ -310,13 +337,28 @@ decode_principal(struct reader *from, struct principal *ret_principal)
     flags_known = decode_flags(read_u8(from), ret_principal);
     ret_principal->uid = read_u32(from);
     read_bytes(from, ret_principal->public_key, PUBLIC_KEY_BYTES);
+    ret_principal->has_key = sodium_is_zero(ret_principal->public_key, PUBLIC_KEY_BYTES) != 1;
     ret_principal->created_ms = read_u64(from);
     if (!read_name(from, ret_principal->name)) {
         return false;
     }
+    if (kind == PRINCIPAL_PERSON) {
+        decode_person(from, ret_principal);
+    }
+    return (kind == PRINCIPAL_SERVICE || kind == PRINCIPAL_PERSON) && flags_known &&
+           access_person_fault(ret_principal) == NULL;
+}
+
+static bool
+decode_principal(struct reader *from, struct principal *ret_principal)
+{
+    uint8_t grants;
+
+    if (!decode_head(from, ret_principal)) {
+        return false;
+    }
     grants = read_u8(from);
-    if ((kind != PRINCIPAL_SERVICE && kind != PRINCIPAL_PERSON) || !flags_known ||
-        grants > ACCESS_GRANTS_MAX || !identity_well_formed(ret_principal)) {
+    if (grants > ACCESS_GRANTS_MAX) {
         return false;
     }
     for (size_t i = 0; i < grants; i++) {
@@ -328,16 +370,6 @@ decode_principal(struct reader *from, struct principal *ret_principal)
         ret_principal->grant_count++;
     }
     return true;
-}
-
-static void
-identify(struct principal_entry *entry)
-{
-    if (entry->principal.has_uid) {
-        access_identity_of_uid(entry->principal.uid, entry->identity);
-    } else {
-        access_identity_of_key(entry->principal.public_key, entry->identity);
-    }
 }
 
 static bool
@@ -390,7 +422,7 @@ access_plain_decode(struct bytes plain, struct access_entry *entry)
         well_formed = decode_namespace(&from, &entry->namespace_entry->row);
     } else if (entry->principal != NULL) {
         well_formed = decode_principal(&from, &entry->principal->principal);
-        identify(entry->principal);
+        access_identify(entry->principal);
     } else if (entry->recipient != NULL) {
         well_formed = decode_recipient(&from, &entry->recipient->recipient);
     } else if (entry->canary != NULL) {

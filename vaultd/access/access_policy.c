@@ -146,6 +146,15 @@ access_identity_of_uid(uint32_t uid, uint8_t ret_identity[static ACCESS_DIGEST_B
 }
 
 void
+access_identity_of_number(uint32_t number, uint8_t ret_identity[static ACCESS_DIGEST_BYTES])
+{
+    uint8_t bytes[4];
+
+    put_u32(bytes, number);
+    digest_identity("invited", bytes_of(bytes, sizeof bytes), ret_identity);
+}
+
+void
 access_identity_of_key(const uint8_t public_key[static PUBLIC_KEY_BYTES],
                        uint8_t ret_identity[static ACCESS_DIGEST_BYTES])
 {

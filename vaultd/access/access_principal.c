@@ -18,8 +18,11 @@ spec_fault(const struct access_principal_spec *spec)
     if (spec->kind != PRINCIPAL_SERVICE && spec->kind != PRINCIPAL_PERSON) {
         return "a principal is a service or a person";
     }
-    if ((spec->uid != NULL) == (spec->public_key != NULL)) {
-        return "a principal has either a uid or a public key";
+    if (spec->kind == PRINCIPAL_PERSON && spec->public_key != NULL) {
+        return "a person makes her key herself, when she enrols: give none";
+    }
+    if (spec->kind == PRINCIPAL_SERVICE && (spec->uid != NULL) == (spec->public_key != NULL)) {
+        return "a service has either a uid or a public key";
     }
     if (spec->uid != NULL && !access_uid_valid(*spec->uid)) {
         return "this uid is what the kernel says for users it cannot map";
@@ -27,8 +30,8 @@ spec_fault(const struct access_principal_spec *spec)
     if (spec->public_key != NULL && crypto_core_ed25519_is_valid_point(spec->public_key) != 1) {
         return "this is not an Ed25519 public key";
     }
-    if (spec->relayed && spec->public_key == NULL) {
-        return "only a principal with a public key can be relayed";
+    if (spec->relayed && spec->uid != NULL) {
+        return "who is known by a uid cannot be relayed";
     }
     return NULL;
 }
@@ -55,7 +58,8 @@ check_new(const struct access *access, const struct access_principal_spec *spec,
 }
 
 static void
-fill(struct principal_entry *entry, const struct access_principal_spec *spec, uint32_t number)
+fill(const struct access *access, struct principal_entry *entry,
+     const struct access_principal_spec *spec, uint32_t number)
 {
     struct principal *principal = &entry->principal;
 
@@ -67,11 +71,16 @@ fill(struct principal_entry *entry, const struct access_principal_spec *spec, ui
     if (spec->uid != NULL) {
         principal->has_uid = true;
         principal->uid = *spec->uid;
-        access_identity_of_uid(principal->uid, entry->identity);
-    } else {
-        memcpy(principal->public_key, spec->public_key, PUBLIC_KEY_BYTES);
-        access_identity_of_key(principal->public_key, entry->identity);
     }
+    if (spec->public_key != NULL) {
+        principal->has_key = true;
+        memcpy(principal->public_key, spec->public_key, PUBLIC_KEY_BYTES);
+    }
+    if (spec->invitation != NULL) {
+        access_invite(access, principal, spec->invitation);
+    }
+    principal->bootstrap = spec->kind == PRINCIPAL_PERSON && spec->invitation == NULL;
+    access_identify(entry);
 }
 
 enum status
@@ -93,7 +102,7 @@ access_prepare_principal(struct access *access, const struct access_principal_sp
     if (entry.principal == NULL) {
         return access_refuse(STATUS_INTERNAL, "out of memory", ret_fault);
     }
-    fill(entry.principal, spec, (uint32_t)access->principal_count + 1);
+    fill(access, entry.principal, spec, (uint32_t)access->principal_count + 1);
     return access_prepare(access, &entry, false, ret_change, ret_fault);
 }
 
@@ -118,9 +127,8 @@ access_copy_principal(const struct access *access, const struct principal *princ
     return copy;
 }
 
-/* One whose grant has an end cannot be counted on to make the next one. */
-static bool
-is_lasting_admin(const struct principal *principal)
+bool
+access_is_lasting_admin(const struct principal *principal)
 {
     for (size_t i = 0; !principal->disabled && i < principal->grant_count; i++) {
         if (principal->grants[i].role == ROLE_ADMIN && principal->grants[i].ends_ms == 0) {
@@ -134,12 +142,14 @@ enum status
 access_check_last_admin(const struct access *access, const struct principal *principal,
                         const char **ret_fault)
 {
-    bool last = is_lasting_admin(principal);
+    bool last = access_is_lasting_admin(principal) &&
+                !(principal->bootstrap && access_has_enrolled_admin(access));
 
     for (size_t i = 0; last && i < access->principal_count; i++) {
         const struct principal *other = &access->principals[i]->principal;
 
-        last = other == principal || !is_lasting_admin(other);
+        last = other == principal || !access_is_lasting_admin(other) ||
+               (other->bootstrap && access_has_enrolled_admin(access));
     }
     return last ? access_refuse(STATUS_CONFLICT,
                                 "this is the last admin without an end: make another one first",
@@ -192,6 +202,12 @@ access_prepare_enable(struct access *access, struct bytes name, struct access_ch
     }
     if (!principal->disabled) {
         return access_refuse(STATUS_CONFLICT, "this principal is not disabled", ret_fault);
+    }
+    if (principal->bootstrap && access_has_enrolled_admin(access)) {
+        return access_refuse(STATUS_CONFLICT,
+                             "this is the first admin, who is known by a uid alone: there are "
+                             "enrolled ones now",
+                             ret_fault);
     }
     return prepare_disabled(access, principal, false, ret_change, ret_fault);
 }

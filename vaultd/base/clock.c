@@ -30,6 +30,12 @@ clock_monotonic_ms(void)
     return read_ms(CLOCK_MONOTONIC);
 }
 
+uint64_t
+clock_boot_ms(void)
+{
+    return read_ms(CLOCK_BOOTTIME);
+}
+
 /* Whoever starts it again, it never goes back. */
 void
 clock_vault_at_least(uint64_t at_least_ms)

@@ -10,6 +10,8 @@
 uint64_t clock_wall_ms(void);
 /* Since some start; never goes back; for deadlines. */
 uint64_t clock_monotonic_ms(void);
+/* The same, and goes on while the machine sleeps: for what must end in real time. */
+uint64_t clock_boot_ms(void);
 
 /*
  * Vault time: what budgets, the ends of grants and the log go by. It starts at the later of the

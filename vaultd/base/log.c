@@ -57,6 +57,7 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_REKEY_MISSING] = "rekey_missing",
     [EVENT_REKEY_STUCK] = "rekey_stuck",
     [EVENT_SHREDDED] = "namespace_shredded",
+    [EVENT_LOGIN_LOCKED] = "login_locked",
     [EVENT_SWEPT] = "namespace_swept",
     [EVENT_CANARY] = "canary",
     [EVENT_LOOKUP_MISSES] = "lookup_misses",

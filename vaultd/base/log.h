@@ -61,6 +61,7 @@ enum log_event {
     EVENT_REKEY_MISSING, /* records: that are gone, by the counts; not counted any more */
     EVENT_REKEY_STUCK,   /* records: that do not open, or that the counts miss; an old key stays */
     EVENT_SHREDDED,      /* namespace, keys_left: that could not leave the keyring's file yet */
+    EVENT_LOGIN_LOCKED,  /* principal: too many codes were wrong */
     EVENT_SWEPT,         /* namespace, missed: contacts that its counts spoke of */
     EVENT_CANARY,        /* principal, number: of the canary; suspended */
     EVENT_LOOKUP_MISSES, /* principal, namespace, misses: within an hour */

@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "enrolments.h"
 #include "log.h"
 #include "scratch.h"
 
@@ -15,11 +16,21 @@ enum {
     REFUSAL_BYTES = 512, /* a status and a text */
     REFUSALS_AT_ONCE = BATCH_ITEMS_MAX, /* entries about one principal's refusals; then */
     REFUSALS_PER_SECOND = 1,            /* some 17 MB of log a day at the most */
-    PROOFS_AT_ONCE = 16,                /* that do not hold, of one uid; each costs 60 us */
+    PROOFS_AT_ONCE = 32,                /* that do not hold, of one uid; each costs 60 us */
     PROOFS_PER_SECOND = 4,
 };
 
 /* ---- the dispatch itself ---- */
+
+static void
+free_parts(struct dispatch *dispatch)
+{
+    enrolments_free(&dispatch->enrolments);
+    logins_free(&dispatch->logins);
+    sessions_free(&dispatch->sessions);
+    vault_rekey_free(&dispatch->chores.rekeying.job);
+    scratch_free(&dispatch->chores.scratch);
+}
 
 enum status
 dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
@@ -30,8 +41,11 @@ dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
         return STATUS_INTERNAL;
     }
     if (scratch_new(&dispatch->chores.scratch) != STATUS_OK ||
-        vault_rekey_new(&dispatch->chores.rekeying.job) != STATUS_OK) {
-        scratch_free(&dispatch->chores.scratch);
+        vault_rekey_new(&dispatch->chores.rekeying.job) != STATUS_OK ||
+        sessions_new(&dispatch->sessions) != STATUS_OK ||
+        logins_new(&dispatch->logins) != STATUS_OK ||
+        enrolments_new(&dispatch->enrolments) != STATUS_OK) {
+        free_parts(dispatch);
         free(dispatch);
         return STATUS_INTERNAL;
     }
@@ -60,8 +74,7 @@ dispatch_free(struct dispatch **dispatch)
         (void)pthread_mutex_destroy(&(*dispatch)->erasing);
         (void)pthread_mutex_destroy(&(*dispatch)->compacting.lock);
         gate_fini(&(*dispatch)->gate);
-        vault_rekey_free(&(*dispatch)->chores.rekeying.job);
-        scratch_free(&(*dispatch)->chores.scratch);
+        free_parts(*dispatch);
         free((*dispatch)->owed_erasures.entries);
         free(*dispatch);
         *dispatch = NULL;
@@ -322,7 +335,7 @@ identify(struct call *call)
     if (call->principal->disabled) {
         return call_refuse_on_record(call, STATUS_DENIED, DISABLED_FAULT);
     }
-    return STATUS_OK;
+    return call->principal->kind == PRINCIPAL_PERSON ? call_find_session(call) : STATUS_OK;
 }
 
 /* Does a freeze keep him from it? */
@@ -365,7 +378,10 @@ admit(struct call *call)
         return STATUS_SEALED;
     }
     status = identify(call);
-    return status == STATUS_OK ? permit(call) : status;
+    if (status == STATUS_OK) {
+        status = permit(call);
+    }
+    return status == STATUS_OK ? call_judge(call) : status;
 }
 
 /* Held shared, or false: it would have to wait, and may not. */

@@ -121,6 +121,8 @@ struct peer {
     uint32_t uid; /* as the kernel says it */
     enum peer_state state;
     uint32_t principal; /* number, when known */
+    uint64_t session;   /* whose key it proved; 0: none */
+    bool by_own_key;    /* it proved the principal's own key */
     uint8_t connection[CONNECTION_ID_BYTES];
     uint8_t public_key[PUBLIC_KEY_BYTES];
     uint8_t client_nonce[NONCE_BYTES];

@@ -17,7 +17,9 @@
 #include "backup.h"
 #include "budget.h"
 #include "dispatch.h"
+#include "logins.h"
 #include "message.h"
+#include "session.h"
 #include "throttle.h"
 #include "vault.h"
 #include "vault_rekey.h"
@@ -113,9 +115,14 @@ struct gate {
     atomic_uint wanted; /* by so many, alone */
 };
 
+struct enrolments;
+
 struct dispatch {
     struct dispatch_parts parts;
     struct gate gate;
+    struct sessions *sessions;
+    struct logins *logins;         /* what the log says of persons' second factors */
+    struct enrolments *enrolments; /* begun, and not confirmed yet */
     struct audit_summary found; /* settled and forgotten at the first unseal */
     bool has_access_digest;
     uint8_t access_digest[ACCESS_DIGEST_BYTES]; /* what the audit says the access state is */
@@ -152,6 +159,7 @@ struct call {
     const struct message *request;
     const struct operation_row *row;
     const struct principal *principal; /* NULL for a stranger */
+    uint64_t session;                  /* of a person; 0: none that is live */
     enum dispatch_mode mode;
     bool would_wait;   /* set by a handler in NO_WAIT mode that found it must wait */
     const char *fault; /* why not; static, or in scratch */
@@ -167,7 +175,9 @@ enum gate_use {
 };
 
 enum stranger_rule {
-    KNOWN_ONLY, /* says its connection id, and is a principal that is not disabled */
+    KNOWN_ONLY, /* says its connection id, is a principal that is not disabled; a person: in a
+                   session */
+    KEY_IS_ENOUGH, /* the same, but a person needs no session */
     STRANGERS_TOO,
     KEEPERS_ONLY, /* root, the daemon's own uid and those the configuration names, by uid alone */
 };
@@ -196,6 +206,11 @@ const struct operation_row *operations_find(enum operation operation);
 enum status op_status(struct call *call);
 enum status op_hello(struct call *call);
 enum status op_prove(struct call *call);
+enum status op_enrol_begin(struct call *call);
+enum status op_enrol_confirm(struct call *call);
+enum status op_login(struct call *call);
+enum status op_logout(struct call *call);
+enum status op_whoami(struct call *call);
 enum status op_tokenize(struct call *call);
 enum status op_lookup(struct call *call);
 enum status op_mask(struct call *call);
@@ -217,6 +232,7 @@ enum status op_compact(struct call *call);
 enum status op_key_rotate(struct call *call);
 enum status op_key_status(struct call *call);
 enum status op_principal_add(struct call *call);
+enum status op_principal_invite(struct call *call);
 enum status op_principal_list(struct call *call);
 enum status op_principal_show(struct call *call);
 enum status op_principal_disable(struct call *call);
@@ -458,6 +474,28 @@ void dispatch_forget_backup(struct dispatch *dispatch);
 
 /* By the earlier of the two clocks, so that neither alone makes things old. */
 uint64_t dispatch_age_time_ms(void);
+
+/* ---- people.c: enrolment, sessions, second factors ---- */
+
+/* Of an operation that wants the gate alone, and that anybody can ask for: is there any use in
+ * running it? Asked under either gate; changes nothing. */
+enum status call_judge(struct call *call);
+enum status enrol_judge(struct call *call);
+enum status login_judge(struct call *call);
+/* Does she who proved that key, or whose uid it is, count here at all, and what does she have yet
+ * to do? OK, or UNAUTHENTICATED with a fault. Of services: OK. */
+enum status call_judge_person(struct call *call, const struct principal *principal);
+/* A person's session; NO_SESSION if she has none and the row wants one. */
+enum status call_find_session(struct call *call);
+/* Is it somebody who may be told what strangers are not: a service, or a person in a session? */
+bool call_is_present(const struct call *call);
+/* What the log's entry says of second factors: steps taken, codes that were wrong. */
+void people_replay(struct dispatch *dispatch, const struct audit_entry *entry);
+
+/* ops_list.c: one item, as the lists have it. */
+void call_write_principal(struct call *call, const struct principal *principal);
+/* How many items call_begin_reply shall plan for it. */
+size_t call_principal_items(const struct principal *principal);
 
 /* ---- record.c: the log, durably; the caller holds the gate ---- */
 

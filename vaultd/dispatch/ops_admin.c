@@ -2,10 +2,12 @@
 /* What admins do: freeze, namespaces, principals, grants. No operation here returns a contact. */
 #include "dispatch_internal.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "clock.h"
+#include "code.h"
 #include "log.h"
 #include "scratch.h"
 #include "secret.h"
@@ -146,52 +148,121 @@ op_unfreeze(struct call *call)
     return change_freeze(call, FREEZE_NONE);
 }
 
+/* ---- principals ---- */
+
+enum { INVITATION_S = 24 * 3600 };
+
+/* A new code, of which the vault keeps a digest. */
+static struct access_invitation
+make_invitation(uint8_t ret_code[static CODE_BYTES])
+{
+    randombytes_buf(ret_code, CODE_BYTES);
+    return (struct access_invitation){
+        .code = ret_code, .until_ms = clock_vault_ms() + (uint64_t)INVITATION_S * SECOND_MS};
+}
+
+/* The one time it is told; then it is wiped. */
+static enum status
+reply_with_code(struct call *call, enum status status, uint8_t code[static CODE_BYTES])
+{
+    char text[CODE_TEXT_BYTES];
+
+    if (status == STATUS_OK) {
+        status = call_begin_reply(call, 3, 0);
+    }
+    if (status == STATUS_OK) {
+        code_print(code, CODE_BYTES, text);
+        message_put_text(&call->reply, FIELD_CODE, text);
+        message_put_uint(&call->reply, FIELD_LASTS_S, INVITATION_S);
+    }
+    sodium_memzero(code, CODE_BYTES);
+    sodium_memzero(text, sizeof text);
+    return status;
+}
+
+static enum status
+read_identity(struct call *call, struct access_principal_spec *spec, uint32_t *room)
+{
+    struct bytes public_key = call_text(call, FIELD_PUBLIC_KEY);
+    uint64_t kind = 0;
+    uint64_t uid = 0;
+
+    if (!message_uint(call->request, FIELD_KIND, &kind) ||
+        (kind != PRINCIPAL_SERVICE && kind != PRINCIPAL_PERSON)) {
+        return call_refuse(call, STATUS_INVALID, "kind: 1 (service) or 2 (person)");
+    }
+    spec->kind = (enum principal_kind)kind;
+    if (message_uint(call->request, FIELD_UID, &uid)) {
+        *room = (uint32_t)uid; /* the field table limits it to 32 bits */
+        spec->uid = room;
+    }
+    spec->public_key = public_key.data;
+    (void)!message_bool(call->request, FIELD_RELAYED, &spec->relayed);
+    return STATUS_OK;
+}
+
 enum status
 op_principal_add(struct call *call)
 {
     struct access_change *access_change = NULL;
     struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
     struct access_principal_spec spec = {.name = call_text(call, FIELD_NAME)};
-    struct bytes public_key = call_text(call, FIELD_PUBLIC_KEY);
-    uint64_t kind = 0;
-    uint64_t uid = 0;
-    uint32_t narrow_uid;
+    uint8_t code[CODE_BYTES];
+    struct access_invitation invitation;
+    uint32_t uid;
+    enum status status = read_identity(call, &spec, &uid);
 
-    if (!message_uint(call->request, FIELD_KIND, &kind) ||
-        (kind != PRINCIPAL_SERVICE && kind != PRINCIPAL_PERSON)) {
-        return call_refuse(call, STATUS_INVALID, "kind: 1 (service) or 2 (person)");
+    if (status != STATUS_OK) {
+        return status;
     }
-    spec.kind = (enum principal_kind)kind;
-    if (message_uint(call->request, FIELD_UID, &uid)) {
-        if (uid > UINT32_MAX) {
-            return call_refuse(call, STATUS_INVALID, "uid: out of range");
-        }
-        narrow_uid = (uint32_t)uid;
-        spec.uid = &narrow_uid;
-    } else if (public_key.size == PUBLIC_KEY_BYTES) {
-        spec.public_key = public_key.data;
-    } else {
-        return call_refuse(call, STATUS_INVALID, "public_key: 32 bytes are needed");
+    if (spec.kind == PRINCIPAL_PERSON) {
+        invitation = make_invitation(code);
+        spec.invitation = &invitation;
     }
-    (void)!message_bool(call->request, FIELD_RELAYED, &spec.relayed);
     entry.subject = spec.name;
-    return call_change_access(
+    status = call_change_access(
         call,
         access_prepare_principal(call->dispatch->parts.access, &spec, &access_change, &call->fault),
         &access_change, entry);
+    return spec.invitation == NULL ? status : reply_with_code(call, status, code);
+}
+
+enum status
+op_principal_invite(struct call *call)
+{
+    struct access_change *access_change = NULL;
+    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+    uint8_t code[CODE_BYTES];
+    struct access_invitation invitation = make_invitation(code);
+    enum status status;
+
+    entry.subject = call_text(call, FIELD_NAME);
+    status = call_change_access(call,
+                                access_prepare_invitation(call->dispatch->parts.access,
+                                                          entry.subject, &invitation,
+                                                          &access_change, &call->fault),
+                                &access_change, entry);
+    return reply_with_code(call, status, code);
 }
 
 enum status
 op_principal_disable(struct call *call)
 {
+    struct access *access = call->dispatch->parts.access;
     struct access_change *access_change = NULL;
     struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+    enum status status;
 
     entry.subject = call_text(call, FIELD_NAME);
-    return call_change_access(call,
-                              access_prepare_disable(call->dispatch->parts.access, entry.subject,
-                                                     &access_change, &call->fault),
-                              &access_change, entry);
+    status = call_change_access(
+        call, access_prepare_disable(access, entry.subject, &access_change, &call->fault),
+        &access_change, entry);
+    if (status == STATUS_OK) {
+        const struct principal *disabled = access_by_name(access, entry.subject);
+
+        sessions_end_of(call->dispatch->sessions, disabled->number);
+    }
+    return status;
 }
 
 enum status

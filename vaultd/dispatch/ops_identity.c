@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 
+#include "clock.h"
 #include "hello.h"
 
 /* ---- status ---- */
@@ -46,7 +47,7 @@ enum status
 op_status(struct call *call)
 {
     const struct access *access = call->dispatch->parts.access;
-    bool tell_more = call->principal != NULL &&
+    bool tell_more = call->principal != NULL && call_is_present(call) &&
                      access_may(access, call->principal, MAY_ADMINISTER | MAY_AUDIT, 0);
     uint8_t public_key[PUBLIC_KEY_BYTES];
     uint64_t namespaces = 0;
@@ -80,7 +81,7 @@ op_status(struct call *call)
 /* ---- hello and prove ---- */
 
 static enum status
-welcome(struct call *call, const struct principal *principal)
+welcome(struct call *call, const struct principal *principal, uint64_t session)
 {
     struct peer *peer = call->peer;
     enum status status = call_begin_reply(call, 5, 0);
@@ -93,6 +94,7 @@ welcome(struct call *call, const struct principal *principal)
     randombytes_buf(peer->connection, sizeof peer->connection);
     peer->state = PEER_KNOWN;
     peer->principal = principal->number;
+    peer->session = session;
     message_put_bytes(&call->reply, FIELD_CONNECTION,
                       bytes_of(peer->connection, sizeof peer->connection));
     message_put_text(&call->reply, FIELD_PRINCIPAL, principal->name);
@@ -123,7 +125,9 @@ hello_by_uid(struct call *call)
                            "your Unix user id belongs to no active principal; give --identity, or "
                            "have an admin add it");
     }
-    return welcome(call, principal);
+    call->peer->by_own_key = false;
+    return call_judge_person(call, principal) == STATUS_OK ? welcome(call, principal, 0)
+                                                           : STATUS_UNAUTHENTICATED;
 }
 
 /* A key nobody has gets its challenge too: who asks learns nothing before he has proved it. */
@@ -197,12 +201,30 @@ proof_holds(const struct call *call, const struct principal *principal, struct b
                                        peer->public_key) == 0;
 }
 
+/* Whose key it is: a principal's own, or that of a person's session, which that uid may prove. */
+static const struct principal *
+find_prover(const struct call *call, uint64_t *ret_session)
+{
+    const struct access *access = call->dispatch->parts.access;
+    const struct principal *principal = access_by_key(access, call->peer->public_key);
+    uint32_t number = 0;
+
+    *ret_session = 0;
+    if (principal != NULL) {
+        return principal;
+    }
+    *ret_session = sessions_by_key(call->dispatch->sessions, call->peer->public_key,
+                                   call->peer->uid, clock_boot_ms(), &number);
+    return *ret_session == 0 ? NULL : access_by_number(access, number);
+}
+
 enum status
 op_prove(struct call *call)
 {
     const struct principal *principal;
     struct bytes signature = {0};
     uint64_t uid = UINT64_MAX;
+    uint64_t session = 0;
     bool challenged = call->peer->state == PEER_CHALLENGED;
 
     /* One try a challenge. */
@@ -211,7 +233,7 @@ op_prove(struct call *call)
         !message_uint(call->request, FIELD_UID, &uid)) {
         return STATUS_INVALID;
     }
-    principal = access_by_key(call->dispatch->parts.access, call->peer->public_key);
+    principal = find_prover(call, &session);
     if (!throttle_take(&call->dispatch->proofs, call->peer->uid, 0)) {
         call->retry_after_s = 1;
         return call_refuse(call, STATUS_BUSY, "too many proofs of this user id did not hold");
@@ -219,10 +241,13 @@ op_prove(struct call *call)
     if (!challenged || principal == NULL || !proof_holds(call, principal, signature, uid)) {
         (void)throttle_take(&call->dispatch->proofs, call->peer->uid, 1);
         return call_refuse(call, STATUS_UNAUTHENTICATED,
-                           "this key belongs to no active principal, or the proof does not hold");
+                           "this key belongs to no active principal and to no live session, or the "
+                           "proof does not hold");
     }
     if (principal->disabled) {
         return refuse_disabled(call, principal);
     }
-    return welcome(call, principal);
+    call->peer->by_own_key = session == 0;
+    return call_judge_person(call, principal) == STATUS_OK ? welcome(call, principal, session)
+                                                           : STATUS_UNAUTHENTICATED;
 }

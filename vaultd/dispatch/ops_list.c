@@ -8,7 +8,7 @@ enum {
     NUMBER_FIELD_BYTES = 1 + 9, /* its field number; a head and eight bytes */
     STATE_BYTES_MAX = 1 + 1 + 16,
     NAMESPACE_BYTES_MAX = 1 + (3 + NAME_BYTES_MAX) + 3 * NUMBER_FIELD_BYTES + STATE_BYTES_MAX,
-    PAGE_ITEMS = 512, /* of principals, in what items_for counts: some 200 KB */
+    PAGE_ITEMS = 512, /* of principals, in what call_principal_items counts: some 200 KB */
 };
 
 _Static_assert((size_t)ACCESS_ROWS_MAX <= BATCH_ITEMS_MAX, "call_begin_reply has room for them");
@@ -141,29 +141,37 @@ write_grants(struct call *call, const struct principal *principal)
     }
 }
 
-static void
-write_principal(struct call *call, const struct principal *principal)
+void
+call_write_principal(struct call *call, const struct principal *principal)
 {
-    message_begin(&call->reply, 6U + principal->relayed);
-    message_put_text(&call->reply, FIELD_NAME, principal->name);
-    message_put_uint(&call->reply, FIELD_KIND, principal->kind);
-    message_put_uint(&call->reply, FIELD_CREATED, principal->created_ms);
-    message_put_bool(&call->reply, FIELD_DISABLED, principal->disabled);
+    bool is_person = principal->kind == PRINCIPAL_PERSON;
+    struct message_writer *writer = &call->reply;
+
+    message_begin(writer, 5U + principal->relayed + principal->has_uid + principal->has_key +
+                              is_person);
+    message_put_text(writer, FIELD_NAME, principal->name);
+    message_put_uint(writer, FIELD_KIND, principal->kind);
+    message_put_uint(writer, FIELD_CREATED, principal->created_ms);
+    message_put_bool(writer, FIELD_DISABLED, principal->disabled);
     if (principal->relayed) {
-        message_put_bool(&call->reply, FIELD_RELAYED, true);
+        message_put_bool(writer, FIELD_RELAYED, true);
     }
     if (principal->has_uid) {
-        message_put_uint(&call->reply, FIELD_UID, principal->uid);
-    } else {
-        message_put_bytes(&call->reply, FIELD_PUBLIC_KEY,
+        message_put_uint(writer, FIELD_UID, principal->uid);
+    }
+    if (principal->has_key) {
+        message_put_bytes(writer, FIELD_PUBLIC_KEY,
                           bytes_of(principal->public_key, PUBLIC_KEY_BYTES));
+    }
+    if (is_person) {
+        message_put_bool(writer, FIELD_ENROLLED, access_is_enrolled(principal));
     }
     write_grants(call, principal);
 }
 
 /* Each grant takes less than half of what call_begin_reply plans for an item. */
-static size_t
-items_for(const struct principal *principal)
+size_t
+call_principal_items(const struct principal *principal)
 {
     return 1 + principal->grant_count / 2;
 }
@@ -177,7 +185,7 @@ find_page_end(const struct access *access, uint64_t from, size_t *ret_items)
     size_t items = 0;
 
     while (next <= access_principal_count(access)) {
-        size_t more = items_for(access_principal_at(access, next - 1));
+        size_t more = call_principal_items(access_principal_at(access, next - 1));
 
         if (items + more > PAGE_ITEMS) {
             break;
@@ -210,7 +218,7 @@ op_principal_list(struct call *call)
     }
     message_put_list(&call->reply, FIELD_ITEMS, next - from);
     for (uint64_t number = from; number < next; number++) {
-        write_principal(call, access_principal_at(access, number - 1));
+        call_write_principal(call, access_principal_at(access, number - 1));
     }
     message_put_uint(&call->reply, FIELD_NEXT, next);
     return STATUS_OK;
@@ -226,10 +234,10 @@ op_principal_show(struct call *call)
     if (principal == NULL) {
         return call_refuse(call, STATUS_NOT_FOUND, "no such principal");
     }
-    status = call_begin_reply(call, 2, items_for(principal));
+    status = call_begin_reply(call, 2, call_principal_items(principal));
     if (status == STATUS_OK) {
         message_put_list(&call->reply, FIELD_ITEMS, 1);
-        write_principal(call, principal);
+        call_write_principal(call, principal);
     }
     return status;
 }

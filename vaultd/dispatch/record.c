@@ -15,6 +15,8 @@ reserve_for(const struct audit_entry *entry)
     case OP_NAMESPACE_CREATE:
     case OP_NAMESPACE_SET:
     case OP_PRINCIPAL_ADD:
+    case OP_PRINCIPAL_INVITE:
+    case OP_ENROL_CONFIRM:
     case OP_PRINCIPAL_ENABLE:
     case OP_GRANT:
     case OP_UNFREEZE:

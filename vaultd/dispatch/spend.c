@@ -275,6 +275,7 @@ replay_entry(void *state, const struct audit_entry *entry)
     struct budget_key key;
     enum budget_class class;
 
+    people_replay(dispatch, entry);
     if (entry->operation == AUDIT_ACT_RESTORED && entry->subject.size > 0) {
         return spend_all(dispatch, entry->time_ms);
     }
@@ -307,6 +308,7 @@ spend_replay(struct dispatch *dispatch)
     enum status status = audit_wait(audit, last);
 
     budgets_clear(dispatch->parts.budgets);
+    logins_clear(dispatch->logins);
     from = from < audit_first(audit) ? audit_first(audit) : from;
     if (status == STATUS_OK && from <= last) {
         status = audit_read(audit, from, last - from + 1, replay_entry, dispatch);

@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "enrolments.h"
 #include "log.h"
 
 static void
@@ -277,6 +278,8 @@ open_all(struct dispatch *dispatch, const struct secret *root, char *ret_fault)
 static void
 close_all(struct dispatch *dispatch)
 {
+    sessions_end_all(dispatch->sessions);
+    enrolments_forget_all(dispatch->enrolments);
     access_unload(dispatch->parts.access);
     vault_seal(dispatch->parts.vault);
     dispatch->sealed = true;

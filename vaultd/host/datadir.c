@@ -18,8 +18,7 @@
 enum {
     RUN_MODE = 0755,
     OTHERS_WRITE = S_IWGRP | S_IWOTH,
-    DATA_VERSION = 5, /* 4 had no people's keys, requests, canaries; 2 had keys that never changed;
-                         1 no budgets, checkpoints, times of use */
+    DATA_VERSION = 5, /* 4 had persons without sessions; 2 keys that never changed; 1 no budgets */
     VERSION_DIGITS_MAX = 9,
     VERSION_FILE_BYTES = 64, /* more than a version file ever has */
 };
