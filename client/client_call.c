@@ -28,6 +28,7 @@ is_harmless(enum operation operation)
     case OP_AUDIT_READ:
     case OP_UNSEAL_INFO:
     case OP_RECIPIENT_LIST:
+    case OP_CANARY_LIST:
     case OP_WHOAMI:
     case OP_ENROL_BEGIN: /* a new secret, and the one before is forgotten */
     case OP_PENDING:

@@ -20,6 +20,7 @@
  *   client_recipient.c                 those of recipients of backups
  *   client_backup.c                    backups and their recipients: calls as those above
  *   client_approval.c                  what two admins do together: likewise
+ *   client_canary.c                    canaries, and a test of alarms: likewise
  *   client_names.c                     what numbers are called
  */
 #ifndef CONTACT_VAULT_CLIENT_INTERNAL_H

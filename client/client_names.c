@@ -154,7 +154,7 @@ cv_act_name(uint32_t act)
     static const char *const names[] = {
         "created",       "opened",        "closed",     "cut",          "checkpoint",
         "budget",        "clock_forward", "clock_back", "retained",     "budget_extra",
-        "key_destroyed", "restored",      "swept",      "backup_ended",
+        "key_destroyed", "restored",      "swept",      "backup_ended", "canary",
     };
 
     if (act >= ACT_CREATED) {

@@ -287,6 +287,9 @@ place_rows(struct cv_reply *reply, const struct request *request, void *rows, si
     case OP_PENDING:
         reply->requests = rows;
         return true;
+    case OP_CANARY_LIST:
+        reply->canaries = rows;
+        return true;
     case OP_AUDIT_READ:
         reply->entries = rows;
         return true;
@@ -377,6 +380,8 @@ copy_particulars(struct decoder *decoder, const struct message *message, struct 
         }
         reply->backup = copy_data(decoder, bytes);
         return true;
+    case OP_CANARY_ADD:
+        return reply->token != NULL && reply->number > 0;
     case OP_BACKUP_READ:
         if (!message_bytes(message, FIELD_DATA, &bytes)) {
             return false;

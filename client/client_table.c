@@ -100,6 +100,14 @@ static const struct column request_columns[] = {
     COLUMN(cv_request, subject, SUBJECT, TEXT, false),
     COLUMN(cv_request, public_key, PUBLIC_KEY, KEY, false),
 };
+
+static const struct column canary_columns[] = {
+    COLUMN(cv_canary, token, TOKEN, TEXT, true),
+    COLUMN(cv_canary, number, NUMBER, UINT32, true),
+    COLUMN(cv_canary, namespace_name, NAMESPACE, TEXT, true),
+    COLUMN(cv_canary, created_ms, CREATED, UINT64, true),
+    COLUMN(cv_canary, gone, GONE, BOOL, false),
+};
 static const struct column reply_columns[] = {
     COLUMN(cv_reply, status, STATUS, UINT32, true),
     COLUMN(cv_reply, message, MESSAGE, TEXT, false),
@@ -117,6 +125,7 @@ static const struct column reply_columns[] = {
     COLUMN(cv_reply, root_since_ms, CREATED, UINT64, false),
     COLUMN(cv_reply, left, LEFT, UINT64, false),
     COLUMN(cv_reply, number, NUMBER, UINT64, false),
+    COLUMN(cv_reply, token, TOKEN, TEXT, false),
     COLUMN(cv_reply, bytes, BYTES, UINT64, false),
     COLUMN(cv_reply, result, RESULT, UINT32, false),
     COLUMN(cv_reply, audit_key, PUBLIC_KEY, KEY, false),
@@ -138,6 +147,7 @@ const struct table client_table_principals = TABLE(principal_columns, cv_princip
 static const struct table keys_table = TABLE(key_columns, cv_key);
 static const struct table recipients_table = TABLE(recipient_columns, cv_recipient);
 static const struct table requests_table = TABLE(request_columns, cv_request);
+static const struct table canaries_table = TABLE(canary_columns, cv_canary);
 static const struct table entries_table = TABLE(entry_columns, cv_audit_entry);
 const struct table client_table_reply = TABLE(reply_columns, cv_reply);
 
@@ -164,6 +174,8 @@ client_table(enum operation operation)
         return &recipients_table;
     case OP_PENDING:
         return &requests_table;
+    case OP_CANARY_LIST:
+        return &canaries_table;
     case OP_AUDIT_READ:
         return &entries_table;
     default:

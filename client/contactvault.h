@@ -242,6 +242,15 @@ struct cv_request {
     const uint8_t *public_key;
 };
 
+/* A contact that nobody has a reason to open. */
+struct cv_canary {
+    const char *token;
+    uint32_t number; /* what the log calls it by */
+    const char *namespace_name;
+    uint64_t created_ms; /* as a canary */
+    bool gone;           /* its contact was erased, or its namespace shredded: no trap any more */
+};
+
 struct cv_reply {
     enum cv_status status;
     const char *message; /* for a person; never NULL, never a contact */
@@ -258,6 +267,7 @@ struct cv_reply {
     const struct cv_key *keys;
     const struct cv_recipient *recipients;
     const struct cv_request *requests;
+    const struct cv_canary *canaries;
 
     /* cv_audit_read, cv_principal_list, cv_key_status: from here next. cv_backup_read: likewise; 0:
      * that was the end of the file. */
@@ -276,7 +286,9 @@ struct cv_reply {
     enum cv_approvals approvals;
     bool approvals_active; /* those acts do wait now */
     uint32_t waiting;      /* so many requests wait for you to decide them */
-    uint64_t number;       /* cv_compact: so many came about, ever */
+    /* cv_compact: so many came about, ever. cv_canary_add: the new one's, and its token. */
+    uint64_t number;
+    const char *token;
     enum cv_status result; /* cv_compact: how the last one ended, if it failed */
     /* cv_key_status, for admins: the earliest disk_horizon_ms of all namespaces, shredded ones too
      * (UINT64_MAX: there is none); since when the root key is in use (0: not told, or unknown);
@@ -574,6 +586,24 @@ CV_API enum cv_status cv_approve(struct cv_client *client, uint64_t request,
 /* Another's, or, to withdraw it, one's own. */
 CV_API enum cv_status cv_deny(struct cv_client *client, uint64_t request,
                               struct cv_reply **ret_reply);
+
+/* ---- canaries: for admins ---- */
+
+/*
+ * A contact of the admin's own that nobody has a reason to open; it is put into the namespace if it
+ * is not there, and nobody is told which. namespace_name NULL: the only one there is. A person who
+ * detokenizes it is disabled; for a service it is opened, and the operators are told. CV_CONFLICT:
+ * it is one already. CV_TOO_LARGE: there are 256. CV_QUOTA: 64 were added today.
+ */
+CV_API enum cv_status cv_canary_add(struct cv_client *client, const char *value,
+                                    const char *namespace_name, struct cv_reply **ret_reply);
+CV_API enum cv_status cv_canary_list(struct cv_client *client, struct cv_reply **ret_reply);
+CV_API enum cv_status cv_canary_remove(struct cv_client *client, const char *token,
+                                       struct cv_reply **ret_reply);
+
+/* Tells the operators, so that they see whether alarms arrive: what is configured is run, and the
+ * vault's log says how it ended. CV_NOT_FOUND: nothing is. */
+CV_API enum cv_status cv_notify_test(struct cv_client *client, struct cv_reply **ret_reply);
 
 /* ---- backups: for admins; the list of recipients for auditors, too ---- */
 

@@ -24,9 +24,9 @@ enum {
     PUBLIC_KEY_BYTES = 32, /* Ed25519, RFC 8032 */
     SIGNATURE_BYTES = 64,
     ROOT_KEY_BYTES = 32,
-    CODE_BYTES_MAX = 64,     /* by which a person enrols, as she types it */
-    FACTOR_BYTES_MAX = 32,   /* six digits, or a recovery code as she types it */
-    TOTP_SECRET_BYTES = 20,  /* RFC 6238, RFC 4226 section 4: as long as SHA-1's output */
+    CODE_BYTES_MAX = 64,    /* by which a person enrols, as she types it */
+    FACTOR_BYTES_MAX = 32,  /* six digits, or a recovery code as she types it */
+    TOTP_SECRET_BYTES = 20, /* RFC 6238, RFC 4226 section 4: as long as SHA-1's output */
     RECOVERY_CODES = 8,
     UNSEAL_SALT_BYTES = 16, /* Argon2id, RFC 9106 */
     UNSEAL_PASSES_MIN = 3,

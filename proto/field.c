@@ -114,6 +114,7 @@ static const struct field_rule rules[FIELD_LIMIT_NUMBER] = {
     [FIELD_WAITING] = {NAMED("waiting"), UINT(0, UINT32_MAX)},
     [FIELD_EXPIRES] = {NAMED("expires"), UINT(0, UINT64_MAX)},
     [FIELD_ACTIVE] = {NAMED("active"), BOOL},
+    [FIELD_GONE] = {NAMED("gone"), BOOL},
     [FIELD_OFFBOARDED] = {NAMED("offboarded"), BOOL},
 };
 /* NOLINTEND(bugprone-suspicious-missing-comma,bugprone-macro-parentheses) */

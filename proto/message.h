@@ -69,6 +69,10 @@ enum operation {
     OP_PENDING = 65,
     OP_APPROVE = 66,
     OP_DENY = 67,
+    OP_CANARY_ADD = 68,
+    OP_CANARY_LIST = 69,
+    OP_CANARY_REMOVE = 70,
+    OP_NOTIFY_TEST = 71,
     OPERATION_LIMIT = 128, /* one past the highest number there may be */
 };
 
@@ -160,6 +164,7 @@ enum field {
     FIELD_WAITING = 76,        /* uint: so many requests wait for you to decide them */
     FIELD_EXPIRES = 77,        /* uint: ms since 1970: a request is dropped then */
     FIELD_ACTIVE = 78,         /* bool: approvals are in force */
+    FIELD_GONE = 79,           /* bool: of a canary: its contact was erased or shredded */
     FIELD_OFFBOARDED = 82,     /* bool: a principal has left for ever */
     FIELD_LIMIT_NUMBER = 128,  /* one past the highest number there may be */
 };

@@ -72,6 +72,10 @@ static const struct shape shapes[OPERATION_LIMIT] = {
     [OP_RECIPIENT_ADD] = {"recipient_add", BIT(CONNECTION) | BIT(NAME) | BIT(PUBLIC_KEY), 0, 0},
     [OP_RECIPIENT_LIST] = {"recipient_list", BIT(CONNECTION), 0, 0},
     [OP_RECIPIENT_REMOVE] = {"recipient_remove", BIT(CONNECTION) | BIT(NAME), 0, 0},
+    [OP_CANARY_ADD] = {"canary_add", BIT(CONNECTION) | BIT(VALUE), BIT(NAMESPACE), 0},
+    [OP_CANARY_LIST] = {"canary_list", BIT(CONNECTION), 0, 0},
+    [OP_CANARY_REMOVE] = {"canary_remove", BIT(CONNECTION) | BIT(TOKEN), 0, 0},
+    [OP_NOTIFY_TEST] = {"notify_test", BIT(CONNECTION), 0, 0},
     [OP_AUDIT_READ] = {"audit_read", BIT(CONNECTION) | BIT(FROM),
                        BIT(LIMIT) | BIT(PRINCIPAL) | BIT(TOKEN) | BIT(NAMESPACE) | BIT(ACT) |
                            BIT(SINCE) | BIT(UNTIL),

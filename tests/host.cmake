@@ -4,6 +4,7 @@ cmocka_test(unit base LIBS PkgConfig::sodium)
 cmocka_test(unit vault_time LIBS -Wl,--wrap=clock_gettime)
 cmocka_test(unit host DEPS host SOURCES support/folder.c)
 cmocka_test(unit config DEPS host SOURCES support/folder.c)
+cmocka_test(unit notifier DEPS host SOURCES support/folder.c)
 # The line of a public key is written twice, by the client and by the daemon.
 cmocka_test(unit public_key_text SOURCES ${PROJECT_SOURCE_DIR}/vaultd/public_key_text.c
             LIBS contactvault_static PkgConfig::sodium)
@@ -46,7 +47,7 @@ set_tests_properties(unit/sandbox PROPERTIES LABELS "unit;sandbox" TIMEOUT 120
   SKIP_RETURN_CODE 77)
 
 # The same as an ordinary user, where root runs the tests.
-foreach(name base host config sandbox)
+foreach(name base host config notifier sandbox)
   add_test(NAME unit/${name}_as_nobody COMMAND ${CMAKE_CURRENT_LIST_DIR}/check/as_nobody.sh
     $<TARGET_FILE:test_${name}>)
   set_tests_properties(unit/${name}_as_nobody PROPERTIES LABELS unit TIMEOUT 120

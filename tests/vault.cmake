@@ -48,6 +48,7 @@ cmocka_test(unit clock DEPS ${whole} SOURCES support/fixture.c support/people.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit crash DEPS ${whole} SOURCES support/fixture.c support/people.c support/store_faulty.c
   LIBS PkgConfig::sodium)
+cmocka_test(unit misuse DEPS ${whole} SOURCES support/fixture.c support/people.c LIBS PkgConfig::sodium)
 cmocka_test(unit privacy DEPS ${whole} SOURCES support/fixture.c support/people.c
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
 cmocka_test(unit put_back DEPS ${whole} SOURCES support/fixture.c support/people.c support/store_faulty.c

@@ -14,6 +14,7 @@
 #include "dispatch.h"
 #include "keyring.h"
 #include "locked.h"
+#include "notifier.h"
 #include "process.h"
 #include "signals.h"
 #include "startup_text.h"
@@ -186,6 +187,9 @@ open_above(struct graph *graph)
         .data_key_max_days = graph->config->data_key_max_days,
         .data_key_max_records = graph->config->data_key_max_records,
         .making = graph->making,
+        .tell = graph->notifier != NULL ? notifier_tell : NULL,
+        .teller = graph->notifier,
+        .alarm_lookup_misses = graph->config->budgets.alarm_lookup_misses,
     };
 
     return dispatch_new(&parts, &graph->dispatch) == STATUS_OK ? true : say("memory", "none left");

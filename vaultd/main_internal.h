@@ -16,6 +16,7 @@ struct budgets;
 struct config;
 struct dispatch;
 struct keyring;
+struct notifier;
 struct secret;
 struct store;
 struct vault;
@@ -26,7 +27,8 @@ enum { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 struct graph {
     const struct config *config; /* outlives it */
     struct datadir_paths paths;
-    bool making; /* by init: there is no admin yet */
+    bool making;               /* by init: there is no admin yet */
+    struct notifier *notifier; /* NULL: nobody is told; the caller's */
     struct datadir *datadir;
     struct keyring *keyring;
     struct store *store;

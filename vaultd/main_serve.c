@@ -13,6 +13,7 @@
 #include "log.h"
 #include "main_internal.h"
 #include "maintenance.h"
+#include "notifier.h"
 #include "notify.h"
 #include "sandbox.h"
 #include "secret.h"
@@ -393,6 +394,23 @@ open_directory(struct graph *graph)
     return true;
 }
 
+/* Before there is anything that it should not have: a lock, a key, a thread. */
+static bool
+start_notifier(struct graph *graph)
+{
+    const struct notifier_options options = {.command = graph->config->notify_command,
+                                             .arguments = graph->config->notify_arguments};
+
+    if (options.command[0] == '\0') {
+        return true;
+    }
+    if (notifier_start(&options, &graph->notifier) != STATUS_OK) {
+        startup_say("the notifier cannot be started; the line above says why");
+        return false;
+    }
+    return true;
+}
+
 int
 main_serve(int argc, char **argv)
 {
@@ -411,13 +429,17 @@ main_serve(int argc, char **argv)
         return EXIT_OK;
     }
     log_set_level((enum log_level)config.log_level);
-    if (open_directory(&graph)) {
+    if (start_notifier(&graph) && open_directory(&graph)) {
         code = start(&graph);
     }
     graph_close(&graph);
     LOG(LOG_LEVEL_NOTICE, EVENT_STOPPED, F("code", code));
+    notifier_stop(&graph.notifier);
     notify_close();
     return code;
 }
 
 _Static_assert((int)CONFIG_PATH_BYTES == (int)DATADIR_PATH_BYTES, "a configured path fits");
+_Static_assert((int)CONFIG_ARGUMENTS_BYTES <= (int)NOTIFIER_ARGUMENTS_BYTES &&
+                   (int)CONFIG_ARGUMENTS_MAX == (int)NOTIFIER_ARGUMENTS_MAX,
+               "configured arguments fit");

@@ -94,6 +94,8 @@ vaultctl unseal --data _ -> folder
 vaultctl unseal --data = folder --da -> --data
 vaultctl keygen -o one -> one.key
 vaultctl recipient _ -> new add list remove
+vaultctl canary _ -> add list remove
+vaultctl notify _ -> test
 vaultctl recipient add lawyer --public-key one -> one.key
 vaultctl restore one.key --audit _ -> folder
 vaultctl restore one --recipient two -> two~words.key

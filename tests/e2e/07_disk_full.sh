@@ -24,6 +24,9 @@ new_cast
 new_principal dora privacy milano --person
 new_principal otto reveal milano --person
 new_principal aldo audit - --person
+new_principal nina reveal milano --person
+feed 0 as admin canary add -n milano <<<'canary@example.org'
+canary=$(cat "$out")
 for i in $(seq 4000); do printf 'before-%04d@example.org\n' "$i"; done >"$work/before"
 feed 0 as inbox tokenize --json - <"$work/before"
 jq -r .token "$out" >"$work/tokens"
@@ -131,6 +134,14 @@ until_refused 60 reveals || fail "140,000 reveals with no room for the log"
 says_full
 say "a reveal of 2,400 is refused, after $revealed revealed: $(head -n 1 "$err" | cut -c1-120)"
 state_is unsealed || fail "no status on a full disk"
+
+# Who opens a canary now is disabled all the same, out of the reserve.
+expect 5 as nina detokenize --reason 'on a full disk' "$(head -n 1 "$work/left-tokens")" "$canary"
+expect_error 'this principal is disabled'
+expect 0 as admin principal show nina --json
+expect_json .disabled
+expect 0 as admin audit tail --from 1 --operation canary --json
+expect_json '.principal == "nina" and .status == "denied"'
 
 protect 1 otto crm berlin
 on_record 1

@@ -37,7 +37,7 @@ vaultd.conf:3: vault.quark: there is no such key; [vault] takes data key_file ma
 vaultd.conf:5: limits.workers: a number from 1 to 1024
 vaultd.conf:6: limits.workers: said already, in line 5
 vaultd.conf:7: a line is [section], key = value, or a comment that begins with #
-vaultd.conf:8: sockets: there is no such section; there are [vault] [socket] [admin_socket] [unseal] [limits] [budgets] [reveal] [audit] [keys] [backup] [log]
+vaultd.conf:8: sockets: there is no such section; there are [vault] [socket] [admin_socket] [unseal] [limits] [budgets] [notify] [reveal] [audit] [keys] [backup] [log]
 vaultd.conf:10: audit.checkpoint_folder: there is no such folder
 END
 diff "$work/wanted" "$work/said" || fail "other faults were said"

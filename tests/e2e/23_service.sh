@@ -191,6 +191,18 @@ expect 0 in_machine kill -9 "$pid"
 comes_back "killed"
 expect 0 in_machine systemctl restart $service
 comes_back "restarted"
+
+# ---- alarms, out of all that shuts it in ----
+
+printf '[notify]\ncommand = /usr/bin/logger\narguments = -t vault-alarm -p auth.alert\n' |
+    in_machine tee -a /etc/contact-vault/vaultd.conf >/dev/null
+expect 0 in_machine systemctl restart $service
+comes_back "with a notifier"
+expect 0 in_machine vaultctl notify test
+alarm_came() { in_machine journalctl --no-pager -o cat -t vault-alarm | grep -q '^{"event":"test",'; }
+await 20 alarm_came || fail "no alarm reached the journal: $(journal | tail -n 3)"
+say "alarms reach the journal through logger, within the unit's own limits"
+
 # The watchdog, with less patience than in the unit.
 expect 0 in_machine mkdir -p /run/systemd/system/$service.d
 printf '[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\n' | in_machine tee /run/systemd/system/$service.d/soon.conf >/dev/null
@@ -207,7 +219,9 @@ say "killed, restarted and stuck it comes back, unsealed, with the same tokens"
 
 expect 0 in_machine systemctl stop $service
 same "how it ended" "$(show Result) $(show ExecMainStatus) $(show ActiveState)" "success 0 inactive"
-! in_machine pgrep -x vaultd || fail "a vaultd is left running"
+for name in vaultd vaultd-notifier; do
+    ! in_machine pgrep -x $name || fail "a $name is left running"
+done
 ! in_machine test -e /run/contact-vault || fail "its run folder is left"
 expect 0 in_machine vaultctl audit verify --json
 expect_json .ok

@@ -27,7 +27,7 @@ took() {
 # ask CODE WHO COMMAND... : one or two words, and the rest.
 ask() {
     local code=$1 who=$2 name=$3
-    case $name in namespace | principal | audit | key | recipient) name+=" $4" ;; esac
+    case $name in namespace | principal | audit | key | recipient | canary | notify) name+=" $4" ;; esac
     shift 2
     expect "$code" as "$who" "$@" --json
     took "$name"
@@ -35,7 +35,7 @@ ask() {
 
 expect 0 "$vaultctl" init --data "$dir" --json
 took init
-printf '[reveal]\npurposes = callback, legal\n' >"$work/conf"
+printf '[reveal]\npurposes = callback, legal\n[notify]\ncommand = /usr/bin/true\n' >"$work/conf"
 vaultd_options=(--config "$work/conf")
 start_vault
 expect 0 "$vaultctl" keygen -o "$work/inbox.key" --json
@@ -90,6 +90,11 @@ ask 0 admin recipient new safe -o "$work/safe.recipient"
 cp "$out" "$work/recipient"
 ask 0 admin recipient list
 ask 0 admin backup "$work/backup"
+ask 0 admin canary add 'canary@example.org'
+canary=$(json .token)
+ask 0 admin canary list
+ask 0 admin canary remove "$canary"
+ask 0 admin notify test
 ask 0 admin recipient remove safe
 sed -n 's/.*"public_key":"\([^"]*\)".*/\1/p' "$work/recipient" >"$work/safe.pub"
 ask 0 admin recipient add safe --public-key "$work/safe.pub"

@@ -192,7 +192,7 @@ as() {
     local who=$1 command=("$2")
     shift 2
     case ${command[0]} in
-    namespace | principal | audit | key | recipient)
+    namespace | principal | audit | key | recipient | canary | notify)
         command+=("$1")
         shift
         ;;

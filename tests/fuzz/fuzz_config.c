@@ -58,6 +58,8 @@ must_be_sound(const struct config *config)
     must(strnlen(config->purposes, sizeof config->purposes) < sizeof config->purposes);
     must(strspn(config->purposes, "abcdefghijklmnopqrstuvwxyz0123456789-_, ") ==
          strlen(config->purposes));
+    must(strnlen(config->notify_arguments, sizeof config->notify_arguments) <
+         sizeof config->notify_arguments);
     must(config->unseal_uids.count <= CONFIG_UIDS_MAX);
     for (uint32_t i = 0; i < config->unseal_uids.count; i++) {
         must(config->unseal_uids.at[i] != 0 && config->unseal_uids.at[i] != 65534);

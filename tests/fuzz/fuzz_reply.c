@@ -29,6 +29,8 @@ static const enum operation operations[] = {
     OP_BACKUP_READ,
     OP_PENDING,
     OP_STATUS,
+    OP_CANARY_LIST,
+    OP_CANARY_ADD,
 };
 
 static size_t
@@ -53,7 +55,8 @@ measure_principal(const struct cv_principal *principal)
 static size_t
 measure_reply(const struct cv_reply *reply)
 {
-    size_t total = measure(reply->message) + measure(reply->state) + measure(reply->release);
+    size_t total = measure(reply->message) + measure(reply->state) + measure(reply->release) +
+                   measure(reply->token);
 
     for (size_t i = 0; i < CV_KEY_BYTES && reply->audit_key != NULL; i++)
         total += reply->audit_key[i];
@@ -63,6 +66,9 @@ measure_reply(const struct cv_reply *reply)
     for (size_t i = 0; i < reply->data_size; i++)
         total += reply->data[i];
     for (size_t i = 0; i < reply->count; i++) {
+        if (reply->canaries != NULL)
+            total += measure(reply->canaries[i].token) + reply->canaries[i].number +
+                     measure(reply->canaries[i].namespace_name) + reply->canaries[i].gone;
         if (reply->recipients != NULL)
             total += measure(reply->recipients[i].name) + reply->recipients[i].public_key[31];
         if (reply->requests != NULL)

@@ -280,6 +280,36 @@ arrange_recipient(struct cast *cast, bool there)
     }
 }
 
+static void
+begin_canary(struct cast *cast, struct caller *caller)
+{
+    char address[64];
+
+    (void)snprintf(address, sizeof address, MAIL_BEGINS "%u@example.com", cast->serial++);
+    caller_begin(caller, OP_CANARY_ADD, 2);
+    message_put_text(&caller->request, FIELD_VALUE, address);
+    message_put_text(&caller->request, FIELD_NAMESPACE, "brand");
+}
+
+static void
+arrange_canary(struct cast *cast)
+{
+    enum contact_kind kind;
+    struct token token;
+    struct bytes text;
+    bool added;
+
+    if (token_parse(bytes_of_text(cast->canary), &kind, &token) == STATUS_OK &&
+        access_canary_of(cast->fixture.access, token.bytes) != NULL) {
+        return;
+    }
+    begin_canary(cast, &cast->hand);
+    must(caller_send(&cast->hand));
+    added = message_bytes(cast->hand.reply, FIELD_TOKEN, &text);
+    assert(added);
+    memcpy(cast->canary, text.data, TOKEN_TEXT_BYTES);
+}
+
 void
 cast_arrange(struct cast *cast, enum operation operation)
 {
@@ -312,6 +342,9 @@ cast_arrange(struct cast *cast, enum operation operation)
         break;
     case OP_RECIPIENT_REMOVE:
         arrange_recipient(cast, true);
+        break;
+    case OP_CANARY_REMOVE:
+        arrange_canary(cast);
         break;
     case OP_GRANT:
         arrange_pawn(cast, false);
@@ -552,6 +585,13 @@ begin_about_rules(struct cast *cast, struct caller *caller, enum operation opera
         put_subject(cast, request, "pawn");
         message_put_uint(request, FIELD_ROLE, ROLE_SERVICE);
         message_put_text(request, FIELD_NAMESPACE, "brand");
+        break;
+    case OP_CANARY_ADD:
+        begin_canary(cast, caller);
+        break;
+    case OP_CANARY_REMOVE:
+        caller_begin(caller, operation, 1);
+        message_put_text(request, FIELD_TOKEN, cast->canary[0] != '\0' ? cast->canary : cast->kept);
         break;
     case OP_AUDIT_READ:
         caller_begin(caller, operation, 1);

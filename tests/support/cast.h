@@ -32,11 +32,12 @@ struct cast {
     struct caller maker; /* a service, not of the cast: makes tokens */
     struct log_reader log;
     struct caller callers[SOCKETS][WHO_COUNT];
-    char kept[TOKEN_TEXT_BYTES + 1];  /* a phone's token */
-    char token[TOKEN_TEXT_BYTES + 1]; /* the one the next request is about */
-    char subject[NAME_BYTES_MAX + 1]; /* the principal or namespace it names; or empty */
-    char leaver[NAME_BYTES_MAX + 1];  /* who is to be offboarded next; or empty */
-    enum freeze freeze;               /* what it is to be frozen before each request */
+    char kept[TOKEN_TEXT_BYTES + 1];   /* a phone's token */
+    char token[TOKEN_TEXT_BYTES + 1];  /* the one the next request is about */
+    char canary[TOKEN_TEXT_BYTES + 1]; /* one that was added last; or empty */
+    char subject[NAME_BYTES_MAX + 1];  /* the principal or namespace it names; or empty */
+    char leaver[NAME_BYTES_MAX + 1];   /* who is to be offboarded next; or empty */
+    enum freeze freeze;                /* what it is to be frozen before each request */
     unsigned serial;
 };
 

@@ -650,6 +650,30 @@ put_pending(struct vault *vault)
 }
 
 static void
+put_canaries(struct vault *vault)
+{
+    begin_items(vault, 1);
+    message_begin(&vault->writer, 6);
+    message_put_text(&vault->writer, FIELD_TOKEN, FAKE_TOKEN);
+    message_put_uint(&vault->writer, FIELD_KIND, CONTACT_PHONE);
+    message_put_uint(&vault->writer, FIELD_NUMBER, 3);
+    message_put_text(&vault->writer, FIELD_NAMESPACE, "milano");
+    message_put_uint(&vault->writer, FIELD_CREATED, FAKE_TIME_MS);
+    message_put_bool(&vault->writer, FIELD_GONE, true);
+}
+
+static void
+put_canary(struct vault *vault)
+{
+    atomic_fetch_add(&vault->fake->counts->executed, 1);
+    message_begin(&vault->writer, 4);
+    message_put_uint(&vault->writer, FIELD_STATUS, STATUS_OK);
+    message_put_text(&vault->writer, FIELD_TOKEN, FAKE_TOKEN);
+    message_put_uint(&vault->writer, FIELD_KIND, CONTACT_PHONE);
+    message_put_uint(&vault->writer, FIELD_NUMBER, 3);
+}
+
+static void
 put_inbox(struct vault *vault)
 {
     message_begin(&vault->writer, 6);
@@ -903,6 +927,10 @@ take_act(struct vault *vault, struct connection *connection, enum operation oper
         put_pending(vault);
     else if (operation == OP_ROOT_ROTATE && vault->fake->options.root_waits)
         put_waits(vault);
+    else if (operation == OP_CANARY_LIST)
+        put_canaries(vault);
+    else if (operation == OP_CANARY_ADD)
+        put_canary(vault);
     else if (operation == OP_PRINCIPAL_LIST)
         put_page(vault, request);
     else if (operation == OP_PRINCIPAL_SHOW) {

@@ -52,6 +52,9 @@ struct fixture {
     const uint32_t *unseal_uids; /* as they may; the test's own */
     size_t unseal_uid_count;
     const char *purposes; /* of reveals; NULL: there is no list */
+    notice_teller *tell;  /* whom alarms go to; NULL: nobody */
+    void *teller;
+    uint32_t alarm_lookup_misses;
     struct person people[PEOPLE_MAX]; /* whom caller_principal_add enrolled */
     size_t people_count;
     bool people_stay_out; /* whose session is over is told so; else she logs in again by herself */

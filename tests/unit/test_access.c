@@ -898,6 +898,154 @@ sealed_settings_and_namespaces_against_a_rule_are_found(void **state)
     expect_load(rules, &row, STATUS_OK);
 }
 
+/* ---- canaries ---- */
+
+/* The digest foretold is the one that comes about, and what is loaded. */
+static void
+commit_canary(struct rules *rules, struct access_change **change)
+{
+    uint8_t foretold[ACCESS_DIGEST_BYTES], found[ACCESS_DIGEST_BYTES];
+
+    memcpy(foretold, access_change_digest(*change), sizeof foretold);
+    assert_int_equal(access_commit(rules->access, change), STATUS_OK);
+    access_digest(rules->access, found);
+    assert_memory_equal(found, foretold, sizeof found);
+    assert_int_equal(access_load(rules->access), STATUS_OK);
+    access_digest(rules->access, found);
+    assert_memory_equal(found, foretold, sizeof found);
+}
+
+static struct canary
+canary_of(uint8_t first)
+{
+    return (struct canary){.namespace_id = 1, .kind = CONTACT_PHONE, .token = {first, 7}};
+}
+
+static enum status
+add_canary(struct rules *rules, uint8_t first)
+{
+    const struct canary spec = canary_of(first);
+    struct access_change *change = NULL;
+    enum status status = access_prepare_canary(rules->access, &spec, &change, &rules->fault);
+
+    if (status == STATUS_OK) {
+        commit_canary(rules, &change);
+    }
+    return status;
+}
+
+static enum status
+remove_canary(struct rules *rules, uint8_t first)
+{
+    const struct canary spec = canary_of(first);
+    struct access_change *change = NULL;
+    enum status status =
+        access_prepare_canary_removal(rules->access, spec.token, &change, &rules->fault);
+
+    if (status == STATUS_OK) {
+        commit_canary(rules, &change);
+    }
+    return status;
+}
+
+static bool
+is_canary(struct rules *rules, uint8_t first)
+{
+    return access_canary_of(rules->access, canary_of(first).token) != NULL;
+}
+
+static void
+canaries_are_found_by_their_tokens(void **state)
+{
+    struct rules *rules = *state;
+
+    rules_populate(rules);
+    assert_false(is_canary(rules, 0));
+    assert_int_equal(remove_canary(rules, 1), STATUS_NOT_FOUND);
+    for (unsigned i = 0; i < ACCESS_CANARIES_MAX; i++) {
+        assert_false(access_canaries_full(rules->access));
+        assert_int_equal(add_canary(rules, (uint8_t)(i * 167)), STATUS_OK); /* in no order */
+    }
+    assert_true(access_canaries_full(rules->access));
+    assert_int_equal(add_canary(rules, 5), STATUS_CONFLICT);
+    for (unsigned i = 0; i < ACCESS_CANARIES_MAX; i++) {
+        assert_true(is_canary(rules, (uint8_t)i));
+    }
+    assert_int_equal(access_canary_of(rules->access, canary_of(167).token)->number, 2);
+    assert_int_equal(remove_canary(rules, 167), STATUS_OK);
+    assert_false(is_canary(rules, 167));
+    assert_true(is_canary(rules, 166));
+    assert_true(is_canary(rules, 168));
+    assert_int_equal(remove_canary(rules, 167), STATUS_NOT_FOUND);
+    assert_int_equal(access_canary_count(rules->access), ACCESS_CANARIES_MAX);
+    assert_int_equal(add_canary(rules, 167), STATUS_OK);
+    assert_int_equal(access_canary_of(rules->access, canary_of(167).token)->number, 2);
+    assert_true(access_canaries_full(rules->access));
+}
+
+/* Nobody takes one away, or puts an older row back, without the log knowing. */
+static void
+canaries_taken_out_change_the_digest(void **state)
+{
+    struct rules *rules = *state;
+    uint8_t none[ACCESS_DIGEST_BYTES], set[ACCESS_DIGEST_BYTES], found[ACCESS_DIGEST_BYTES];
+    struct rows *rows;
+    struct row row = {.key = {'c', 0, 0, 0, 1}, .key_size = 5};
+
+    rules_populate(rules);
+    access_digest(rules->access, none);
+    assert_int_equal(add_canary(rules, 9), STATUS_OK);
+    access_digest(rules->access, set);
+    assert_memory_not_equal(none, set, sizeof set);
+    rows = read_rows(rules);
+    assert_int_equal(rows->rows[0].key[0], 'c');
+    assert_int_equal(remove_canary(rules, 9), STATUS_OK);
+    expect_load(rules, &rows->rows[0], STATUS_OK);
+    access_digest(rules->access, found);
+    assert_memory_equal(found, set, sizeof set);
+    expect_load(rules, &row, STATUS_OK);
+    access_digest(rules->access, found);
+    assert_memory_equal(found, none, sizeof none);
+    free(rows);
+}
+
+static void
+sealed_canaries_against_a_rule_are_found(void **state)
+{
+    struct rules *rules = *state;
+    struct canary_entry entry = {.canary = canary_of(1)};
+    struct row row;
+
+    rules_populate(rules);
+    assert_int_equal(add_canary(rules, 9), STATUS_OK);
+    entry.canary.number = 2;
+    seal_row(rules, (struct access_entry){.canary = &entry}, &row);
+    expect_load(rules, &row, STATUS_OK);
+    assert_true(is_canary(rules, 1));
+    assert_int_equal(row.size, 2 + 34 + KEYRING_BOX_EXTRA);
+    entry.canary.namespace_id = 3; /* there are two */
+    seal_row(rules, (struct access_entry){.canary = &entry}, &row);
+    expect_load(rules, &row, STATUS_CORRUPT);
+    entry.canary.namespace_id = 0;
+    seal_row(rules, (struct access_entry){.canary = &entry}, &row);
+    expect_load(rules, &row, STATUS_CORRUPT);
+    entry.canary = canary_of(1);
+    entry.canary.number = 2;
+    entry.canary.kind = (enum contact_kind)3;
+    seal_row(rules, (struct access_entry){.canary = &entry}, &row);
+    expect_load(rules, &row, STATUS_CORRUPT);
+    entry.canary = canary_of(9); /* the same twice */
+    entry.canary.number = 2;
+    seal_row(rules, (struct access_entry){.canary = &entry}, &row);
+    expect_load(rules, &row, STATUS_CORRUPT);
+    entry.canary.removed = true;
+    seal_row(rules, (struct access_entry){.canary = &entry}, &row);
+    expect_load(rules, &row, STATUS_OK);
+    entry.canary.number = 4; /* one is missing before it */
+    seal_row(rules, (struct access_entry){.canary = &entry}, &row);
+    expect_load(rules, &row, STATUS_CORRUPT);
+}
+
 /* A binding to another key: void until it is granted again, which binds it to the key of now. */
 static void
 granting_again_binds_anew(void **state)
@@ -1095,6 +1243,9 @@ main(void)
         TEST(sealed_grants_against_a_rule_are_found),
         TEST(sealed_figures_against_a_rule_are_found),
         TEST(sealed_settings_and_namespaces_against_a_rule_are_found),
+        TEST(canaries_are_found_by_their_tokens),
+        TEST(canaries_taken_out_change_the_digest),
+        TEST(sealed_canaries_against_a_rule_are_found),
         TEST(granting_again_binds_anew),
         TEST(row_is_what_the_format_says),
         TEST(principal_sealed_with_another_number_is_found),

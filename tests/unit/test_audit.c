@@ -873,7 +873,8 @@ acts_have_names(void **state)
     assert_string_equal(audit_act_name(AUDIT_ACT_RESTORED), "restored");
     assert_string_equal(audit_act_name(AUDIT_ACT_SWEPT), "swept");
     assert_string_equal(audit_act_name(AUDIT_ACT_BACKUP_ENDED), "backup_ended");
-    assert_string_equal(audit_act_name(AUDIT_ACT_BACKUP_ENDED + 1), "unknown");
+    assert_string_equal(audit_act_name(AUDIT_ACT_CANARY), "canary");
+    assert_string_equal(audit_act_name(AUDIT_ACT_CANARY + 1), "unknown");
     assert_string_equal(audit_act_name(0), "unknown");
     assert_string_equal(audit_act_name(UINT32_MAX), "unknown");
 }

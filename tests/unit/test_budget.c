@@ -30,6 +30,7 @@ enum {
 
 static const struct budget_key person = {7, 0, BUDGET_REVEAL};
 static const struct budget_key service = {7, 3, BUDGET_LOOKUP};
+static const struct budget_key misses = {7, 3, BUDGET_MISSES};
 
 /* ---- stand-ins, by the linker's --wrap ---- */
 
@@ -47,11 +48,11 @@ __wrap_log_write(enum log_level level, enum log_event event, const struct log_fi
                  unsigned count)
 {
     assert_int_equal(level, LOG_LEVEL_WARNING);
-    assert_int_equal(event, EVENT_BUDGET_ALARM);
+    assert_true(event == EVENT_BUDGET_ALARM || event == EVENT_LOOKUP_MISSES);
     assert_int_equal(count, 3);
     assert_string_equal(fields[0].name, "principal");
     assert_string_equal(fields[1].name, "namespace");
-    assert_string_equal(fields[2].name, "percent");
+    assert_string_equal(fields[2].name, event == EVENT_BUDGET_ALARM ? "percent" : "misses");
     for (unsigned i = 0; i < count; i++) {
         alarm_fields[i] = fields[i].number;
     }
@@ -596,6 +597,84 @@ test_the_alarm_may_be_set_and_silenced(void **state)
     assert_int_equal(alarms, 2);
 }
 
+struct heard {
+    unsigned count;
+    struct budget_key key;
+    uint64_t number;
+};
+
+static void
+hear(void *state, struct budget_key key, uint64_t number)
+{
+    struct heard *heard = state;
+
+    *heard = (struct heard){heard->count + 1, key, number};
+}
+
+static void
+test_who_listens_hears_each_alarm(void **state)
+{
+    struct budgets *budgets = *state;
+    struct heard heard = {0};
+
+    budgets_set_listener(budgets, hear, &heard);
+    assert_int_equal(take(budgets, limits(100, 0), START, 79), 0);
+    assert_int_equal(heard.count, 0);
+    assert_int_equal(take(budgets, limits(100, 0), START, 1), 0);
+    assert_int_equal(take(budgets, limits(100, 0), START, 1), 0);
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.key.principal, 7);
+    assert_int_equal(heard.key.class, BUDGET_REVEAL);
+    assert_int_equal(heard.number, 80);
+    assert_int_equal(draw(budgets, limits(1000, 0), START, 800), 800);
+    assert_int_equal(heard.count, 2);
+    assert_int_equal(heard.key.namespace_id, 3);
+    budgets_count_misses(budgets, misses, START, 10, 10);
+    assert_int_equal(heard.count, 3);
+    assert_int_equal(heard.key.class, BUDGET_MISSES);
+    assert_int_equal(heard.number, 10);
+    budgets_set_listener(budgets, NULL, NULL);
+    budgets_count_misses(budgets, misses, START + DAY, 10, 10);
+    assert_int_equal(heard.count, 3);
+}
+
+static void
+test_misses_ring_within_an_hour_and_again_each_hour(void **state)
+{
+    struct budgets *budgets = *state;
+    struct budget_key elsewhere = misses;
+
+    elsewhere.namespace_id = 4;
+    budgets_count_misses(budgets, misses, START, 60, 100);
+    budgets_count_misses(budgets, elsewhere, START, 60, 100);
+    budgets_count_misses(budgets, misses, START + 30 * MINUTE, 39, 100);
+    assert_int_equal(alarms, 0);
+    budgets_count_misses(budgets, misses, START + 59 * MINUTE, 1, 100);
+    assert_int_equal(alarms, 1);
+    assert_int_equal(alarm_fields[0], 7);
+    assert_int_equal(alarm_fields[1], 3);
+    assert_int_equal(alarm_fields[2], 100);
+    budgets_count_misses(budgets, misses, START + 59 * MINUTE, 500, 100);
+    assert_int_equal(alarms, 1);
+    /* He goes on: once an hour. */
+    budgets_count_misses(budgets, misses, START + 118 * MINUTE, 100, 100);
+    assert_int_equal(alarms, 1);
+    budgets_count_misses(budgets, misses, START + 119 * MINUTE, 1, 100);
+    assert_int_equal(alarms, 2);
+    /* Below for a while, and back within the hour since the last alarm. */
+    budgets_count_misses(budgets, misses, START + 5 * HOUR, 99, 100);
+    assert_int_equal(alarms, 2);
+    budgets_count_misses(budgets, misses, START + 5 * HOUR, 1, 100);
+    assert_int_equal(alarms, 3);
+    budgets_count_misses(budgets, misses, START + 6 * HOUR + MINUTE, 1, 100);
+    budgets_count_misses(budgets, misses, START + 6 * HOUR + MINUTE, 99, 100);
+    assert_int_equal(alarms, 4);
+    /* All at once is an alarm as well; nothing is taken from any budget. */
+    budgets_count_misses(budgets, elsewhere, START + 9 * HOUR, 4096, 100);
+    assert_int_equal(alarms, 5);
+    assert_int_equal(budgets_used(budgets, service, START + 9 * HOUR), 0);
+}
+
 /* ---- memory ---- */
 
 static void
@@ -827,6 +906,8 @@ main(void)
         TEST(test_a_block_counts_until_the_next_one),
         TEST(test_what_was_replayed_is_spent),
         TEST(test_the_alarm_rings_once_on_crossing),
+        TEST(test_who_listens_hears_each_alarm),
+        TEST(test_misses_ring_within_an_hour_and_again_each_hour),
         TEST(test_the_alarm_may_be_set_and_silenced),
         TEST(test_memory_does_not_grow_for_ever),
         TEST(test_without_memory_nothing_is_spent),

@@ -342,6 +342,16 @@ test_backups(void **state)
     assert_int_equal(reply->recipients[0].public_key[0], 7);
     assert_int_equal(reply->recipients[0].created_ms, 1767225600000);
     cv_reply_free(&reply);
+
+    assert_int_equal(cv_canary_list(fixture->client, &reply), CV_OK);
+    assert_sent(fixture, OP_CANARY_LIST, 0);
+    assert_int_equal(reply->count, 1);
+    assert_string_equal(reply->canaries[0].token, FAKE_TOKEN);
+    assert_int_equal(reply->canaries[0].number, 3);
+    assert_string_equal(reply->canaries[0].namespace_name, "milano");
+    assert_int_equal(reply->canaries[0].created_ms, 1767225600000);
+    assert_true(reply->canaries[0].gone);
+    cv_reply_free(&reply);
 }
 
 static void
@@ -699,6 +709,18 @@ test_admin_acts(void **state)
     assert_sent(fixture, OP_RECIPIENT_ADD, BIT(NAME) | BIT(PUBLIC_KEY));
     ACT(cv_recipient_remove(client, "safe", &reply));
     assert_sent(fixture, OP_RECIPIENT_REMOVE, BIT(NAME));
+    assert_int_equal(cv_canary_add(client, "+442079460958", "shop", &reply), CV_OK);
+    assert_string_equal(reply->token, FAKE_TOKEN);
+    assert_int_equal(reply->number, 3);
+    cv_reply_free(&reply);
+    assert_sent(fixture, OP_CANARY_ADD, BIT(VALUE) | BIT(NAMESPACE));
+    assert_int_equal(cv_canary_add(client, "+442079460958", NULL, &reply), CV_OK);
+    cv_reply_free(&reply);
+    assert_sent(fixture, OP_CANARY_ADD, BIT(VALUE));
+    ACT(cv_canary_remove(client, FAKE_TOKEN, &reply));
+    assert_sent(fixture, OP_CANARY_REMOVE, BIT(TOKEN));
+    ACT(cv_notify_test(client, &reply));
+    assert_sent(fixture, OP_NOTIFY_TEST, 0);
     ACT(cv_backup_end(client, key, true, &reply));
     assert_sent(fixture, OP_BACKUP_END, BIT(BACKUP) | BIT(ALL));
     ACT(cv_backup_end(client, key, false, &reply));
@@ -714,7 +736,7 @@ test_admin_acts(void **state)
     ACT(cv_deny(client, 4712, &reply));
     assert_sent(fixture, OP_DENY, BIT(REQUEST));
     ACT(cv_seal(client, &reply));
-    assert_int_equal(fixture->fake.counts->executed, 23);
+    assert_int_equal(fixture->fake.counts->executed, 26);
 }
 
 static void
@@ -811,7 +833,8 @@ test_names(void **state)
     assert_string_equal(cv_act_name(210), "key_destroyed");
     assert_string_equal(cv_act_name(212), "swept");
     assert_string_equal(cv_act_name(213), "backup_ended");
-    assert_null(cv_act_name(214));
+    assert_string_equal(cv_act_name(214), "canary");
+    assert_null(cv_act_name(215));
     assert_string_equal(cv_act_name(14), "erase");
     assert_null(cv_act_name(0));
     assert_null(cv_phase_name(4));

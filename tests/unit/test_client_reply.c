@@ -243,6 +243,18 @@ test_backups(void **state)
     assert_int_equal(reply->status, CV_PENDING);
     assert_int_equal(reply->request, 4711);
     cv_reply_free(&reply);
+    reply = decode(OP_CANARY_ADD, 0, "canary_add: its token");
+    assert_string_equal(reply->token, "phn_014d2pf2dbsqqzxq5tk1v58cgg1");
+    assert_int_equal(reply->number, 3);
+    cv_reply_free(&reply);
+    reply = decode(OP_CANARY_ADD, 0, "recipient_list: one"); /* no token */
+    assert_int_equal(reply->status, CV_INTERNAL);
+    cv_reply_free(&reply);
+    reply = decode(OP_CANARY_LIST, 0, "canary_list: one, gone");
+    assert_int_equal(reply->count, 1);
+    assert_string_equal(reply->canaries[0].namespace_name, "lab");
+    assert_true(reply->canaries[0].gone);
+    cv_reply_free(&reply);
 }
 
 static void

@@ -189,11 +189,11 @@ parse_refuses_what_it_does_not_know(void **state)
     (void)state;
     refused("[limit]\nqueue = 17\nquark = 1\n",
             "file:1: limit: there is no such section; there are [vault] [socket] [admin_socket] "
-            "[unseal] [limits] [budgets] [reveal] [audit] [keys] [backup] [log]\n");
+            "[unseal] [limits] [budgets] [notify] [reveal] [audit] [keys] [backup] [log]\n");
     assert_int_equal(config.limits.queue, 4096);
     refused("[nothing]\n",
             "file:1: nothing: there is no such section; there are [vault] [socket] [admin_socket] "
-            "[unseal] [limits] [budgets] [reveal] [audit] [keys] [backup] [log]\n");
+            "[unseal] [limits] [budgets] [notify] [reveal] [audit] [keys] [backup] [log]\n");
     refused("[socket]\n\nowner = me\n",
             "file:3: socket.owner: there is no such key; [socket] takes path mode group\n");
     refused("[log]\nLevel = info\n",
@@ -398,6 +398,28 @@ parse_takes_the_purposes_of_reveals(void **state)
     refused(text, "file:2: reveal.purposes: " PURPOSES_MAY);
 }
 
+static void
+parse_takes_what_the_operators_are_told_by(void **state)
+{
+    (void)state;
+    parses("");
+    assert_string_equal(config.notify_command, "");
+    assert_string_equal(config.notify_arguments, "");
+    assert_int_equal(config.budgets.alarm_lookup_misses, 500);
+    parses("[notify]\ncommand = /usr/local/sbin/vault-alarm\narguments = a  b\t'c d' $e\n");
+    assert_string_equal(config.notify_command, "/usr/local/sbin/vault-alarm");
+    assert_string_equal(config.notify_arguments, "a  b\t'c d' $e");
+    parses("[notify]\narguments = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n");
+    parses("[budgets]\nalarm_lookup_misses = 0\n");
+    assert_int_equal(config.budgets.alarm_lookup_misses, 0);
+    refused(
+        "[notify]\narguments = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n",
+        "file:2: notify.arguments: at most 16 words apart by blanks, together at most 200 bytes; "
+        "there is no quoting, for no shell reads them\n");
+    refused("[notify]\ncommand = vault-alarm\n",
+            "file:2: notify.command: a path from the root on (/...), of at most 1023 bytes\n");
+}
+
 /* ---- the example ---- */
 
 /* "#key = value" of the example becomes "key = value"; comments begin with "# ". */
@@ -443,7 +465,7 @@ the_example_shows_every_key_at_its_default(void **state)
                      row.value);
         }
     }
-    assert_int_equal(rows, 43);
+    assert_int_equal(rows, 46);
     /* And so does what was read from it. */
     config_default(&untold);
     memcpy(untold.file, config.file, sizeof untold.file);
@@ -951,6 +973,7 @@ main(void)
         CONFIG_TEST(parse_knows_the_ends_of_a_range),
         CONFIG_TEST(parse_takes_the_users_who_may_unseal),
         CONFIG_TEST(parse_takes_the_purposes_of_reveals),
+        CONFIG_TEST(parse_takes_what_the_operators_are_told_by),
         CONFIG_TEST(parse_says_every_fault),
         CONFIG_TEST(parse_does_not_talk_for_ever),
         CONFIG_TEST(the_example_shows_every_key_at_its_default),

@@ -236,6 +236,10 @@ static const struct expected {
     {OP_PENDING, "pending", BIT(CONNECTION), 0},
     {OP_APPROVE, "approve", BIT(CONNECTION) | BIT(REQUEST), 0},
     {OP_DENY, "deny", BIT(CONNECTION) | BIT(REQUEST), 0},
+    {OP_CANARY_ADD, "canary_add", BIT(CONNECTION) | BIT(VALUE), BIT(NAMESPACE)},
+    {OP_CANARY_LIST, "canary_list", BIT(CONNECTION), 0},
+    {OP_CANARY_REMOVE, "canary_remove", BIT(CONNECTION) | BIT(TOKEN), 0},
+    {OP_NOTIFY_TEST, "notify_test", BIT(CONNECTION), 0},
     {OP_AUDIT_READ, "audit_read", BIT(CONNECTION) | BIT(FROM),
      BIT(LIMIT) | BIT(PRINCIPAL) | BIT(TOKEN) | BIT(NAMESPACE) | BIT(ACT) | BIT(SINCE) |
          BIT(UNTIL)},

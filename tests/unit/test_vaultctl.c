@@ -56,6 +56,10 @@ test_usage_errors(void **state)
         "$V backup ''",
         "$V backup $D/b --rate fast",
         "$V backup $D/b --rate 100001",
+        "$V canary",
+        "$V canary remove",
+        "$V canary add a b",
+        "$V notify",
         "$V recipient new safe",
         "$V recipient add safe",
         "$V recipient add safe --public-key /nowhere",
@@ -755,6 +759,27 @@ test_recipients(void **state)
 }
 
 static void
+test_canaries(void **state)
+{
+    assert_int_equal(shell(*state, "echo +442079460958 | $V canary add -n milano"), 0);
+    assert_string_equal(out, FAKE_TOKEN "\n");
+    assert_int_equal(shell(*state, "$V canary add --json +442079460958"), 0);
+    assert_string_equal(out, "{\"token\":\"" FAKE_TOKEN "\",\"number\":3}\n");
+    assert_int_equal(shell(*state, "$V canary add"), 2); /* nothing on stdin */
+    assert_int_equal(shell(*state, "printf 'a@b.example\\nc@d.example\\n' | $V canary add -"), 2);
+    assert_non_null(strstr(err, "one contact at a time"));
+    assert_int_equal(shell(*state, "$V canary list --json"), 0);
+    assert_string_equal(out, "{\"token\":\"" FAKE_TOKEN "\",\"number\":3,\"namespace\":\"milano\","
+                             "\"created\":\"2026-01-01T00:00:00.000Z\",\"gone\":true}\n");
+    assert_int_equal(shell(*state, "$V canary list"), 0);
+    assert_string_equal(out, FAKE_TOKEN "\t3\tmilano\t2026-01-01T00:00:00.000Z\tgone\n");
+    assert_int_equal(shell(*state, "$V canary remove " FAKE_TOKEN), 0);
+    assert_non_null(strstr(out, "no trap"));
+    assert_int_equal(shell(*state, "$V notify test"), 0);
+    assert_non_null(strstr(out, "handed on"));
+}
+
+static void
 test_keygen_and_principal_add(void **state)
 {
     assert_int_equal(shell(*state, "$V keygen -o $D/key > $D/pub && "
@@ -1144,6 +1169,7 @@ main(void)
         FIXTURE_TEST(test_a_list_that_does_not_go_on_is_not_the_end),
         FIXTURE_TEST(test_backup),
         FIXTURE_TEST(test_recipients),
+        FIXTURE_TEST(test_canaries),
         FIXTURE_TEST(test_keygen_and_principal_add),
         FIXTURE_TEST(test_unseal),
         FIXTURE_TEST(test_another_root_key),

@@ -125,6 +125,10 @@ enum exit_code cmd_recipient_new(const struct arguments *arguments);
 enum exit_code cmd_recipient_add(const struct arguments *arguments);
 enum exit_code cmd_recipient_list(const struct arguments *arguments);
 enum exit_code cmd_recipient_remove(const struct arguments *arguments);
+enum exit_code cmd_canary_add(const struct arguments *arguments);
+enum exit_code cmd_canary_list(const struct arguments *arguments);
+enum exit_code cmd_canary_remove(const struct arguments *arguments);
+enum exit_code cmd_notify_test(const struct arguments *arguments);
 enum exit_code cmd_backup(const struct arguments *arguments);
 enum exit_code cmd_restore(const struct arguments *arguments);
 /* backup --verify */

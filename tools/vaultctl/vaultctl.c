@@ -130,6 +130,11 @@ static const struct argp_option key_options[] = {
     {"public-key", OPTION_PUBLIC_KEY, "FILE", 0, "The key that keygen printed; -: on stdin", 1},
     {0},
 };
+
+static const struct argp_option canary_options[] = {
+    {"namespace", 'n', "NS", 0, "The namespace; not needed where there is only one", 1},
+    {0},
+};
 static const struct argp_option backup_options[] = {
     {"rate", OPTION_RATE, "N", 0, "So many MiB a second at the most (untold: as the vault permits)", 1},
     {"verify", OPTION_VERIFY, NULL, 0, "Make none: is FILE good? A restore that leaves nothing behind", 1},
@@ -267,6 +272,14 @@ static const struct command commands[] = {
      0, 0, cmd_recipient_list},
     {"recipient remove", "NAME", "Seal no more backups to this one",
      "vaultctl recipient remove lawyer", no_options, 1, 1, cmd_recipient_remove},
+    {"canary add", "[VALUE|-]", "Make a contact of yours a trap: a person who opens it is disabled",
+     "vaultctl canary add -n milano", canary_options, 0, 1, cmd_canary_add},
+    {"canary list", "", "The traps there are", "vaultctl canary list --json", no_options, 0, 0,
+     cmd_canary_list},
+    {"canary remove", "TOKEN", "Make it a contact like any other",
+     "vaultctl canary remove phn_...", no_options, 1, 1, cmd_canary_remove},
+    {"notify test", "", "Tell the operators, to see whether alarms arrive", "vaultctl notify test",
+     no_options, 0, 0, cmd_notify_test},
     {"backup", "FILE", "All of the vault, sealed to its recipients, into FILE and FILE.keyring",
      "vaultctl backup /srv/backup/vault-2026-12-01 --rate 20", backup_options, 1, 1, cmd_backup},
     {"restore", "FILE", "Make a vault of FILE and FILE.keyring, in a directory that is new or empty",

@@ -50,8 +50,13 @@ access_unload(struct access *access)
     for (size_t i = 0; i < access->recipient_count; i++) {
         free(access->recipients[i]);
     }
+    for (size_t i = 0; i < access->canary_count; i++) {
+        free(access->canaries[i]);
+    }
     free(access->settings);
     access->settings = NULL;
+    access->canary_count = 0;
+    access->canaries_set = 0;
     access->recipient_count = 0;
     access->principal_count = 0;
     access->namespace_count = 0;
@@ -63,6 +68,7 @@ access_entry_free(struct access_entry *entry)
     free(entry->namespace_entry);
     free(entry->principal);
     free(entry->recipient);
+    free(entry->canary);
     free(entry->settings);
     *entry = (struct access_entry){0};
 }
@@ -111,6 +117,7 @@ access_sort(struct access *access)
     resort(access->by_identity, access->principals, access->principal_count, compare_identities);
     resort(access->namespaces_by_name, access->namespaces, access->namespace_count,
            compare_namespaces);
+    access_sort_canaries(access);
 }
 
 static void
@@ -155,6 +162,20 @@ place_recipient(struct access *access, struct recipient_entry *entry)
     access->recipients[index] = entry;
 }
 
+static void
+place_canary(struct access *access, struct canary_entry *entry)
+{
+    size_t index = entry->canary.number - 1;
+
+    assert(index <= access->canary_count && index < ACCESS_CANARIES_MAX);
+    if (index == access->canary_count) {
+        access->canary_count++;
+    } else {
+        free(access->canaries[index]);
+    }
+    access->canaries[index] = entry;
+}
+
 void
 access_place(struct access *access, struct access_entry *entry)
 {
@@ -164,6 +185,8 @@ access_place(struct access *access, struct access_entry *entry)
         place_principal(access, entry->principal);
     } else if (entry->recipient != NULL) {
         place_recipient(access, entry->recipient);
+    } else if (entry->canary != NULL) {
+        place_canary(access, entry->canary);
     } else {
         free(access->settings);
         access->settings = entry->settings;
@@ -202,7 +225,8 @@ access_all_different(const struct access *access)
             return false;
         }
     }
-    return uids_different(access) && access_recipients_different(access);
+    return uids_different(access) && access_recipients_different(access) &&
+           access_canaries_sound(access);
 }
 
 static const struct principal *
@@ -343,6 +367,20 @@ add_recipients(crypto_generichash_state *state, const struct access *access,
     }
 }
 
+static void
+add_canaries(crypto_generichash_state *state, const struct access *access,
+             const struct canary_entry *put)
+{
+    size_t index = put == NULL ? SIZE_MAX : put->canary.number - 1;
+
+    for (size_t i = 0; i < access->canary_count; i++) {
+        add_hash(state, i == index ? put->hash : access->canaries[i]->hash);
+    }
+    if (index == access->canary_count) {
+        add_hash(state, put->hash);
+    }
+}
+
 void
 access_digest_with(const struct access *access, const struct access_entry *put,
                    uint8_t ret_digest[static ACCESS_DIGEST_BYTES])
@@ -356,6 +394,7 @@ access_digest_with(const struct access *access, const struct access_entry *put,
 
     (void)crypto_generichash_init(&state, NULL, 0, ACCESS_DIGEST_BYTES);
     (void)crypto_generichash_update(&state, digest_context, sizeof digest_context - 1);
+    add_canaries(&state, access, put->canary);
     for (size_t i = 0; i < access->namespace_count; i++) {
         add_hash(&state, i == row_index ? row->hash : access->namespaces[i]->hash);
     }

@@ -29,6 +29,7 @@ enum {
     ACCESS_GRANTS_MAX = 100,          /* of one principal */
     ACCESS_ROWS_MAX = LIST_ITEMS_MAX, /* namespaces; and principals */
     ACCESS_RECIPIENTS_MAX = 16,
+    ACCESS_CANARIES_MAX = 256,
     FACTOR_BOX_BYTES = TOTP_SECRET_BYTES + 40,
     CODE_DIGEST_BYTES = 16, /* of a recovery code, which has 80 random bits */
     ACCESS_UID_OVERFLOW =
@@ -105,6 +106,16 @@ struct recipient {
     uint8_t public_key[PUBLIC_KEY_BYTES];
     uint64_t created_ms;
     char name[NAME_BYTES_MAX + 1];
+};
+
+/* A contact that nobody has a reason to open, known by its token. */
+struct canary {
+    uint32_t number; /* from 1 */
+    bool removed;    /* the row waits for another one */
+    uint32_t namespace_id;
+    enum contact_kind kind;
+    uint8_t token[TOKEN_BYTES];
+    uint64_t created_ms; /* as a canary */
 };
 
 /* How much may be done in a while. 0: without limit. */
@@ -220,6 +231,15 @@ bool access_grant_raises(const struct access *access, const struct access_grant_
 /* Rows of recipients, those that were removed too; index < access_recipient_count. */
 const struct recipient *access_recipient_at(const struct access *access, size_t index);
 size_t access_recipient_count(const struct access *access);
+
+/* Rows of canaries, those that were removed too; index < access_canary_count. */
+const struct canary *access_canary_at(const struct access *access, size_t index);
+size_t access_canary_count(const struct access *access);
+/* The one of that token; NULL: it is none, or none any more. Costs nothing where there are none. */
+const struct canary *access_canary_of(const struct access *access,
+                                      const uint8_t token[static TOKEN_BYTES]);
+/* There is no place for another one. */
+bool access_canaries_full(const struct access *access);
 
 /* Who is kept from revealing. */
 enum freeze access_frozen(const struct access *access);

@@ -51,6 +51,9 @@ is_there(const struct access *access, const struct access_entry *entry)
     if (entry->recipient != NULL) {
         return entry->recipient->recipient.number <= access->recipient_count;
     }
+    if (entry->canary != NULL) {
+        return entry->canary->canary.number <= access->canary_count;
+    }
     return access->settings != NULL;
 }
 
@@ -211,6 +214,9 @@ access_change_digest(const struct access_change *change)
 uint32_t
 access_change_id(const struct access_change *change)
 {
+    if (change->entry.canary != NULL) {
+        return change->entry.canary->canary.number;
+    }
     assert(change->entry.namespace_entry != NULL);
     return change->entry.namespace_entry->row.id;
 }

@@ -131,6 +131,17 @@ MUST_USE enum status access_prepare_recipient_removal(struct access *access, str
                                                       struct access_change **ret_change,
                                                       const char **ret_fault);
 
+/* Of the spec namespace, kind and token count. CONFLICT: it is one already. TOO_LARGE: there are as
+ * many as there can be. */
+MUST_USE enum status access_prepare_canary(struct access *access, const struct canary *spec,
+                                           struct access_change **ret_change,
+                                           const char **ret_fault);
+/* NOT_FOUND. Its row waits for another one. */
+MUST_USE enum status access_prepare_canary_removal(struct access *access,
+                                                   const uint8_t token[static TOKEN_BYTES],
+                                                   struct access_change **ret_change,
+                                                   const char **ret_fault);
+
 /*
  * No grant in it permits anything from then on, and none can be given; its name and its number stay
  * taken. NOT_FOUND; CONFLICT: it was shredded already.
@@ -161,7 +172,7 @@ MUST_USE enum status access_prepare_grant(struct access *access,
 
 /* Of the state as it will be after the commit. */
 const uint8_t *access_change_digest(const struct access_change *change); /* ACCESS_DIGEST_BYTES */
-/* Of a namespace: the id it has, or will have. */
+/* Of a namespace or a canary: the number it has, or will have. */
 uint32_t access_change_id(const struct access_change *change);
 
 /* Durable, then in force. Takes the change whatever the outcome. On a full disk too, if it is a

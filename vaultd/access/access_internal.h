@@ -3,7 +3,7 @@
  * access_internal.h: the access state as its own files see it.
  *
  * 1. Rows are never removed, so numbers have no gaps: number n stands at index n - 1. That of a
- *    recipient that was removed is kept, marked, until another one takes its place.
+ *    recipient or canary that was removed is kept, marked, until another one takes its place.
  * 2. What is in memory is what the store holds: a change is committed there first.
  * 3. `hash` is over the row as the store holds it, sealed: the state's digest needs no row again.
  */
@@ -45,11 +45,17 @@ struct recipient_entry {
     uint8_t hash[ACCESS_DIGEST_BYTES];
 };
 
+struct canary_entry {
+    struct canary canary;
+    uint8_t hash[ACCESS_DIGEST_BYTES];
+};
+
 /* Any row, in clear: one of them is there. Owns it. */
 struct access_entry {
     struct namespace_entry *namespace_entry;
     struct principal_entry *principal;
     struct recipient_entry *recipient;
+    struct canary_entry *canary;
     struct settings_entry *settings;
 };
 
@@ -67,6 +73,10 @@ struct access {
     struct namespace_entry *namespaces_by_name[ACCESS_ROWS_MAX];
     size_t recipient_count;
     struct recipient_entry *recipients[ACCESS_RECIPIENTS_MAX];
+    size_t canary_count;
+    size_t canaries_set; /* those that were not removed */
+    struct canary_entry *canaries[ACCESS_CANARIES_MAX];
+    struct canary_entry *canaries_by_token[ACCESS_CANARIES_MAX]; /* those set, sorted */
 };
 
 /* ---- access.c ---- */
@@ -120,6 +130,12 @@ struct settings_entry *access_copy_settings(const struct access *access);
 
 /* Of two that are not removed, no name or key stands twice. */
 bool access_recipients_different(const struct access *access);
+
+/* ---- access_canary.c ---- */
+
+void access_sort_canaries(struct access *access);
+/* Once sorted: each in a namespace there is, and no token stands twice. */
+bool access_canaries_sound(const struct access *access);
 
 /* ---- access_may.c ---- */
 

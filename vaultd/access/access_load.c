@@ -25,6 +25,10 @@ make_entry(uint8_t type, struct access_entry *ret_entry)
         ret_entry->recipient = calloc(1, sizeof *ret_entry->recipient);
         return ret_entry->recipient != NULL;
     }
+    if (type == ACCESS_ROW_CANARY) {
+        ret_entry->canary = calloc(1, sizeof *ret_entry->canary);
+        return ret_entry->canary != NULL;
+    }
     ret_entry->settings = calloc(1, sizeof *ret_entry->settings);
     return ret_entry->settings != NULL;
 }
@@ -44,6 +48,9 @@ number_due(const struct access *access, uint8_t type)
                    ? 0
                    : (uint32_t)access->recipient_count + 1;
     }
+    if (type == ACCESS_ROW_CANARY) {
+        return access->canary_count == ACCESS_CANARIES_MAX ? 0 : (uint32_t)access->canary_count + 1;
+    }
     count = type == ACCESS_ROW_NAMESPACE ? access->namespace_count : access->principal_count;
     return count == ACCESS_ROWS_MAX ? 0 : (uint32_t)count + 1;
 }
@@ -59,7 +66,7 @@ grants_known(const struct access *access, const struct principal *principal)
     return true;
 }
 
-/* Namespaces come first: 'n' is before 'p'. */
+/* Namespaces come before principals: 'n' is before 'p'. Canaries' are looked at at the end. */
 static enum status
 load_row(void *state, struct bytes key, struct bytes value)
 {

@@ -13,6 +13,8 @@
  *         role u8, namespace u32 (0: vault-wide), binding 32 (zeros where the role has none), ends
  *         u64 (ms of vault time; 0: no end), daily u32, hourly u32 (0: the default)
  * Recipient: number u32, flags u8 (1: removed), public key 32, created u64, size of name u8, name
+ * Canary: number u32, flags u8 (1: removed), namespace u32, kind u8 (1 phone, 2 e-mail), token 16,
+ *         created u64. All are of one size.
  * Settings: number u32 (1), freeze u8 (0 nobody, 1 people, 2 all), approvals u8 (0 auto, 1 always,
  *         2 never), flags u8 (1: there once were two admins who count)
  *
@@ -35,7 +37,7 @@ enum {
                   FLAG_OFFBOARDED,
     FLAG_SHREDDED = 1, /* of a namespace */
 
-    FLAG_REMOVED = 1, /* of a recipient */
+    FLAG_REMOVED = 1, /* of a recipient or canary */
     FLAG_HAD_TWO = 1, /* of the settings */
 };
 
@@ -166,6 +168,17 @@ encode_settings(struct cursor *to, const struct settings_entry *settings)
     write_u8(to, settings->had_two ? FLAG_HAD_TWO : 0);
 }
 
+static void
+encode_canary(struct cursor *to, const struct canary *canary)
+{
+    write_u32(to, canary->number);
+    write_u8(to, canary->removed ? FLAG_REMOVED : 0);
+    write_u32(to, canary->namespace_id);
+    write_u8(to, (uint8_t)canary->kind);
+    write_bytes(to, canary->token, TOKEN_BYTES);
+    write_u64(to, canary->created_ms);
+}
+
 size_t
 access_plain_encode(const struct access_entry *entry,
                     uint8_t ret_plain[static ACCESS_PLAIN_BYTES_MAX])
@@ -178,6 +191,8 @@ access_plain_encode(const struct access_entry *entry,
         encode_principal(&to, &entry->principal->principal);
     } else if (entry->recipient != NULL) {
         encode_recipient(&to, &entry->recipient->recipient);
+    } else if (entry->canary != NULL) {
+        encode_canary(&to, &entry->canary->canary);
     } else {
         encode_settings(&to, entry->settings);
     }
@@ -388,6 +403,23 @@ decode_recipient(struct reader *from, struct recipient *ret_recipient)
 }
 
 static bool
+decode_canary(struct reader *from, struct canary *ret_canary)
+{
+    uint8_t flags, kind;
+
+    ret_canary->number = read_u32(from);
+    flags = read_u8(from);
+    ret_canary->removed = (flags & FLAG_REMOVED) != 0;
+    ret_canary->namespace_id = read_u32(from);
+    kind = read_u8(from);
+    ret_canary->kind = (enum contact_kind)kind;
+    read_bytes(from, ret_canary->token, TOKEN_BYTES);
+    ret_canary->created_ms = read_u64(from);
+    return (flags & ~FLAG_REMOVED) == 0 && ret_canary->namespace_id != 0 &&
+           (kind == CONTACT_PHONE || kind == CONTACT_EMAIL);
+}
+
+static bool
 decode_settings(struct reader *from, struct settings_entry *ret_settings)
 {
     uint32_t number = read_u32(from);
@@ -415,6 +447,8 @@ access_plain_decode(struct bytes plain, struct access_entry *entry)
         access_identify(entry->principal);
     } else if (entry->recipient != NULL) {
         well_formed = decode_recipient(&from, &entry->recipient->recipient);
+    } else if (entry->canary != NULL) {
+        well_formed = decode_canary(&from, &entry->canary->canary);
     } else {
         well_formed = decode_settings(&from, entry->settings);
     }

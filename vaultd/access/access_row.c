@@ -2,7 +2,7 @@
 /*
  * Access rows, version 4. Numbers in network order.
  *
- * Key:    type u8 ('n' namespace, 'p' principal, 'r' recipient, 's' settings), number
+ * Key:    type u8 ('c' canary, 'n' namespace, 'p' principal, 'r' recipient, 's' settings), number
  *         u32, from 1 without gaps
  * Value:  version u8 (4), suite u8 (1: XChaCha20-Poly1305), box
  * Box:    nonce 24, ciphertext, tag 16; sealed under the access key, with associated data
@@ -76,6 +76,11 @@ name_entry(struct access_entry *entry, uint32_t *ret_number, uint8_t **ret_hash)
         *ret_hash = entry->recipient->hash;
         return ACCESS_ROW_RECIPIENT;
     }
+    if (entry->canary != NULL) {
+        *ret_number = entry->canary->canary.number;
+        *ret_hash = entry->canary->hash;
+        return ACCESS_ROW_CANARY;
+    }
     *ret_number = ACCESS_SETTINGS_NUMBER;
     *ret_hash = entry->settings->hash;
     return ACCESS_ROW_SETTINGS;
@@ -111,8 +116,9 @@ enum status
 access_row_read_key(struct bytes key, uint8_t *ret_type, uint32_t *ret_number)
 {
     if (key.size != ACCESS_ROW_KEY_BYTES ||
-        (key.data[0] != ACCESS_ROW_NAMESPACE && key.data[0] != ACCESS_ROW_PRINCIPAL &&
-         key.data[0] != ACCESS_ROW_RECIPIENT && key.data[0] != ACCESS_ROW_SETTINGS)) {
+        (key.data[0] != ACCESS_ROW_CANARY && key.data[0] != ACCESS_ROW_NAMESPACE &&
+         key.data[0] != ACCESS_ROW_PRINCIPAL && key.data[0] != ACCESS_ROW_RECIPIENT &&
+         key.data[0] != ACCESS_ROW_SETTINGS)) {
         return STATUS_CORRUPT;
     }
     *ret_type = key.data[0];

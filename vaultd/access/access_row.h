@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * access_row.h: namespaces, principals, recipients and settings as sealed rows of the store.
- * Format: top of access_row.c.
+ * access_row.h: canaries, namespaces, principals, recipients and settings as sealed rows of the
+ * store. Format: top of access_row.c.
  */
 #ifndef CONTACT_VAULT_ACCESS_ROW_H
 #define CONTACT_VAULT_ACCESS_ROW_H
@@ -17,6 +17,7 @@
 struct keyring;
 
 enum {
+    ACCESS_ROW_CANARY = 'c',
     ACCESS_ROW_NAMESPACE = 'n',
     ACCESS_ROW_PRINCIPAL = 'p',
     ACCESS_ROW_RECIPIENT = 'r',

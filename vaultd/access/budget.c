@@ -13,6 +13,7 @@ enum {
     ALARM_PERCENT = 80,
     BLOCKS_A_DAY = 1000, /* so many entries of the log, if all is drawn one by one */
     SECOND_MS = 1000,
+    HOUR_MS = 60 * 60 * 1000,
 };
 
 struct budgets {
@@ -20,6 +21,8 @@ struct budgets {
     pthread_cond_t recorded; /* some block is, or will not be: look again */
     uint64_t latest_ms;
     unsigned alarm_percent;
+    budget_alarm *listener; /* set before there are threads */
+    void *listener_state;
     struct budget_table table;
 };
 
@@ -134,13 +137,22 @@ alarm_look(const struct budgets *budgets, struct budget *budget, struct budget_l
     }
 }
 
+static void
+tell_listener(const struct budgets *budgets, struct budget_key key, uint64_t number)
+{
+    if (budgets->listener != NULL) {
+        budgets->listener(budgets->listener_state, key, number);
+    }
+}
+
 /* Without the lock: who reads the process log may be slow. */
 static void
-alarm_say(struct alarm alarm, struct budget_key key)
+alarm_say(const struct budgets *budgets, struct alarm alarm, struct budget_key key)
 {
     if (alarm.raised) {
         LOG(LOG_LEVEL_WARNING, EVENT_BUDGET_ALARM, F("principal", key.principal),
             F("namespace", key.namespace_id), F("percent", alarm.percent));
+        tell_listener(budgets, key, alarm.percent);
     }
 }
 
@@ -169,6 +181,12 @@ seconds_until(uint64_t fits, uint64_t now_ms)
 
 /* ---- what the log says ---- */
 
+/* By blocks, of which the log is told beforehand; or at once. */
+static bool is_drawn(enum budget_class class)
+{
+    return class == BUDGET_LOOKUP || class == BUDGET_LOOKUP_EXTRA;
+}
+
 enum status
 budgets_replay(struct budgets *budgets, struct budget_key key, uint64_t time_ms, uint64_t amount)
 {
@@ -177,7 +195,7 @@ budgets_replay(struct budgets *budgets, struct budget_key key, uint64_t time_ms,
 
     lock_at(budgets, time_ms);
     status = get(budgets, key, &budget);
-    if (status == STATUS_OK && key.class != BUDGET_REVEAL) {
+    if (status == STATUS_OK && is_drawn(key.class)) {
         count(budget, budget->replayed_block);
         budget->replayed_block = amount;
     } else if (status == STATUS_OK) {
@@ -234,7 +252,7 @@ budgets_take(struct budgets *budgets, struct budget_key key, struct budget_limit
     alarm_look(budgets, budget, limits, &alarm);
 out:
     unlock(budgets);
-    alarm_say(alarm, key);
+    alarm_say(budgets, alarm, key);
     return status;
 }
 
@@ -260,7 +278,7 @@ budgets_take_some(struct budgets *budgets, struct budget_key key, struct budget_
         alarm_look(budgets, budget, limits, &alarm);
     }
     unlock(budgets);
-    alarm_say(alarm, key);
+    alarm_say(budgets, alarm, key);
     return status;
 }
 
@@ -370,7 +388,7 @@ budgets_draw(struct budgets *budgets, const struct budget_draw *draw, uint32_t *
         alarm_look(budgets, budget, draw->limits, &alarm);
     }
     unlock(budgets);
-    alarm_say(alarm, draw->key);
+    alarm_say(budgets, alarm, draw->key);
     return status;
 }
 
@@ -497,4 +515,53 @@ budgets_set_alarm(struct budgets *budgets, unsigned percent)
     (void)pthread_mutex_lock(&budgets->lock);
     budgets->alarm_percent = percent;
     (void)pthread_mutex_unlock(&budgets->lock);
+}
+
+void
+budgets_set_listener(struct budgets *budgets, budget_alarm *alarm, void *state)
+{
+    budgets->listener = alarm;
+    budgets->listener_state = state;
+}
+
+/* ---- lookups that found nothing ---- */
+
+/* Who goes on is named again each hour; who stays below for a moment, when he is back. */
+static bool
+misses_alarm(struct budget *budget, uint64_t now_ms, uint32_t alarm_at)
+{
+    const bool over = alarm_at != 0 && budget->hour.sum >= alarm_at;
+    const bool was_over = budget->alarmed && now_ms - budget->alarmed_ms < HOUR_MS;
+
+    budget->alarmed = over;
+    if (!over || was_over) {
+        return false;
+    }
+    budget->alarmed_ms = now_ms;
+    return true;
+}
+
+void
+budgets_count_misses(struct budgets *budgets, struct budget_key key, uint64_t now_ms,
+                     uint32_t misses, uint32_t alarm_at)
+{
+    struct budget *budget = NULL;
+    uint64_t within_hour = 0;
+    bool raised = false;
+
+    assert(key.class == BUDGET_MISSES);
+    lock_at(budgets, now_ms);
+    if (get(budgets, key, &budget) == STATUS_OK) {
+        /* As it was before: an hour of silence may have brought it below. */
+        budget->alarmed = budget->alarmed && budget->hour.sum >= alarm_at;
+        count(budget, misses);
+        raised = misses_alarm(budget, budgets->latest_ms, alarm_at);
+        within_hour = budget->hour.sum;
+    }
+    unlock(budgets);
+    if (raised) {
+        LOG(LOG_LEVEL_WARNING, EVENT_LOOKUP_MISSES, F("principal", key.principal),
+            F("namespace", key.namespace_id), F("misses", within_hour));
+        tell_listener(budgets, key, within_hour);
+    }
 }

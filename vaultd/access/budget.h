@@ -31,6 +31,8 @@ enum budget_class {
     BUDGET_LOOKUP = 1,       /* tokenize and lookup together, by principal and namespace */
     BUDGET_REVEAL = 2,       /* reveals and deliveries, by principal; namespace_id 0 */
     BUDGET_LOOKUP_EXTRA = 3, /* as BUDGET_LOOKUP, of a grant that ends */
+    BUDGET_MISSES = 4,       /* lookups that found nothing, likewise; nothing is ever spent */
+    BUDGET_CANARY = 5,       /* canaries that an admin adds; namespace_id 0 */
 };
 
 struct budget_key {
@@ -110,5 +112,17 @@ uint64_t budgets_used(struct budgets *budgets, struct budget_key key, uint64_t n
 /* A share of the daily figure, in percent: who reaches it is named in the process log, once until
  * he is below it again. 0: nobody is. 80 untold. */
 void budgets_set_alarm(struct budgets *budgets, unsigned percent);
+/* Who else is told of each alarm, without a lock, by the thread that spent; NULL: nobody. Before
+ * there are threads. `number`: percent, or of BUDGET_MISSES how many. */
+typedef void budget_alarm(void *state, struct budget_key key, uint64_t number);
+void budgets_set_listener(struct budgets *budgets, budget_alarm *alarm, void *state);
+
+/*
+ * Lookups that found nothing: counted, never refused, and forgotten by a restart. Who comes to
+ * `alarm_at` within an hour is named as above, and again after an hour in which he was not below
+ * it. `key.class` is BUDGET_MISSES. Without memory nothing is counted.
+ */
+void budgets_count_misses(struct budgets *budgets, struct budget_key key, uint64_t now_ms,
+                          uint32_t misses, uint32_t alarm_at);
 
 #endif

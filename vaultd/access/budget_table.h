@@ -44,6 +44,7 @@ struct budget {
     uint32_t recording;
     uint32_t recording_for;
     bool alarmed;
+    uint64_t alarmed_ms;
     uint64_t block_ends_ms;
     uint64_t replayed_block;
     uint32_t day_units[BUDGET_DAY_BUCKETS];

@@ -25,13 +25,13 @@ audit_act_name(uint32_t operation)
     static const char *const names[] = {
         "created",       "opened",        "closed",     "cut",          "checkpoint",
         "budget",        "clock_forward", "clock_back", "retained",     "budget_extra",
-        "key_destroyed", "restored",      "swept",      "backup_ended",
+        "key_destroyed", "restored",      "swept",      "backup_ended", "canary",
     };
     const char *name = NULL;
 
-    _Static_assert(AUDIT_ACT_CREATED + sizeof names / sizeof *names - 1 == AUDIT_ACT_BACKUP_ENDED,
+    _Static_assert(AUDIT_ACT_CREATED + sizeof names / sizeof *names - 1 == AUDIT_ACT_CANARY,
                    "every act has a name");
-    if (operation >= AUDIT_ACT_CREATED && operation <= AUDIT_ACT_BACKUP_ENDED) {
+    if (operation >= AUDIT_ACT_CREATED && operation <= AUDIT_ACT_CANARY) {
         return names[operation - AUDIT_ACT_CREATED];
     }
     if (operation < OPERATION_LIMIT) {

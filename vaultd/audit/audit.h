@@ -95,6 +95,8 @@ enum audit_act {
                               counts were not found */
     AUDIT_ACT_BACKUP_ENDED = 213, /* whose last entry of the log is `amount`; of one that failed,
                                      `subject` says why */
+    AUDIT_ACT_CANARY = 214, /* of canary number `amount`: a person tried to open it (DENIED), or a
+                               service opens it */
 };
 #define AUDIT_LOG_LOST "log-lost"
 

@@ -61,6 +61,11 @@ static const char *const event_names[LOG_EVENT_COUNT] = {
     [EVENT_SWEPT] = "namespace_swept",
     [EVENT_FOLLOW_FAILED] = "follow_failed",
     [EVENT_REQUEST_WAITS] = "request_waits",
+    [EVENT_CANARY] = "canary",
+    [EVENT_LOOKUP_MISSES] = "lookup_misses",
+    [EVENT_NOTIFIED] = "notified",
+    [EVENT_NOTIFIER_FAILED] = "notifier_failed",
+    [EVENT_NOTICE_LOST] = "notice_lost",
 };
 
 static const char *const level_names[] = {

@@ -65,6 +65,11 @@ enum log_event {
     EVENT_SWEPT,         /* namespace, missed: contacts that its counts spoke of */
     EVENT_FOLLOW_FAILED,  /* what a change of the rules brings with it could not be written yet */
     EVENT_REQUEST_WAITS,  /* request: for a second admin */
+    EVENT_CANARY,        /* principal, number: of the canary; suspended */
+    EVENT_LOOKUP_MISSES, /* principal, namespace, misses: within an hour */
+    EVENT_NOTIFIED,      /* the notifier's command has ended well */
+    EVENT_NOTIFIER_FAILED, /* it has not: code; or signal, in_time */
+    EVENT_NOTICE_LOST,     /* event, errno: and others after it; or stopped: with the daemon */
     LOG_EVENT_COUNT,
 };
 

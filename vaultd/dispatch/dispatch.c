@@ -60,6 +60,7 @@ dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret_dispatch)
     (void)pthread_mutex_init(&dispatch->compacting.lock, NULL);
     throttle_init(&dispatch->refusals, REFUSALS_AT_ONCE, REFUSALS_PER_SECOND);
     throttle_init(&dispatch->proofs, PROOFS_AT_ONCE, PROOFS_PER_SECOND);
+    budgets_set_listener(parts->budgets, dispatch_tell_alarm, dispatch);
     *ret_dispatch = dispatch;
     return STATUS_OK;
 }
@@ -68,6 +69,7 @@ void
 dispatch_free(struct dispatch **dispatch)
 {
     if (*dispatch != NULL) {
+        budgets_set_listener((*dispatch)->parts.budgets, NULL, NULL);
         dispatch_forget_shares(*dispatch);
         throttle_fini(&(*dispatch)->refusals);
         throttle_fini(&(*dispatch)->proofs);
@@ -354,7 +356,7 @@ identify(struct call *call)
         return STATUS_UNAUTHENTICATED;
     }
     if (call->principal->disabled) {
-        return call_refuse_on_record(call, STATUS_DENIED, "this principal is disabled");
+        return call_refuse_on_record(call, STATUS_DENIED, DISABLED_FAULT);
     }
     return call->principal->kind == PRINCIPAL_PERSON ? call_find_session(call) : STATUS_OK;
 }
@@ -457,7 +459,8 @@ admit_and_run(struct call *call)
         status = execute(call);
     }
     gate_leave(&call->dispatch->gate);
-    return status;
+    /* A disable wants to be alone, and the handler was not. */
+    return call->suspend_for != 0 ? call_suspend(call) : status;
 }
 
 static enum status

@@ -12,6 +12,7 @@
 
 #include "bounds.h"
 #include "bytes.h"
+#include "notice.h"
 #include "status.h"
 
 struct access;
@@ -43,6 +44,9 @@ struct dispatch_parts {
     uint32_t data_key_max_days;    /* older data keys are rotated; 0: never */
     uint32_t data_key_max_records; /* as are those with more records, once a day; 0: never */
     bool making;                   /* by init: a vault without an admin may be opened */
+    notice_teller *tell; /* whom the operators' alarms go to, with `teller`; NULL: to nobody */
+    void *teller;
+    uint32_t alarm_lookup_misses; /* within an hour; 0: no alarm */
 };
 
 enum { DISPATCH_FAULT_BYTES = 256 };

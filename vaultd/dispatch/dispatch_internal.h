@@ -172,6 +172,7 @@ struct call {
     bool waits;      /* for a second admin: the handler files it instead of doing it */
     bool approved;   /* by a second admin, so it does not wait again */
     uint64_t number; /* of the request that waits, once it was filed; else 0 */
+    uint32_t suspend_for; /* a canary's number: the caller is disabled before the answer; 0: no */
     const struct namespace_row *namespace_row; /* once known: whose it is that a refusal is about */
     struct message_writer reply;
 };
@@ -256,12 +257,17 @@ enum status op_approvals_set(struct call *call);
 enum status op_pending(struct call *call);
 enum status op_approve(struct call *call);
 enum status op_deny(struct call *call);
+enum status op_canary_add(struct call *call);
+enum status op_canary_list(struct call *call);
+enum status op_canary_remove(struct call *call);
+enum status op_notify_test(struct call *call);
 enum status op_backup_begin(struct call *call);
 enum status op_backup_read(struct call *call);
 enum status op_backup_end(struct call *call);
 
 /* ---- for handlers ---- */
 
+#define DISABLED_FAULT "this principal is disabled"
 #define NO_MEMORY "no memory for this batch; send a smaller one, or fewer at once"
 
 /* Room for a reply with this many items, in scratch; then status OK is written as its first field
@@ -341,6 +347,30 @@ MUST_USE enum status call_read_grant(struct call *call, struct access_grant_spec
 
 /* Text, purpose and ticket as they go to the log (audit_reason.h), in scratch; or INVALID. */
 MUST_USE enum status call_reason(struct call *call, struct bytes *ret_packed);
+
+/* ---- notice.c ---- */
+
+/* The operators are told, if anybody is; never waits. Both names may be absent. */
+void dispatch_notice(struct dispatch *dispatch, enum notice_event event, struct bytes principal,
+                     struct bytes namespace_name, uint64_t number);
+/* The alarms of the budgets come here. The gate is held, by whoever spent. */
+void dispatch_tell_alarm(void *dispatch, struct budget_key key, uint64_t number);
+/* Values of the caller's that were looked for in that namespace and are not there. */
+void call_count_misses(struct call *call, uint32_t namespace_id, const struct vault_item *items,
+                       size_t count);
+
+/* ---- canary.c ---- */
+
+/*
+ * Before anything is spent or opened: are canaries among the places that are OK? Each is entered
+ * and the operators are told. OK: none, or a service asks, which goes on. DENIED: a person asked;
+ * all places are refused, on record, and suspend_for is set. `entries` has room for all places.
+ */
+MUST_USE enum status call_watch_canaries(struct call *call, struct vault_place *places,
+                                         size_t count, struct bytes reason,
+                                         struct audit_entry *entries);
+/* Without the gate: disables the caller, durably, unless he is already, and gives the answer. */
+MUST_USE enum status call_suspend(struct call *call);
 
 /* ---- gate.c ---- */
 

@@ -65,6 +65,10 @@ static const struct operation_row rows[] = {
     {OP_RECIPIENT_ADD,     ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_recipient_add},
     {OP_RECIPIENT_LIST,    ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_recipient_list},
     {OP_RECIPIENT_REMOVE,  ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_recipient_remove},
+    {OP_CANARY_ADD,        ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_canary_add},
+    {OP_CANARY_LIST,       ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_ADMINISTER,   op_canary_list},
+    {OP_CANARY_REMOVE,     ADMIN,   KNOWN_ONLY,    false,  false,  GATE_EXCLUSIVE, false,   MAY_ADMINISTER,   op_canary_remove},
+    {OP_NOTIFY_TEST,       ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_ADMINISTER,   op_notify_test},
     {OP_AUDIT_READ,        ADMIN,   KNOWN_ONLY,    false,  false,  GATE_SHARED,    false,   MAY_SEE_RULES,    op_audit_read},
 };
 /* clang-format on */

@@ -18,22 +18,35 @@ make_items(struct call *call, const struct message_list *values, size_t count)
     return items;
 }
 
+struct search {
+    uint32_t namespace_id;
+    enum contact_form form;
+    struct vault_item *items;
+    size_t count;
+    bool make;
+};
+
+/* What is answered counts: what was found, and what was not. */
 static enum status
-write_items(struct call *call, const struct vault_item *items, size_t count)
+write_items(struct call *call, const struct search *search)
 {
-    enum status status = call_begin_reply(call, 2, count);
+    const struct vault_item *items = search->items;
+    enum status status = call_begin_reply(call, 2, search->count);
 
     if (status != STATUS_OK) {
         return status;
     }
-    message_put_list(&call->reply, FIELD_ITEMS, count);
-    for (size_t i = 0; i < count; i++) {
+    message_put_list(&call->reply, FIELD_ITEMS, search->count);
+    for (size_t i = 0; i < search->count; i++) {
         if (items[i].status != STATUS_OK) {
             call_put_item_fault(call, items[i].status, items[i].message);
             continue;
         }
         call_begin_item(call, items[i].kind, &items[i].token, 3);
         message_put_text(&call->reply, FIELD_MASK, items[i].mask);
+    }
+    if (!search->make) {
+        call_count_misses(call, search->namespace_id, items, search->count);
     }
     return STATUS_OK;
 }
@@ -48,14 +61,6 @@ any_missing(const struct vault_item *items, size_t count)
     }
     return false;
 }
-
-struct search {
-    uint32_t namespace_id;
-    enum contact_form form;
-    struct vault_item *items;
-    size_t count;
-    bool make;
-};
 
 static enum status
 look(struct call *call, const struct search *search)
@@ -80,7 +85,7 @@ search_on_worker(struct call *call, const struct search *search)
                                   search->form, search->items, search->count)
                  : look(call, search);
     if (status == STATUS_OK) {
-        status = write_items(call, search->items, search->count);
+        status = write_items(call, search);
     }
     if (status != STATUS_OK) {
         spend_undo_lookups(call, &draw);
@@ -109,7 +114,7 @@ search_here(struct call *call, const struct search *search)
     if (status != STATUS_OK) {
         return status;
     }
-    status = write_items(call, search->items, search->count);
+    status = write_items(call, search);
     if (status != STATUS_OK) {
         spend_undo_lookups(call, &draw);
     }

@@ -84,6 +84,8 @@ look_up(struct call *call, struct erasures *erasures)
                           (enum contact_form)form, erasures->items, erasures->item_count);
     if (status != STATUS_OK) {
         spend_undo_lookups(call, &draw);
+    } else {
+        call_count_misses(call, namespace_id, erasures->items, erasures->item_count);
     }
     for (size_t i = 0; status == STATUS_OK && i < erasures->count; i++) {
         struct vault_place *place = &erasures->places[i];

@@ -194,6 +194,11 @@ op_detokenize(struct call *call)
     if (status != STATUS_OK) {
         return status;
     }
+    status =
+        call_watch_canaries(call, reveals.places, reveals.count, reveals.reason, reveals.entries);
+    if (status != STATUS_OK) {
+        return status;
+    }
     if (FAILPOINT("dispatch_reveal_pause")) {
         (void)usleep(REVEAL_PAUSE_US);
     }

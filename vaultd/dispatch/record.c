@@ -25,6 +25,8 @@ reserve_for(const struct audit_entry *entry)
     case OP_UNFREEZE:
     case OP_RECIPIENT_ADD:
     case OP_PRINCIPAL_SET_KEY:
+    case OP_CANARY_ADD:
+    case OP_CANARY_REMOVE: /* it gives: the right to open it */
         return entry->phase == AUDIT_OUTCOME ? AUDIT_RESERVE_STOP : AUDIT_RESERVE_NONE;
     default:
         return AUDIT_RESERVE_STOP;

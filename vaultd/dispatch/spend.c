@@ -318,6 +318,10 @@ spend_reveals_fit_after_s(const struct call *call, const struct spent_reveals *s
 static bool
 class_of(const struct audit_entry *entry, enum budget_class *ret_class)
 {
+    if (entry->operation == OP_CANARY_ADD) {
+        *ret_class = BUDGET_CANARY;
+        return entry->phase == AUDIT_OUTCOME && entry->result == STATUS_OK;
+    }
     if (entry->phase != AUDIT_DONE || entry->result != STATUS_OK) {
         return false;
     }
@@ -355,11 +359,11 @@ replay_entry(void *state, const struct audit_entry *entry)
         return entry->sequence < dispatch->found.restored ? STATUS_OK : STATUS_CORRUPT;
     }
     key = (struct budget_key){principal->number, row->id, class};
-    if (class == BUDGET_REVEAL) {
-        key = reveal_key(principal);
+    if (class == BUDGET_REVEAL || class == BUDGET_CANARY) {
+        key.namespace_id = 0;
     }
     return budgets_replay(dispatch->parts.budgets, key, entry->time_ms,
-                          class == BUDGET_REVEAL ? 1 : entry->amount);
+                          key.namespace_id == 0 ? 1 : entry->amount);
 }
 
 _Static_assert((uint64_t)AUDIT_RECENT_MS >= (uint64_t)BUDGET_REPLAY_MS,

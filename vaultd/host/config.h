@@ -21,7 +21,9 @@ enum {
     CONFIG_KEYS_MAX = 64,
     CONFIG_FILE_BYTES_MAX = 65536,
     CONFIG_SENTENCE_BYTES = 2048,
-    CONFIG_UIDS_MAX = 16,        /* as many as there may be shares */
+    CONFIG_UIDS_MAX = 16,         /* as many as there may be shares */
+    CONFIG_ARGUMENTS_BYTES = 201, /* of the notifier, with the NUL */
+    CONFIG_ARGUMENTS_MAX = 16,
     CONFIG_PURPOSES_BYTES = 201, /* with the NUL; a refusal names them all, in a message's 256 */
 };
 
@@ -45,7 +47,7 @@ struct config_budgets {
     uint32_t lookup_daily, lookup_hourly;
     uint32_t reveal_daily, reveal_hourly;
     uint32_t deliver_daily, deliver_hourly;
-    uint32_t alarm_percent;
+    uint32_t alarm_percent, alarm_lookup_misses;
 };
 
 struct config_uids {
@@ -61,8 +63,10 @@ struct config {
     struct config_socket admin_socket;
     struct config_limits limits;
     struct config_budgets budgets;
-    struct config_uids unseal_uids;       /* may unseal, beside root and the user this runs as */
-    char purposes[CONFIG_PURPOSES_BYTES]; /* of reveals: names apart by ", "; empty: no list */
+    struct config_uids unseal_uids;         /* may unseal, beside root and the user this runs as */
+    char purposes[CONFIG_PURPOSES_BYTES];   /* of reveals: names apart by ", "; empty: no list */
+    char notify_command[CONFIG_PATH_BYTES]; /* told of alarms; empty: nobody is */
+    char notify_arguments[CONFIG_ARGUMENTS_BYTES]; /* apart by blanks */
     char checkpoint_folder[CONFIG_PATH_BYTES];
     uint32_t checkpoint_s;
     uint32_t retain_months;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "config_internal.h"
+#include "trusted_file.h"
 
 enum {
     SOCKET_PATH_BYTES_MAX = 107, /* unix(7): sun_path less its NUL */
@@ -343,6 +344,22 @@ check_socket(struct check *check, const char *name, struct config_socket *socket
     }
 }
 
+/* What it runs is told who did what, and runs as we do. */
+static void
+check_command(struct check *check)
+{
+    const char *command = check->config->notify_command;
+    char text[WHY_BYTES];
+    const char *why = command[0] == '\0' ? NULL : trusted_file_fault(command, text, sizeof text);
+
+    if (why != NULL) {
+        fault(check, command, why);
+    }
+    if (command[0] == '\0' && check->config->notify_arguments[0] != '\0') {
+        fault(check, check->config->notify_arguments, "arguments of no command");
+    }
+}
+
 enum status
 config_check(struct config *config, config_say *say, void *state)
 {
@@ -359,5 +376,6 @@ config_check(struct config *config, config_say *say, void *state)
         fault(&check, config->admin_socket.path, "the two sockets cannot be one");
     }
     check_checkpoint_folder(&check);
+    check_command(&check);
     return check.listener.faults == 0 ? STATUS_OK : STATUS_INVALID;
 }

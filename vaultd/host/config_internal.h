@@ -17,6 +17,7 @@ enum config_kind {
     CONFIG_GROUP,
     CONFIG_UIDS,
     CONFIG_PURPOSES,
+    CONFIG_ARGUMENTS,
 };
 
 struct config_key {

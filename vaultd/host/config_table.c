@@ -80,6 +80,11 @@ const struct config_key config_keys[] = {
     BUDGET(deliver_daily, 10000),
     BUDGET(deliver_hourly, 2000),
     NUMBER_OR_0("budgets", "alarm_percent", budgets.alarm_percent, 1, 100, 80, "no alarm"),
+    NUMBER_OR_0("budgets", "alarm_lookup_misses", budgets.alarm_lookup_misses, 1, BUDGET_MAX, 500,
+                "no alarm"),
+
+    TEXT("notify", "command", CONFIG_PATH, notify_command),
+    TEXT("notify", "arguments", CONFIG_ARGUMENTS, notify_arguments),
 
     TEXT("reveal", "purposes", CONFIG_PURPOSES, purposes),
 
@@ -335,6 +340,26 @@ set_purposes(const char *text, char ret_names[static CONFIG_PURPOSES_BYTES])
     return true;
 }
 
+/* As the command gets them: there is no shell, so no quoting, and nothing that a shell would do. */
+static bool
+set_arguments(const char *text, char ret_arguments[static CONFIG_ARGUMENTS_BYTES])
+{
+    static const char blanks[] = " \t";
+    const char *at = text + strspn(text, blanks);
+    size_t words = 0;
+
+    while (*at != '\0') {
+        words++;
+        at += strcspn(at, blanks);
+        at += strspn(at, blanks);
+    }
+    if (words > CONFIG_ARGUMENTS_MAX || (size_t)(at - text) >= CONFIG_ARGUMENTS_BYTES) {
+        return false;
+    }
+    memcpy(ret_arguments, text, (size_t)(at - text) + 1);
+    return true;
+}
+
 bool
 config_set(struct config *config, unsigned number, const char *text)
 {
@@ -352,6 +377,8 @@ config_set(struct config *config, unsigned number, const char *text)
         return set_uids(text, member);
     case CONFIG_PURPOSES:
         return set_purposes(text, member);
+    case CONFIG_ARGUMENTS:
+        return set_arguments(text, member);
     case CONFIG_PATH:
     case CONFIG_SOCKET_PATH:
     case CONFIG_GROUP:
@@ -387,6 +414,12 @@ config_allowed(const struct config_key *key, char *ret_text, size_t size)
             "names, each once, apart by commas, together at most %d bytes; a name has at "
             "most %d: a lower-case letter, then letters, digits, - or _",
             CONFIG_PURPOSES_BYTES - 1, PURPOSE_BYTES_MAX);
+        return;
+    case CONFIG_ARGUMENTS:
+        (void)snprintf(ret_text, size,
+                       "at most %d words apart by blanks, together at most %d bytes; there is no "
+                       "quoting, for no shell reads them",
+                       CONFIG_ARGUMENTS_MAX, CONFIG_ARGUMENTS_BYTES - 1);
         return;
     case CONFIG_GROUP:
         (void)snprintf(ret_text, size, "the name or number of a group");

@@ -16,7 +16,7 @@ FRAME = 2097152
 BATCH = 4096
 # Section 6, "No answer at all": these may be sent once more.
 HARMLESS = set(
-    "status hello lookup mask describe tokenize namespace_list principal_list principal_show key_status compact unseal_info recipient_list pending backup_read audit_read".split()
+    "status hello lookup mask describe tokenize namespace_list principal_list principal_show key_status compact unseal_info recipient_list canary_list pending backup_read audit_read".split()
 )
 REPEATABLE = HARMLESS | {"detokenize"}  # after `unavailable`
 
