@@ -74,6 +74,7 @@ e2e(33_rotate_kills_all NIGHTLY SCRIPT 33_rotate_kills ARGUMENTS all TIMEOUT 540
 e2e(39_root_kills_all NIGHTLY SCRIPT 39_root_kills ARGUMENTS all TIMEOUT 1800)
 e2e(35_backup TIMEOUT 300)
 e2e(41_audit_report)
+e2e(42_people TIMEOUT 300)
 e2e(36_restore TIMEOUT 300)
 e2e(36_restore_all NIGHTLY SCRIPT 36_restore ARGUMENTS all TIMEOUT 600)
 e2e(14_budgets_100 NIGHTLY ALONE SCRIPT 14_budgets ARGUMENTS 100 TIMEOUT 1800)

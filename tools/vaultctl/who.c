@@ -284,6 +284,14 @@ open_keyed(const struct arguments *arguments, const struct vault_address *addres
     return code;
 }
 
+/* Contacts are asked for by whose identity lies here. What admins do is not, without a session of
+ * hers: a vault's first admin is a uid, and may be the same human being. */
+static bool
+is_the_person(const struct who *who, enum socket_name name)
+{
+    return who->given || (name == SOCKET_DATA && *who->path != 0);
+}
+
 static enum exit_code
 open_as(const struct arguments *arguments, enum socket_name name, enum asking asking,
         struct cv_client **ret_client)
@@ -302,7 +310,7 @@ open_as(const struct arguments *arguments, enum socket_name name, enum asking as
     if (who.given && !who.is_protected) {
         return open_keyed(arguments, &address, &who, ret_client);
     }
-    if (who.given && asking == ASK_SESSION) {
+    if (asking == ASK_SESSION && is_the_person(&who, name)) {
         return begin_session(arguments, &address, &who, ret_client);
     }
     code = address_connect(arguments, &address, NULL, ret_client);
