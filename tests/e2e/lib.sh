@@ -158,7 +158,25 @@ alive() { kill -0 "$daemon" 2>/dev/null; }
 
 # ---- people ----
 
-# as NAME command...: vaultctl with that principal's key; "admin" is who runs this.
+# A person's phone, passphrase and key file are $work/NAME.phone, .pass and .key.
+in_session() {
+    "$vaultctl" whoami --data "$dir" --identity "$work/$1.key" --json 2>/dev/null </dev/null | jq -e .idle_s >/dev/null
+}
+log_in() {
+    python3 "$here/person.py" login "$work/$1.phone" -- \
+        "$vaultctl" login --data "$dir" --identity "$work/$1.key" --passphrase-file "$work/pass" >/dev/null
+}
+# new_person NAME [--relayed | --uid N]: invited by the admin, enrolled, and in a session.
+new_person() {
+    local name=$1
+    shift
+    (umask 077 && echo "a passphrase for tests" >"$work/pass")
+    expect 0 as admin principal add "$name" --person --json "$@"
+    expect 0 python3 "$here/person.py" enrol "$work/$name.phone" "$(json .code)" "$name" -- \
+        "$vaultctl" enrol --data "$dir" --identity "$work/$name.key" --passphrase-file "$work/pass"
+}
+# as NAME command...: vaultctl with that principal's key, a person in a session; "admin" is who runs
+# this. With stay_out=1 a person whose session is over does not log in again.
 as() {
     local who=$1 command=("$2")
     shift 2
@@ -170,6 +188,8 @@ as() {
     esac
     if [ "$who" = admin ]; then
         "$vaultctl" "${command[@]}" --data "$dir" "$@"
+    elif [ -f "$work/$who.phone" ] && [ -z "${stay_out:-}" ] && ! in_session "$who" && ! log_in "$who"; then
+        return 5
     else
         "$vaultctl" "${command[@]}" --data "$dir" --identity "$work/$who.key" "$@"
     fi
@@ -180,8 +200,12 @@ terms=(--daily 100000000 --hourly 100000000)
 new_principal() {
     local name=$1 role=$2 namespace=$3
     shift 3
-    "$vaultctl" keygen -o "$work/$name.key" >"$work/$name.pub" 2>"$err" || fail "keygen $name"
-    expect 0 as admin principal add "$name" --public-key "$work/$name.pub" "$@"
+    if [ "${1:-}" = --person ]; then
+        new_person "$name"
+    else
+        "$vaultctl" keygen -o "$work/$name.key" >"$work/$name.pub" 2>"$err" || fail "keygen $name"
+        expect 0 as admin principal add "$name" --public-key "$work/$name.pub" "$@"
+    fi
     case $role in
     service | deliver | reveal) expect 0 as admin grant "$name" "$role" -n "$namespace" "${terms[@]}" ;;
     audit) expect 0 as admin grant "$name" "$role" ;;
