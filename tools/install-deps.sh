@@ -9,7 +9,7 @@ set -euo pipefail
 build=(gcc g++ libc6-dev cmake ninja-build 'pkg-config|pkgconf'
     libsodium-dev liblmdb-dev libnng-dev 'libmsgpack-dev|libmsgpack-c-dev' libidn2-dev libunistring-dev
     libpsl-dev libjansson-dev libqrencode-dev libseccomp-dev libinih-dev liboath-dev)
-try=(jq)
+try=(jq oathtool)
 check=(jq zbar-tools oathtool libcmocka-dev libphonenumber-dev libprotobuf-dev strace python3
     python3-msgpack nanomsg-utils util-linux procps systemd mandoc groff-base bash-completion make valgrind)
 nightly=('clang-14|clang' 'libclang-rt-14-dev|libclang-rt-dev' debootstrap)

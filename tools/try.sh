@@ -28,6 +28,7 @@ bold='' dim='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' dim=$'\033[2m' plain=$'\033[0m'; fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/contact-vault-try.XXXXXX")
+export XDG_RUNTIME_DIR=$work # where sessions are kept
 chmod 0711 "$work"
 dir=$work/vault
 daemon=
@@ -97,6 +98,9 @@ refused() { output | sed -n 1,3p; }
 
 # ---- the actors ----
 
+# shellcheck source=tools/lib/phone.sh
+. tools/lib/phone.sh
+
 as() { # NAME command...
     local who=$1
     shift
@@ -120,6 +124,20 @@ tokenize() {
     as inbox tokenize --json "$@" - <"$values" >"$result" 2>"$work/err" || code=$?
     [ $code -le 1 ] || fail "exit code $code"
     [ "$(wc -l <"$result")" -eq "$(wc -l <"$values")" ] || fail "not one answer a line"
+}
+# A person makes her key and her second factor herself: the admin gives her a code, and holds nothing of hers.
+enrol() { # NAME
+    run 0 "$vaultctl" principal add "$1" --person --data "$dir"
+    output
+    show vaultctl enrol "$1" --data vault --identity "$1.key"
+    person_enrol "$1" "$(grep -o '[0-9a-z]\{4\}\(-[0-9a-z]\{2,4\}\)\{6\}' "$work/out")" >"$work/out" 2>"$work/err" || fail "$1 does not enrol"
+    tell "her key is made, behind a passphrase; her phone has the secret, and the first code was right"
+    log_in "$1" now
+}
+log_in() { # NAME STEP
+    show vaultctl login --data vault --identity "$1.key"
+    person_log_in "$1" "$2" >"$work/out" 2>"$work/err" || fail "$1 does not log in"
+    output
 }
 # column NAME KIND: a column of the leads, of the rows that have a phone, a wa_id or an email.
 column() {
@@ -162,14 +180,15 @@ output
 
 step "Make a namespace and three identities: a service, the sender, a privileged person"
 run 0 "$vaultctl" namespace create milano --data "$dir"
-for actor in "inbox service" "sender deliver" "paola reveal --person"; do
-    read -r name role person <<<"$actor"
+for actor in "inbox service" "sender deliver"; do
+    read -r name role <<<"$actor"
     run 0 "$vaultctl" keygen -o "$work/$name.key"
     cp "$work/out" "$work/$name.pub"
-    # shellcheck disable=SC2086 # empty for a service
-    run 0 "$vaultctl" principal add "$name" --public-key "$work/$name.pub" $person --data "$dir"
+    run 0 "$vaultctl" principal add "$name" --public-key "$work/$name.pub" --data "$dir"
     run 0 "$vaultctl" grant "$name" "$role" -n milano --data "$dir"
 done
+enrol paola
+run 0 "$vaultctl" grant paola reveal -n milano --data "$dir"
 run 1 "$vaultctl" grant paola admin --data "$dir"
 refused
 tell "nobody holds admin together with reveal"
@@ -231,9 +250,7 @@ run 6 as paola detokenize --reason 'and again' "$token"
 refused
 
 step "Somebody asks to be forgotten: erased by the contact itself, on record"
-run 0 "$vaultctl" keygen -o "$work/dora.key"
-cp "$work/out" "$work/dora.pub"
-run 0 "$vaultctl" principal add dora --public-key "$work/dora.pub" --person --data "$dir"
+enrol dora
 run 0 "$vaultctl" grant dora privacy -n milano --data "$dir"
 run 0 as inbox tokenize forget-me@example.org
 output
@@ -289,6 +306,8 @@ run 0 "$vaultctl" backup "$work/backup" --data "$dir"
 sed "s#$work/##g; s/^/    /" "$work/out"
 late=$(sed -n 2p "$work/distinct")
 [ "$late" != "$token" ] || late=$(sed -n 3p "$work/distinct")
+tell "the vault was started again since she logged in, and a code of her phone is good once: she takes the next one"
+log_in dora '30 seconds'
 run 0 as dora erase --reason 'request of 4 May' "$late"
 show kill -9 "$daemon"
 {
@@ -339,7 +358,7 @@ The vault is running (process $daemon) in $dir. You are its admin. To go on:
     cd $work
     vaultctl status --data vault
     vaultctl tokenize --data vault --identity inbox.key '+39 06 5555 0147'
-    vaultctl detokenize --data vault --identity paola.key --reason 'trying it out' $token
+    vaultctl detokenize --data vault --identity sender.key --reason 'trying it out' $token
     vaultctl audit tail --data vault
 
 To end it:

@@ -47,12 +47,10 @@ expect 0 as admin namespace list --json
 ! grep -q napoli "$out" || fail "the data socket made a namespace"
 say "admin operations do not exist on the data socket"
 
-for name in bob robot; do
-    "$vaultctl" keygen -o "$work/$name.key" >"$work/$name.pub" 2>"$err" || fail "keygen $name"
-done
-expect 0 as admin principal add bob --person --public-key "$work/bob.pub"
+new_person bob
+"$vaultctl" keygen -o "$work/robot.key" >"$work/robot.pub" 2>"$err" || fail "keygen"
 expect 0 as admin principal add robot --public-key "$work/robot.pub"
-expect 0 as admin grant bob admin
+expect 0 as admin grant bob admin --for 1h # without an end he would take the first admin's place
 expect 1 as admin grant bob reveal -n milano
 expect_error admin
 expect 0 as admin grant robot admin

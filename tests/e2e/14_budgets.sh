@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Owns SECURITY.md S18.
-# A service and a person spend their budgets while the daemon is killed with -9 again and again: never more
+# A service and a sender spend their budgets while the daemon is killed with -9 again and again: never more
 # than the budget, and of tokenize never less than the budget less one block for each kill.
 # 14_budgets.sh [KILLS]
 # shellcheck source=tests/e2e/lib.sh
@@ -16,7 +16,7 @@ new_vault
 start_vault
 new_cast
 expect 0 as admin grant inbox service -n milano --daily "$daily"
-expect 0 as admin grant paola reveal -n milano --daily "$reveals" --hourly "$reveals"
+expect 0 as admin grant sender deliver -n milano --daily "$reveals" --hourly "$reveals"
 values=()
 for i in $(seq 40); do values+=("known-$i@example.org"); done
 expect 0 as inbox tokenize --json "${values[@]}"
@@ -25,7 +25,7 @@ before=${#values[@]} # spent already
 
 "$spender" tokenize "$dir/run/vault.sock" "$work/inbox.key" 8 $batch "${values[@]}" >"$work/spent" 2>"$work/spent.err" &
 others+=($!)
-"$spender" reveal "$dir/run/vault.sock" "$work/paola.key" 8 1 "${tokens[@]}" >"$work/seen" 2>"$work/seen.err" &
+"$spender" reveal "$dir/run/vault.sock" "$work/sender.key" 8 1 "${tokens[@]}" >"$work/seen" 2>"$work/seen.err" &
 others+=($!)
 killed=0
 for ((i = 1; i <= kills; i++)); do
@@ -64,7 +64,7 @@ same "reveals recorded" "$(jq -s '[.[] | select(.status == "ok")] | length' "$ou
 # Over it: QUOTA and when, exit code 6; the mask is not budgeted.
 expect 6 as inbox tokenize "${values[0]}"
 expect_error 'budget'
-expect 6 as paola detokenize --reason 'one more' "${tokens[0]}"
+expect 6 as sender detokenize --reason 'one more' "${tokens[0]}"
 expect 0 as inbox mask "${tokens[0]}"
 expect 0 as admin audit tail --from 1 --principal inbox --json
 jq -es 'any(.[]; .operation == "tokenize" and .status == "quota")' "$out" >/dev/null || fail "the refusal is not in the log"

@@ -12,7 +12,9 @@ start_vault
 new_cast
 token=$(token_of '+39 333 123 4567')
 
-"$spender" reveal "$dir/run/vault.sock" "$work/paola.key" $in_flight 1 "$token" >"$work/seen" 2>"$work/seen.err" &
+log_in paola
+session_key paola "$work/paola.session"
+"$spender" reveal "$dir/run/vault.sock" "$work/paola.session" $in_flight 1 "$token" >"$work/seen" 2>"$work/seen.err" &
 others+=($!)
 # Well under way before the door is shut.
 many_recorded() {

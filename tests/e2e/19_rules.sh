@@ -10,8 +10,7 @@ start_vault
 new_cast
 new_principal dora privacy milano --person
 new_principal aldo audit - --person
-"$vaultctl" keygen -o "$work/tina.key" >"$work/tina.pub"
-expect 0 as admin principal add tina --person --public-key "$work/tina.pub"
+new_person tina
 token=$(token_of '+39 333 123 4567')
 granted() { # FILTER: of tina's first grant
     expect 0 as admin principal show tina --json

@@ -44,6 +44,7 @@ shows "$token"
 shows_not 'history'
 on_terminal 0 --say 'contact: ' "$value" --say 'contact: ' EOF -- "$vaultctl" lookup "${inbox[@]}"
 shows "$token"
+log_in paola
 on_terminal 0 --say 'reason' 'customer asked for a call' --say 'token: ' "$token" --say 'token: ' '' -- \
     "$vaultctl" detokenize "${paola[@]}"
 shows +390655550147
@@ -82,8 +83,7 @@ say "one warning of a contact on the command line"
 
 long=$(printf 'n%.0s' $(seq 63))
 expect 0 as admin namespace create "$long"
-"$vaultctl" keygen -o "$work/long.key" >"$work/long.pub"
-expect 0 as admin principal add "p$long" --public-key "$work/long.pub" --person --relayed
+new_person "p$long" --relayed
 expect 0 as admin grant "p$long" reveal -n "$long" --for 8h --daily 50 --hourly 20
 expect 0 as admin principal disable "p$long"
 paint() { # TEXT...: a list that fits, with colours; and the same without

@@ -38,14 +38,19 @@ took init
 printf '[reveal]\npurposes = callback, legal\n' >"$work/conf"
 vaultd_options=(--config "$work/conf")
 start_vault
-expect 0 "$vaultctl" keygen -o "$work/paola.key" --json
+expect 0 "$vaultctl" keygen -o "$work/inbox.key" --json
 took keygen
-json .public_key >"$work/paola.pub"
-for name in inbox sender clerk auditor; do "$vaultctl" keygen -o "$work/$name.key" >"$work/$name.pub"; done
+json .public_key >"$work/inbox.pub"
+for name in sender clerk auditor; do "$vaultctl" keygen -o "$work/$name.key" >"$work/$name.pub"; done
 
 ask 0 admin namespace create milano
 ask 0 admin namespace set milano --retain 24mo
-ask 0 admin principal add paola --person --public-key "$work/paola.pub"
+new_person paola
+cp "$out" "$work/enrolled"
+expect 0 as admin principal invite paola --json
+took 'principal invite'
+cp "$work/enrolled" "$out"
+took enrol
 for name in inbox sender clerk auditor; do
     ask 0 admin principal add $name --relayed --public-key "$work/$name.pub"
 done

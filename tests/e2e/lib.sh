@@ -175,6 +175,17 @@ new_person() {
     expect 0 python3 "$here/person.py" enrol "$work/$name.phone" "$(json .code)" "$name" -- \
         "$vaultctl" enrol --data "$dir" --identity "$work/$name.key" --passphrase-file "$work/pass"
 }
+# session_key NAME FILE: the key of her session, as an identity for programs that know no sessions.
+session_key() {
+    local session
+    for session in "$work/contact-vault"/*; do
+        if [ "$(sed -n 3p "$session")" = "$(sed -n '2s/.* //p' "$work/$1.key")" ]; then
+            (umask 077 && printf 'contact-vault identity 1\n%s\n' "$(sed -n 2p "$session")" >"$2")
+            return
+        fi
+    done
+    fail "no session of $1"
+}
 # as NAME command...: vaultctl with that principal's key, a person in a session; "admin" is who runs
 # this. With stay_out=1 a person whose session is over does not log in again.
 as() {

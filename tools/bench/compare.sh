@@ -17,6 +17,7 @@ cmake --preset release >/dev/null
 cmake --build --preset release --target vaultd vaultctl vault_load wire_load echo_server echo_load >/dev/null
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/contact-vault-bench.XXXXXX")
+export XDG_RUNTIME_DIR=$work # where sessions are kept
 dir=$work/vault
 pids=()
 unset SUDO_UID CONTACT_VAULT_SOCKET CONTACT_VAULT_IDENTITY CONTACT_VAULT_NAMESPACE
@@ -32,6 +33,8 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
+# shellcheck source=tools/lib/phone.sh
+. tools/lib/phone.sh
 "$vaultctl" init --data "$dir" >/dev/null
 # Who reveals fetches its tokens by lookup first: more of them than a person may.
 printf '[budgets]\nlookup_daily = 0\n' >"$work/vaultd.conf"
@@ -44,11 +47,18 @@ for _ in $(seq 200); do
     sleep 0.05
 done
 "$vaultctl" namespace create bench --data "$dir" >/dev/null
-for actor in "service service" "reader reveal --person"; do
-    read -r name role kind <<<"$actor"
-    "$vaultctl" keygen -o "$work/$name.key" >"$work/$name.pub"
-    # shellcheck disable=SC2086 # no word where there is none
-    "$vaultctl" principal add "$name" $kind --public-key "$work/$name.pub" --data "$dir" >/dev/null
+for actor in "service service" "reader reveal"; do
+    read -r name role <<<"$actor"
+    if [ "$role" = reveal ]; then
+        code=$("$vaultctl" principal add "$name" --person --data "$dir" --json | jq -r .code)
+        person_enrol "$name" "$code" >/dev/null 2>&1
+        person_log_in "$name" >/dev/null
+        person_session "$name" "$work/session"
+        mv "$work/session" "$work/$name.key"
+    else
+        "$vaultctl" keygen -o "$work/$name.key" >"$work/$name.pub"
+        "$vaultctl" principal add "$name" --public-key "$work/$name.pub" --data "$dir" >/dev/null
+    fi
     # So large that no run comes to its end; the default of a role may be less than one takes.
     "$vaultctl" grant "$name" "$role" -n bench --daily 4000000000 --hourly 4000000000 --data "$dir" >/dev/null
 done
