@@ -98,7 +98,7 @@ shows 'reveal in milano'
 used=$(jq -r .step "$work/maria.phone")
 again=$(oathtool --totp --base32 --now "$(date -u -d "@$((used * 30))" '+%F %T UTC')" "$(jq -r .secret "$work/maria.phone")")
 on_terminal 5 maria "${with_passphrase[@]}" --say 'recovery code): ' "$again" -- "$vaultctl" login --data "$dir"
-shows 'is the clock of your phone right?'
+shows 'this code was used: wait for the next one'
 say "logged in, once with each code"
 
 # ---- reveals, within her budget ----

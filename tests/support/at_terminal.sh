@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # vaultctl for a page whose commands are typed without a terminal: stands before it in PATH and plays whoever would sit
 # there. An enrolment code is read off what `principal add` has said, a phone is person.py, and who has no session is asked
-# for one as vaultctl would at a terminal. $VAULTCTL_REAL, $VAULTCTL_PLAYED: a folder that all who play may write to; or
-# what a first line beside this file says, for users whose environment is another.
+# for one as vaultctl would at a terminal. $VAULTCTL_REAL, $VAULTCTL_PLAYED (a folder that all who play may write to) are
+# in the environment, or, for users who have another, in at_terminal.conf beside this file.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 [ ! -f "$here/at_terminal.conf" ] || . "$here/at_terminal.conf"
@@ -23,13 +23,15 @@ for ((i = 1; i < $#; i++)); do
 done
 
 case "${1:-} ${2:-}" in
-'principal add')
+'principal add' | 'principal invite')
     said=$("$real" "$@")
     echo "$said"
     (umask 022 && sed -n '/enrolment code/{n;p}' <<<"$said" >"$played/$3.code")
     ;;
 'enrol '*)
-    exec python3 "$here/person.py" enrol "$phone" "$(cat "$played/$2.code")" "$2" -- "$real" enrol "${where[@]}" --passphrase-file "$pass"
+    name=() who=$(id -un)
+    [ $# -lt 2 ] || [[ $2 = -* ]] || name=("$2") who=$2
+    exec python3 "$here/person.py" enrol "$phone" "$(cat "$played/$who.code")" "${name[@]}" -- "$real" enrol "${where[@]}" --passphrase-file "$pass"
     ;;
 'login '*) exec python3 "$here/person.py" login "$phone" -- "$real" "$@" --passphrase-file "$pass" ;;
 *)

@@ -229,7 +229,7 @@ confirm(struct enrolling *enrolling, bool *ret_confirmed)
                                   factor.text, &reply);
         *ret_confirmed = status == CV_OK || reply->outcome_unknown;
         if (status == CV_DENIED && i + 1 < TRIES) {
-            note(arguments, "not the code of now; is the clock of your phone right?");
+            note(arguments, "%s", reply->message);
         } else {
             code = report(arguments, reply);
         }

@@ -167,15 +167,6 @@ factor_close_gaps(struct typed *factor)
     explicit_bzero(digits, sizeof digits);
 }
 
-static const char *
-advice_on_login(const struct cv_reply *reply)
-{
-    if (reply->status == CV_DENIED) {
-        return "is the clock of your phone right? A code works once: wait for the next one";
-    }
-    return NULL;
-}
-
 static enum exit_code
 ask_vault(const struct arguments *arguments, struct cv_client *client,
           const struct cv_identity *session, struct cv_reply **ret_reply)
@@ -195,9 +186,6 @@ ask_vault(const struct arguments *arguments, struct cv_client *client,
         factor_close_gaps(&factor);
         (void)cv_login(client, session, factor.text, ret_reply);
         code = report(arguments, *ret_reply);
-        if (advice_on_login(*ret_reply) != NULL) {
-            note(arguments, "%s", advice_on_login(*ret_reply));
-        }
     }
     explicit_bzero(&factor, sizeof factor);
     return code;
