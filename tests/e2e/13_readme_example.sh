@@ -33,13 +33,11 @@ expect 0 "$compiler" -std=c17 -Wall -Wextra -Wpedantic -Werror ${sanitize:+-fsan
     echo 'trap '\''code=$?; kill $(jobs -p) 2>/dev/null || true; wait; exit $code'\'' EXIT'
     # Who types the page sits at a terminal, and has a phone.
     printf 'export VAULTCTL_REAL=%q VAULTCTL_PLAYED=%q\n' "$vaultctl" "$work/played"
-    printf 'vaultctl() { %q "$@"; }\n' "$work/played/vaultctl"
+    printf 'vaultctl() { %q "$@"; }\n' "$root/tests/support/at_terminal.sh"
     printf 'cc() { %q %s "$@"; }\n' "$compiler" "${sanitize:+-fsanitize=$sanitize}"
     cat "$work/hour"
 } >"$work/script"
 mkdir "$work/played"
-cp "$here/person.py" "$work/played/"
-cp "$root/tests/support/at_terminal.sh" "$work/played/vaultctl"
 started() { (cd "$clone" && env -u XDG_CONFIG_HOME HOME="$work/home" timeout 150 bash "$work/script"); }
 expect 0 started
 

@@ -6,6 +6,8 @@
 # in the environment, or, for users who have another, in at_terminal.conf beside this file.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
+person=$here/person.py
+[ -f "$person" ] || person=$here/../e2e/person.py
 [ ! -f "$here/at_terminal.conf" ] || . "$here/at_terminal.conf"
 real=$VAULTCTL_REAL
 played=$VAULTCTL_PLAYED
@@ -31,15 +33,15 @@ case "${1:-} ${2:-}" in
 'enrol '*)
     name=() who=$(id -un)
     [ $# -lt 2 ] || [[ $2 = -* ]] || name=("$2") who=$2
-    exec python3 "$here/person.py" enrol "$phone" "$(cat "$played/$who.code")" "${name[@]}" -- "$real" enrol "${where[@]}" --passphrase-file "$pass"
+    exec python3 "$person" enrol "$phone" "$(cat "$played/$who.code")" "${name[@]}" -- "$real" enrol "${where[@]}" --passphrase-file "$pass"
     ;;
-'login '*) exec python3 "$here/person.py" login "$phone" -- "$real" "$@" --passphrase-file "$pass" ;;
+'login '*) exec python3 "$person" login "$phone" -- "$real" "$@" --passphrase-file "$pass" ;;
 *)
     code=0
     "$real" "$@" 2>"$played/$$.err" || code=$?
     if [ $code -eq 5 ] && grep -q 'vaultctl login begins one' "$played/$$.err" && [ -f "$phone" ]; then
         rm "$played/$$.err"
-        python3 "$here/person.py" login "$phone" -- "$real" login "${where[@]}" --passphrase-file "$pass" >&2 </dev/null
+        python3 "$person" login "$phone" -- "$real" login "${where[@]}" --passphrase-file "$pass" >&2 </dev/null
         exec "$real" "$@"
     fi
     cat "$played/$$.err" >&2

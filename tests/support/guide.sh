@@ -39,7 +39,7 @@ guide_follow() {
     local code=0 kind
     guide_people
     for kind in "${guide_kinds[@]}"; do
-        grep -qE "^[^#]*\\b$kind " "$guide" || fail "the guide has no step with $kind"
+        grep -qE "^[^#]*\\b$kind( |\$)" "$guide" || fail "the guide has no step with $kind"
     done
     in_machine bash -c 'cd /usr/src/contact-vault && exec bash -x guide.sh' >"$work/said" 2>"$err" </dev/null || code=$?
     cp "$work/said" "$out"
