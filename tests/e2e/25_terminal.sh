@@ -58,6 +58,7 @@ same "the reasons that were typed" "$(jq -r 'select(.status == "ok" and .token) 
     'customer asked for a call;he asked again;'
 new_principal dora privacy milano --person
 victim=$(token_of gone@example.com)
+log_in dora
 on_terminal 0 --say 'reason' 'by letter' --say 'token or contact: ' gone@example.com --say 'token or contact: ' '' -- \
     "$vaultctl" erase --data "$dir" --identity "$work/dora.key"
 shows "$victim	erased"
