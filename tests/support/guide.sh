@@ -15,6 +15,7 @@ set -euo pipefail
 trap 'echo "the guide fails: $BASH_COMMAND" >&2' ERR
 END
     # Who types the page sits at a terminal, and has a phone: at_terminal.sh, before vaultctl in everybody's PATH.
+    # shellcheck disable=SC2016 # for the shell that runs it
     echo 'export HOME=/root PATH=/usr/local/bin:$PATH'
     if [ "$1" != built ]; then
         # shellcheck disable=SC2016 # for the shell that runs it
