@@ -65,6 +65,10 @@ expect_json '.kind == "person" and .enrolled == false and (has("public_key") or 
 
 on_terminal 5 maria --say 'Enrolment code: ' "${code%?????}00000" -- "$vaultctl" enrol maria --data "$dir"
 [ ! -e "$work/maria/contact-vault/identity" ] || fail "a key for a code that is none"
+# Who gives up before the first code has changed nothing, and leaves nothing. (254: ended by signal 2.)
+on_terminal 254 maria --say 'Enrolment code: ' "$code" --say 'New passphrase: ' "$phrase" --say 'Once more: ' "$phrase" \
+    --say 'shows now: ' $'\003' -- "$vaultctl" enrol maria --data "$dir"
+same "files" "$(ls "$work/maria/contact-vault")" ''
 enrol maria maria
 shows 'enrolled as maria'
 shows_not "$code"

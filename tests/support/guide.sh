@@ -16,7 +16,7 @@ trap 'echo "the guide fails: $BASH_COMMAND" >&2' ERR
 END
     # Who types the page sits at a terminal, and has a phone: at_terminal.sh, before vaultctl in everybody's PATH.
     # shellcheck disable=SC2016 # for the shell that runs it
-    echo 'export HOME=/root PATH=/usr/local/bin:$PATH'
+    echo 'export HOME=~root PATH=/usr/local/bin:$PATH'
     if [ "$1" != built ]; then
         # shellcheck disable=SC2016 # for the shell that runs it
         echo 'cmake() { [ "$*" = "--install build/release" ] || { echo "cmake $*?" >&2; return 1; }; }'
