@@ -118,7 +118,7 @@ vaultctl import one.key --column = NAME ->
 vaultctl import one.key --col -> --column
 vaultctl import one.key --column phone --res -> --resume
 vaultctl audit tail --operation detok -> detokenize
-vaultctl audit tail --operation=princ -> --operation=principal_add --operation=principal_invite --operation=principal_list --operation=principal_show --operation=principal_disable --operation=principal_enable
+vaultctl audit tail --operation=princ -> --operation=principal_add --operation=principal_list --operation=principal_show --operation=principal_disable --operation=principal_enable --operation=principal_invite
 vaultctl audit tail --principal _ ->
 vaultctl audit tail -f --li -> --lines
 vaultctl audit report --cs -> --csv

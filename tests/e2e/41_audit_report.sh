@@ -38,6 +38,7 @@ expect_json '.error.code == "corrupt"'
 
 # An hour of day for everybody's clock: noon is no night, 23:00 is.
 zone_of() { printf 'HERE%d' $((10#$(date -u +%H) - $1)); }
+log_in auditor
 expect 0 env TZ="$(zone_of 12)" "$vaultctl" audit report --data "$dir" --identity "$work/auditor.key" --json
 expect_json '[.principals[].principal] == ["inbox", "luca", "paola", "sender"]'
 expect_json '.principals | map({key: .principal, value: .}) | from_entries

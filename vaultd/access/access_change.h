@@ -67,15 +67,23 @@ struct access_enrolment {
     const uint8_t *public_key;   /* PUBLIC_KEY_BYTES */
     const uint8_t *totp;         /* TOTP_SECRET_BYTES */
     const uint8_t (*recovery)[RECOVERY_BYTES]; /* RECOVERY_CODES of them */
+    uint64_t used_step;                        /* of the code that confirmed it */
 };
 MUST_USE enum status access_prepare_enrolment(struct access *access, struct bytes name,
                                               const struct access_enrolment *enrolment,
                                               struct access_change **ret_change,
                                               const char **ret_fault);
-/* One of her recovery codes is used up. */
-MUST_USE enum status access_prepare_recovery(struct access *access, struct bytes name, size_t index,
-                                             struct access_change **ret_change,
-                                             const char **ret_fault);
+/* She has logged in with this, so it is used up: a step of her TOTP, with all before it, or one of her
+ * recovery codes. */
+struct factor_used {
+    bool by_recovery;
+    size_t index;  /* of the recovery code */
+    uint64_t step; /* else */
+};
+MUST_USE enum status access_prepare_login(struct access *access, struct bytes name,
+                                          const struct factor_used *used,
+                                          struct access_change **ret_change,
+                                          const char **ret_fault);
 
 /* Of the whole vault. CONFLICT: it is so already. */
 MUST_USE enum status access_prepare_freeze(struct access *access, enum freeze freeze,

@@ -52,7 +52,9 @@ access_person_fault(const struct principal *principal)
         return "an invitation has a code and an end";
     }
     if (principal->has_key != has_factor ||
-        (!has_factor && !is_zero(principal->factor.recovery, sizeof principal->factor.recovery))) {
+        (!has_factor &&
+         (principal->factor.used_step != 0 ||
+          !is_zero(principal->factor.recovery, sizeof principal->factor.recovery)))) {
         return "a person's key and second factor come together";
     }
     if (principal->bootstrap) {
@@ -133,6 +135,10 @@ seal_factor(const struct access *access, const struct access_enrolment *enrolmen
     for (size_t i = 0; i < RECOVERY_CODES; i++) {
         code_digest(keyring_vault_id(access->keyring), principal->number, enrolment->recovery[i],
                     RECOVERY_BYTES, principal->factor.recovery[i], CODE_DIGEST_BYTES);
+    }
+    /* Of another secret, but the same clock: what is older stays used. */
+    if (enrolment->used_step > principal->factor.used_step) {
+        principal->factor.used_step = enrolment->used_step;
     }
     make_associated(access, principal, associated);
     return keyring_encrypt(access->keyring, access_key, bytes_of(associated, sizeof associated),
@@ -283,20 +289,25 @@ access_prepare_enrolment(struct access *access, struct bytes name,
     return access_prepare(access, &entry, false, ret_change, ret_fault);
 }
 
+/* Who logs in changes nothing about what she was granted: what has ended stays there, so that she is
+ * told so. Who comes to free a full disk may have nothing else left: reserved. */
 enum status
-access_prepare_recovery(struct access *access, struct bytes name, size_t index,
-                        struct access_change **ret_change, const char **ret_fault)
+access_prepare_login(struct access *access, struct bytes name, const struct factor_used *used,
+                     struct access_change **ret_change, const char **ret_fault)
 {
     enum status status = STATUS_OK;
     struct access_entry entry = {.principal = copy_person(access, name, &status, ret_fault)};
+    struct factor *factor;
 
     if (entry.principal == NULL) {
         return status;
     }
-    /* Who logs in changes nothing about what she was granted: what has ended stays there, so that
-     * she is told so. */
     *entry.principal = *access->principals[entry.principal->principal.number - 1];
-    memset(entry.principal->principal.factor.recovery[index], 0, CODE_DIGEST_BYTES);
-    /* Who comes to free a full disk may have nothing else left. */
+    factor = &entry.principal->principal.factor;
+    if (used->by_recovery) {
+        memset(factor->recovery[used->index], 0, CODE_DIGEST_BYTES);
+    } else {
+        factor->used_step = used->step;
+    }
     return access_prepare(access, &entry, true, ret_change, ret_fault);
 }

@@ -7,8 +7,8 @@
  * Principal: number u32, kind u8 (1 service, 2 person), flags u8 (1: disabled; 2: has a uid; 4:
  *         relayed; 8: the bootstrap; 16: invited), uid u32 (0: none), public key 32 (zeros: none),
  *         created u64, size of name u8, name; of a person: digest of the code 32, and until when
- *         u64 (ms of vault time; zeros: not invited), TOTP secret, sealed, 60, digests of recovery
- *         codes 8 x 16 (zeros: used; all zeros: not enrolled); number of grants u8, and for each:
+ *         u64 (ms of vault time; zeros: not invited), TOTP secret, sealed, 60, newest step used u64,
+ *         digests of recovery codes 8 x 16 (zeros: used; all zeros: not enrolled); number of grants u8, and for each:
  *         role u8, namespace u32 (0: vault-wide), binding 32 (zeros where the role has none), ends
  *         u64 (ms of vault time; 0: no end), daily u32, hourly u32 (0: the default)
  * Recipient: number u32, flags u8 (1: removed), public key 32, created u64, size of name u8, name
@@ -118,6 +118,7 @@ encode_person(struct cursor *to, const struct principal *principal)
     write_bytes(to, principal->code, ACCESS_DIGEST_BYTES);
     write_u64(to, principal->invited_until_ms);
     write_bytes(to, principal->factor.totp, FACTOR_BOX_BYTES);
+    write_u64(to, principal->factor.used_step);
     write_bytes(to, principal->factor.recovery, sizeof principal->factor.recovery);
 }
 
@@ -306,6 +307,7 @@ decode_person(struct reader *from, struct principal *ret_principal)
     read_bytes(from, ret_principal->code, ACCESS_DIGEST_BYTES);
     ret_principal->invited_until_ms = read_u64(from);
     read_bytes(from, ret_principal->factor.totp, FACTOR_BOX_BYTES);
+    ret_principal->factor.used_step = read_u64(from);
     read_bytes(from, ret_principal->factor.recovery, sizeof ret_principal->factor.recovery);
 }
 

@@ -28,7 +28,7 @@ enum {
     /* The largest is a principal's: its own fields, then its grants. */
     ACCESS_PLAIN_GRANT_BYTES = 1 + 4 + ACCESS_DIGEST_BYTES + 8 + 4 + 4,
     ACCESS_PLAIN_PERSON_BYTES =
-        ACCESS_DIGEST_BYTES + 8 + FACTOR_BOX_BYTES + RECOVERY_CODES * CODE_DIGEST_BYTES,
+        ACCESS_DIGEST_BYTES + 8 + FACTOR_BOX_BYTES + 8 + RECOVERY_CODES * CODE_DIGEST_BYTES,
     ACCESS_PLAIN_BYTES_MAX = 4 + 1 + 1 + 4 + PUBLIC_KEY_BYTES + 8 + 1 + NAME_BYTES_MAX +
                              ACCESS_PLAIN_PERSON_BYTES + 1 +
                              ACCESS_GRANTS_MAX * ACCESS_PLAIN_GRANT_BYTES,

@@ -11,7 +11,6 @@
 enum { SECOND_MS = 1000 };
 
 struct login_past {
-    uint64_t last_step;
     uint64_t failures[LOGINS_FAILURES]; /* a ring; 0: none */
     unsigned next;                      /* where the next one goes: the oldest stands there */
     uint64_t locked_until_ms;
@@ -59,24 +58,6 @@ lock_past(struct logins *logins, uint32_t principal)
     assert(principal >= 1 && principal <= ACCESS_ROWS_MAX);
     (void)pthread_mutex_lock(&logins->lock);
     return &logins->pasts[principal - 1];
-}
-
-void
-logins_note_step(struct logins *logins, uint32_t principal, uint64_t step)
-{
-    struct login_past *past = lock_past(logins, principal);
-
-    past->last_step = step > past->last_step ? step : past->last_step;
-    (void)pthread_mutex_unlock(&logins->lock);
-}
-
-uint64_t
-logins_last_step(struct logins *logins, uint32_t principal)
-{
-    uint64_t step = lock_past(logins, principal)->last_step;
-
-    (void)pthread_mutex_unlock(&logins->lock);
-    return step;
 }
 
 bool

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * logins.h: what each person's second factor was used for: the newest step of her TOTP that was
- * taken, and when codes were wrong. In memory; dispatch fills it from the log at the first unseal.
- * Vault time, in ms. Any number of threads; two of one person at once are kept apart by the caller.
+ * logins.h: when persons' second factors were wrong, and who is locked for it. In memory; dispatch
+ * fills it from the log at the first unseal. Vault time, in ms. Any number of threads.
  */
 #ifndef CONTACT_VAULT_LOGINS_H
 #define CONTACT_VAULT_LOGINS_H
@@ -24,10 +23,6 @@ MUST_USE enum status logins_new(struct logins **ret_logins);
 void logins_free(struct logins **logins);
 /* Forgets all. */
 void logins_clear(struct logins *logins);
-
-/* A step of her TOTP was taken; an older one than the newest changes nothing. */
-void logins_note_step(struct logins *logins, uint32_t principal, uint64_t step);
-uint64_t logins_last_step(struct logins *logins, uint32_t principal); /* 0: none */
 
 /* True: that was the one that locks. */
 bool logins_note_failure(struct logins *logins, uint32_t principal, uint64_t time_ms);

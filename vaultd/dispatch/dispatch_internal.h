@@ -121,7 +121,7 @@ struct dispatch {
     struct dispatch_parts parts;
     struct gate gate;
     struct sessions *sessions;
-    struct logins *logins;         /* what the log says of persons' second factors */
+    struct logins *logins;         /* whose second factor was wrong, as the log says */
     struct enrolments *enrolments; /* begun, and not confirmed yet */
     struct audit_summary found; /* settled and forgotten at the first unseal */
     bool has_access_digest;
@@ -459,7 +459,7 @@ enum status call_judge_person(struct call *call, const struct principal *princip
 enum status call_find_session(struct call *call);
 /* Is it somebody who may be told what strangers are not: a service, or a person in a session? */
 bool call_is_present(const struct call *call);
-/* What the log's entry says of second factors: steps taken, codes that were wrong. */
+/* What the log's entry says of second factors that were wrong. */
 void people_replay(struct dispatch *dispatch, const struct audit_entry *entry);
 
 /* ops_list.c: one item, as the lists have it. */

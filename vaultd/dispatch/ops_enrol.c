@@ -180,8 +180,7 @@ check_first_code(struct call *call, const struct principal *principal,
     if (!totp_is_code(factor)) {
         return call_refuse(call, STATUS_INVALID, "factor: six digits");
     }
-    status = totp_check(secret->totp, factor, clock_wall_ms(),
-                        logins_last_step(call->dispatch->logins, principal->number), ret_step);
+    status = totp_check(secret->totp, factor, clock_wall_ms(), principal->factor.used_step, ret_step);
     if (status == STATUS_OK || status == STATUS_INTERNAL) {
         return status;
     }
@@ -202,6 +201,7 @@ enrol(struct call *call, const struct principal *principal, const struct enrolme
         .public_key = call_text(call, FIELD_PUBLIC_KEY).data,
         .totp = secret->totp,
         .recovery = secret->recovery,
+        .used_step = step,
     };
     struct bytes name = bytes_of_text(principal->name);
     uint32_t number = principal->number;
@@ -213,8 +213,6 @@ enrol(struct call *call, const struct principal *principal, const struct enrolme
     status = access_prepare_enrolment(dispatch->parts.access, name, &enrolment, &change,
                                       &call->fault);
     if (status == STATUS_OK) {
-        /* Whatever comes of it, this code is used. */
-        logins_note_step(dispatch->logins, number, step);
         status = dispatch_change_access(dispatch, entry, &change, 0, &call->fault);
     }
     if (status == STATUS_OK) {

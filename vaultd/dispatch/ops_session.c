@@ -109,17 +109,40 @@ refuse_factor(struct call *call, const char *fault)
                                : call_refuse(call, STATUS_UNAVAILABLE, NO_LOG);
 }
 
-/* ---- by TOTP ---- */
+/* It was good: from now on it is used up, and she is in. */
+static enum status
+log_in(struct call *call, const struct factor_used *used)
+{
+    struct access *access = call->dispatch->parts.access;
+    struct access_change *change = NULL;
+    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+    uint32_t number = call->principal->number;
+    enum status status;
+
+    CRASH_POINT("login_checked");
+    if (used->by_recovery) {
+        entry.subject = bytes_of_text("recovery");
+    } else {
+        entry.amount = used->step;
+    }
+    status = access_prepare_login(access, bytes_of_text(call->principal->name), used, &change,
+                                  &call->fault);
+    if (status == STATUS_OK) {
+        status = dispatch_change_access(call->dispatch, entry, &change, 0, &call->fault);
+        call->principal = access_by_number(access, number); /* the rows have moved */
+    }
+    return status == STATUS_OK ? begin_session(call) : status;
+}
 
 static enum status
 check_totp(const struct call *call, uint64_t *ret_step)
 {
     uint8_t secret[TOTP_SECRET_BYTES];
-    uint64_t used = logins_last_step(call->dispatch->logins, call->principal->number);
     enum status status = access_open_totp(call->dispatch->parts.access, call->principal, secret);
 
     if (status == STATUS_OK) {
-        status = totp_check(secret, call_text(call, FIELD_FACTOR), clock_wall_ms(), used, ret_step);
+        status = totp_check(secret, call_text(call, FIELD_FACTOR), clock_wall_ms(),
+                            call->principal->factor.used_step, ret_step);
     }
     sodium_memzero(secret, sizeof secret);
     return status;
@@ -128,9 +151,8 @@ check_totp(const struct call *call, uint64_t *ret_step)
 static enum status
 log_in_by_totp(struct call *call)
 {
-    struct audit_entry entry = call_audit_entry(call, AUDIT_DONE, STATUS_OK);
-    uint64_t step = 0;
-    enum status status = check_totp(call, &step);
+    struct factor_used used = {0};
+    enum status status = check_totp(call, &used.step);
 
     if (status == STATUS_DENIED) {
         return refuse_factor(call, "the code is wrong: is the clock of your phone right?");
@@ -138,42 +160,17 @@ log_in_by_totp(struct call *call)
     if (status == STATUS_CONFLICT) {
         return refuse_factor(call, "this code was used: wait for the next one");
     }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    CRASH_POINT("login_checked");
-    /* Whatever comes of it, this code is used. */
-    logins_note_step(call->dispatch->logins, call->principal->number, step);
-    entry.amount = step;
-    if (audit_record(call->dispatch->parts.audit, &entry, 1, AUDIT_RESERVE_ERASE) != STATUS_OK) {
-        return call_refuse(call, STATUS_UNAVAILABLE, NO_LOG);
-    }
-    return begin_session(call);
+    return status == STATUS_OK ? log_in(call, &used) : status;
 }
-
-/* ---- by a recovery code, which is a change of the rules: it is gone afterwards ---- */
 
 static enum status
 log_in_by_recovery(struct call *call, const uint8_t *code)
 {
-    struct access *access = call->dispatch->parts.access;
-    struct access_change *change = NULL;
-    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
-    uint32_t number = call->principal->number;
-    size_t index = 0;
-    enum status status;
+    struct factor_used used = {.by_recovery = true};
 
-    if (!access_find_recovery(access, call->principal, code, &index)) {
-        return refuse_factor(call, "no recovery code of yours, or used already");
-    }
-    entry.subject = bytes_of_text("recovery");
-    status = access_prepare_recovery(access, bytes_of_text(call->principal->name), index, &change,
-                                     &call->fault);
-    if (status == STATUS_OK) {
-        status = dispatch_change_access(call->dispatch, entry, &change, 0, &call->fault);
-        call->principal = access_by_number(access, number); /* the rows have moved */
-    }
-    return status == STATUS_OK ? begin_session(call) : status;
+    return access_find_recovery(call->dispatch->parts.access, call->principal, code, &used.index)
+               ? log_in(call, &used)
+               : refuse_factor(call, "no recovery code of yours, or used already");
 }
 
 /* ---- the operations ---- */

@@ -104,19 +104,13 @@ void
 people_replay(struct dispatch *dispatch, const struct audit_entry *entry)
 {
     const struct principal *principal;
-    bool is_login = entry->operation == OP_LOGIN && entry->phase == AUDIT_DONE;
-    bool is_enrolment = entry->operation == OP_ENROL_CONFIRM && entry->phase == AUDIT_INTENT;
 
-    if (!is_login && !is_enrolment) {
+    if (entry->operation != OP_LOGIN || entry->phase != AUDIT_DONE ||
+        entry->result != STATUS_DENIED) {
         return;
     }
     principal = access_by_name(dispatch->parts.access, entry->principal);
-    if (principal == NULL) {
-        return; /* restored to before she was added */
-    }
-    if (is_login && entry->result == STATUS_DENIED) {
+    if (principal != NULL) { /* else restored to before she was added */
         (void)logins_note_failure(dispatch->logins, principal->number, entry->time_ms);
-    } else if (entry->result == STATUS_OK) {
-        logins_note_step(dispatch->logins, principal->number, entry->amount);
     }
 }
