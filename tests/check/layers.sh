@@ -48,6 +48,7 @@ ini\.h                            vaultd/host/
 seccomp\.h                        vaultd/host/
 linux/(landlock|seccomp)\.h       vaultd/host/
 jansson\.h                        tools/vaultctl/|tools/bench/
+qrencode\.h                       tools/vaultctl/qr
 phonenumbers/                     tools/
 sodium                            vaultd/(base|journal|keyring|audit|access|vault|backup|restore|dispatch)/|vaultd/[a-z_]+\.c:|client/|tools/
 cmocka\.h                         tests/

@@ -11,12 +11,12 @@ compiler=$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$build/CMakeCache.txt")
 sanitize=$(sed -n 's/^CONTACT_VAULT_SANITIZE:[A-Z]*=//p' "$build/CMakeCache.txt")
 
 clone=$work/clone
-mkdir -p "$clone/build" "$work/home" "$work/include"
+mkdir -p "$clone/build" "$work/home/.config" "$work/include"
 ln -s "$root/client" "$clone/client"
 ln -s "$build" "$clone/build/release"
 blocks c >"$clone/example.c" || fail "no C example in README.md"
 blocks sh >"$work/hour" || fail "no commands in README.md"
-for command in init 'principal add' grant tokenize detokenize 'audit verify'; do
+for command in init 'principal add' enrol login grant tokenize detokenize 'audit verify'; do
     grep -q "^[^#]*vaultctl $command" "$work/hour" || fail "the first hour has no vaultctl $command"
 done
 
@@ -31,10 +31,14 @@ expect 0 "$compiler" -std=c17 -Wall -Wextra -Wpedantic -Werror ${sanitize:+-fsan
     echo 'set -eu'
     # shellcheck disable=SC2016 # for the shell that runs it
     echo 'trap '\''code=$?; kill $(jobs -p) 2>/dev/null || true; wait; exit $code'\'' EXIT'
+    # Who types the page sits at a terminal, and has a phone.
+    printf 'export VAULTCTL_REAL=%q VAULTCTL_PLAYED=%q\n' "$vaultctl" "$work/played"
+    printf 'vaultctl() { %q "$@"; }\n' "$root/tests/support/at_terminal.sh"
     printf 'cc() { %q %s "$@"; }\n' "$compiler" "${sanitize:+-fsanitize=$sanitize}"
     cat "$work/hour"
 } >"$work/script"
-started() { (cd "$clone" && env HOME="$work/home" timeout 150 bash "$work/script"); }
+mkdir "$work/played"
+started() { (cd "$clone" && env -u XDG_CONFIG_HOME HOME="$work/home" timeout 150 bash "$work/script"); }
 expect 0 started
 
 said() { grep -qE -- "$1" "$out" || fail "the first hour does not say: $1"; }
@@ -46,4 +50,4 @@ said '^eml_[0-9a-z]{27} .*@.*\.com$'
 said '^invalid: '
 said '^\+390655550147$'
 said "paola.*detokenize.*$token"
-same "files left behind" "$(find "$work/home" | wc -l)" 1
+same "files left behind" "$(find "$work/home" | wc -l)" 2

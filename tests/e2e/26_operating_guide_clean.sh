@@ -54,8 +54,13 @@ in_tree() {
 grep -q '^    \./tools/try\.sh ' "$readme" || fail "README.md's first command is another"
 in_tree <<<'./tools/try.sh' || fail "try.sh in a new tree: $(tail -n 15 "$work/tree.log")"
 say "README.md: $(tail -n 1 "$work/tree.log")"
+# Who types the pages sits at a terminal and has a phone: here a program, which the pages need not.
+in_tree <<<'apt-get -q -y install --no-install-recommends python3' || fail "no phone in the new tree"
 {
     echo 'set -eu'
+    # shellcheck disable=SC2016 # the shell in the tree expands
+    echo 'export VAULTCTL_PLAYED=/tmp/played VAULTCTL_REAL=$PWD/build/release/tools/vaultctl/vaultctl'
+    echo 'mkdir -p /tmp/played && vaultctl() { /usr/src/contact-vault/tests/support/at_terminal.sh "$@"; }'
     awk -v want='sh build' -f "$root/tests/support/fences.awk" "$readme"
     awk -v want='sh' -f "$root/tests/support/fences.awk" "$readme" |
         sed '/^cc -Iclient/i awk -v want=c -f tests/support/fences.awk README.md | sed "/^# /d" >example.c'

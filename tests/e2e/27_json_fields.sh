@@ -55,6 +55,7 @@ for name in inbox sender clerk auditor; do
     ask 0 admin principal add $name --relayed --public-key "$work/$name.pub"
 done
 ask 0 admin principal add visitor --uid 4294967000
+ask 0 admin principal add nina --person
 ask 0 admin grant paola reveal -n milano --for 8h --daily 4 --hourly 2
 ask 0 admin grant inbox service -n milano
 ask 0 admin grant clerk privacy -n milano
@@ -110,6 +111,12 @@ ask 0 paola detokenize --purpose callback --ticket INC-7 --reason 'call back' "$
 ask 6 paola detokenize --purpose callback --reason 'call back' "$token"
 
 ask 0 clerk erase --reason 'asked by letter' "$token"
+log_out() { stay_out=1 ask 0 paola logout; }
+ask 0 paola whoami
+log_out
+expect 0 python3 "$here/person.py" login "$work/paola.phone" -- \
+    "$vaultctl" login --data "$dir" --identity "$work/paola.key" --passphrase-file "$work/pass" --json
+took login
 ask 0 admin freeze --all
 ask 0 admin unfreeze
 # In a user namespace without a map everybody is nobody, and signs as that: relayed.

@@ -1,22 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A person without a terminal: enrols and logs in by vaultctl, with a phone in a file.
+"""A person without a terminal: enrols and logs in by vaultctl, with a phone in a file. At a terminal, her phone.
 
 person.py enrol PHONE CODE [NAME] -- vaultctl enrol --passphrase-file FILE [option...]
 person.py login PHONE -- vaultctl login --passphrase-file FILE [option...]
+person.py scan PHONE        what a terminal has shown, on stdin: reads the QR code from it, with zbarimg, and says a code
+person.py code PHONE        says a code
 
 PHONE is a file of its own: the TOTP secret, the steps it has given, the recovery codes. A step is good once: a login in
-the step of the one before takes the next step, which the vault takes as well, then a recovery code. stdout is what
-vaultctl said last, the exit code its own.
+the step of the one before takes the next step, which the vault takes as well, then a recovery code. stdout and exit
+code are vaultctl's.
 """
 import base64
 import hmac
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
+import tempfile
 import time
+import urllib.parse
 
 STEP_S = 30
 
@@ -37,6 +42,83 @@ def next_factor(phone):
     return totp(phone["secret"], step)
 
 
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def wait_for_step(path):
+    """The last step that was used, when there is another: a step is good once for a person, whatever her secret was."""
+    step = load(path)["step"] if os.path.exists(path) else 0
+    while step > time.time() // STEP_S:
+        time.sleep(1)
+    return step
+
+
+def by_oathtool(phone):
+    """The same, reckoned by somebody else."""
+    factor = next_factor(phone)
+    if not factor.isdigit():
+        return factor
+    at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(phone["step"] * STEP_S))
+    told = subprocess.run(["oathtool", "--totp", "--base32", "--now", at, phone["secret"]], stdout=subprocess.PIPE, check=True)
+    if told.stdout.decode().strip() != factor:
+        sys.exit("person.py: oathtool has another code than we have")
+    return factor
+
+
+# ---- the eye of a phone ----
+
+SCALE = 6
+BLOCKS = {" ": (0, 0), "\u2580": (1, 0), "\u2584": (0, 1), "\u2588": (1, 1)}
+
+
+def picture(shown):
+    """As PBM what a camera sees: in colours black upon white, without them a light letter on dark ground."""
+    rows = []
+    for line in shown.decode().replace("\r", "").split("\n"):
+        coloured = re.fullmatch("\033\\[30;47m(.*)\033\\[0m", line)
+        cells = coloured[1] if coloured else line
+        if len(cells) < 29 or not set(cells) <= set(BLOCKS):
+            continue
+        for half in range(2):
+            rows.append([BLOCKS[cell][half] == bool(coloured) for cell in cells])
+    if len(rows) < 29 or any(len(row) != len(rows[0]) for row in rows):
+        sys.exit("person.py: no QR code was shown")
+    lines = []
+    for row in rows:
+        lines += [" ".join(str(int(dark)) for dark in row for _ in range(SCALE))] * SCALE
+    return f"P1\n{len(rows[0]) * SCALE} {len(lines)}\n" + "\n".join(lines) + "\n"
+
+
+def scan(path):
+    shown = sys.stdin.buffer.read()
+    with tempfile.NamedTemporaryFile("w", suffix=".pbm") as file:
+        file.write(picture(shown))
+        file.flush()
+        told = subprocess.run(["zbarimg", "--nodbus", "--quiet", "--raw", file.name], stdout=subprocess.PIPE, check=True)
+    uri = urllib.parse.urlsplit(told.stdout.decode().strip())
+    query = dict(urllib.parse.parse_qsl(uri.query))
+    if (uri.scheme, uri.netloc, query["issuer"]) != ("otpauth", "totp", "Contact Vault"):
+        sys.exit(f"person.py: no URI of ours: {uri}")
+    typed = re.search(rb"\n +([A-Z2-7]{4}(?: [A-Z2-7]{4}){7})\r?\n", shown)
+    if typed is None or typed[1].decode().replace(" ", "") != query["secret"]:
+        sys.exit("person.py: the text is not the secret of the QR code")
+    codes = shown.decode().split("Recovery codes", 1)[1].replace("\r", "").split("\n\n")[1].split()
+    phone = {"secret": query["secret"], "step": wait_for_step(path), "recovery": codes}
+    print(by_oathtool(phone))
+    keep(path, phone)
+
+
+def code(path):
+    phone = load(path)
+    print(by_oathtool(phone))
+    keep(path, phone)
+
+
+# ---- vaultctl ----
+
+
 def keep(path, phone):
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         json.dump(phone, file)
@@ -51,17 +133,16 @@ def enrol(path, code, name, command):
     if "secret" not in answer:
         sys.stdout.write(shown)
         sys.exit(told.wait())
-    phone = {"secret": answer["secret"], "step": 0, "recovery": answer["recovery_codes"]}
+    phone = {"secret": answer["secret"], "step": wait_for_step(path), "recovery": answer["recovery_codes"]}
     told.stdin.write(next_factor(phone) + "\n")
     told.stdin.close()
-    sys.stdout.write(told.stdout.read())
+    sys.stdout.write(shown + told.stdout.read())
     keep(path, phone)
     sys.exit(told.wait())
 
 
 def login(path, command):
-    with open(path, encoding="utf-8") as file:
-        phone = json.load(file)
+    phone = load(path)
     factor = next_factor(phone)
     keep(path, phone)
     sys.exit(subprocess.run(command, input=factor + "\n", text=True, check=False).returncode)
@@ -69,11 +150,13 @@ def login(path, command):
 
 def main():
     words = sys.argv[1:]
+    if words[0] in ("scan", "code"):
+        return {"scan": scan, "code": code}[words[0]](words[1])
     end = words.index("--")
     own, command = words[:end], words[end + 1 :]
     if own[0] == "enrol":
         enrol(own[1], own[2], own[3:], command)
-    login(own[1], command)
+    return login(own[1], command)
 
 
 if __name__ == "__main__":

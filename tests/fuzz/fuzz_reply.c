@@ -19,8 +19,7 @@ static const enum operation operations[] = {
     OP_PRINCIPAL_SHOW,
     OP_AUDIT_READ,
     OP_STATUS,
-    /* New ones take a place of their own; the rest stand twice, so that the corpus keeps its sense.
-     */
+    /* New ones take a place of their own, so that the corpus keeps its sense. */
     OP_ERASE,
     OP_DESCRIBE,
     OP_KEY_STATUS,
@@ -31,6 +30,8 @@ static const enum operation operations[] = {
     OP_STATUS,
     OP_CANARY_LIST,
     OP_CANARY_ADD,
+    OP_ENROL_BEGIN,
+    OP_LOGIN,
 };
 
 static size_t
@@ -56,7 +57,15 @@ static size_t
 measure_reply(const struct cv_reply *reply)
 {
     size_t total = measure(reply->message) + measure(reply->state) + measure(reply->release) +
-                   measure(reply->token);
+                   measure(reply->token) +
+                   measure(reply->code) + measure(reply->principal);
+
+    for (size_t i = 0; i < reply->code_count; i++)
+        total += measure(reply->codes[i]);
+    for (size_t i = 0; i < CV_SECRET_BYTES && reply->secret != NULL; i++)
+        total += reply->secret[i];
+    for (size_t i = 0; i < CV_CHALLENGE_BYTES && reply->challenge != NULL; i++)
+        total += reply->challenge[i];
 
     for (size_t i = 0; i < CV_KEY_BYTES && reply->audit_key != NULL; i++)
         total += reply->audit_key[i];

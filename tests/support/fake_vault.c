@@ -282,7 +282,7 @@ take_enrol_confirm(struct vault *vault, const struct message *request)
         return ANSWER;
     }
     if (!says(request, FIELD_FACTOR, FAKE_FACTOR)) {
-        put_status(vault, STATUS_DENIED);
+        put_refusal(vault, STATUS_DENIED, FAKE_WRONG);
         return ANSWER;
     }
     memcpy(vault->fake->counts->person, key.data, PUBLIC_KEY_BYTES);
@@ -322,7 +322,10 @@ take_login(struct vault *vault, struct connection *connection, const struct mess
         return;
     }
     if (!recovery && !says(request, FIELD_FACTOR, FAKE_FACTOR)) {
-        put_status(vault, says(request, FIELD_FACTOR, "locked") ? STATUS_QUOTA : STATUS_DENIED);
+        if (says(request, FIELD_FACTOR, "locked"))
+            put_status(vault, STATUS_QUOTA);
+        else
+            put_refusal(vault, STATUS_DENIED, FAKE_WRONG);
         return;
     }
     memcpy(vault->session_key, key.data, PUBLIC_KEY_BYTES);

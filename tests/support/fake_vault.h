@@ -75,6 +75,7 @@ struct fake {
 
 #define FAKE_CODE "0000-0000-0000-0000-0000-0000-00c"
 #define FAKE_FACTOR "123456"
+#define FAKE_WRONG "the code is wrong: is the clock of your phone right?"
 #define FAKE_RECOVERY "rrrr-rrrr-rrr1"
 #define FAKE_TOKEN "phn_0123456789abcdefghjkmnpqrs0"
 #define FAKE_MASK "+39 \u2022\u2022\u2022 \u2022\u2022\u2022 \u2022\u202267"

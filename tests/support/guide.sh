@@ -4,7 +4,7 @@
 # shellcheck disable=SC2154 # lib.sh's variables
 
 guide=$root/docs/OPERATING.md
-guide_kinds=(install init systemctl systemd-creds grant tokenize detokenize import freeze seal erase cp 'audit verify'
+guide_kinds=(install init systemctl systemd-creds enrol login 'principal invite' grant tokenize detokenize import freeze seal erase cp 'audit verify'
     backup 'backup --verify' restore compact 'key rotate' 'key rotate root' 'key status' 'namespace shred')
 
 # guide_script built|installed: the page as one script. installed: what its cmake installs was put there from outside;
@@ -14,6 +14,9 @@ guide_script() {
 set -euo pipefail
 trap 'echo "the guide fails: $BASH_COMMAND" >&2' ERR
 END
+    # Who types the page sits at a terminal, and has a phone: at_terminal.sh, before vaultctl in everybody's PATH.
+    # shellcheck disable=SC2016 # for the shell that runs it
+    echo 'export HOME=~root PATH=/usr/local/bin:$PATH'
     if [ "$1" != built ]; then
         # shellcheck disable=SC2016 # for the shell that runs it
         echo 'cmake() { [ "$*" = "--install build/release" ] || { echo "cmake $*?" >&2; return 1; }; }'
@@ -21,11 +24,23 @@ END
     awk -v want=sh -f "$root/tests/support/fences.awk" "$guide" || fail "no commands in $guide"
 }
 
+# guide_people: those who type it are played by a vaultctl of their own, in the machine.
+guide_people() {
+    local bin=$machine/usr/local/bin
+    mkdir -p "$bin" "$machine/var/played"
+    chmod 1777 "$machine/var/played"
+    cp "$root/tests/support/at_terminal.sh" "$bin/vaultctl"
+    cp "$root/tests/e2e/person.py" "$bin/"
+    chmod 0755 "$bin/vaultctl" "$bin/person.py"
+    echo 'VAULTCTL_REAL=/usr/bin/vaultctl VAULTCTL_PLAYED=/var/played' >"$bin/at_terminal.conf"
+}
+
 # Types it. All it says is in $work/said.
 guide_follow() {
     local code=0 kind
+    guide_people
     for kind in "${guide_kinds[@]}"; do
-        grep -qE "^[^#]*\\b$kind " "$guide" || fail "the guide has no step with $kind"
+        grep -qE "^[^#]*\\b$kind( |\$)" "$guide" || fail "the guide has no step with $kind"
     done
     in_machine bash -c 'cd /usr/src/contact-vault && exec bash -x guide.sh' >"$work/said" 2>"$err" </dev/null || code=$?
     cp "$work/said" "$out"

@@ -784,7 +784,7 @@ test_keygen_and_principal_add(void **state)
 {
     assert_int_equal(shell(*state, "$V keygen -o $D/key > $D/pub && "
                                    "$V principal add x --public-key $D/pub && "
-                                   "$V principal add x --person --relayed --public-key - "
+                                   "$V principal add x --relayed --public-key - "
                                    "< $D/pub"),
                      0);
     assert_sent(*state, OP_PRINCIPAL_ADD, BIT(NAME) | BIT(KIND) | BIT(PUBLIC_KEY) | BIT(RELAYED));

@@ -3,6 +3,7 @@
 #include "commands.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -209,6 +210,41 @@ begin(struct enrolling *enrolling)
     return report(arguments, enrolling->begun);
 }
 
+/* Whoever gives up while she looks for her phone leaves no file: the vault has not heard of the
+ * key. */
+static const char *volatile abandoned;
+
+static void
+on_giving_up(int number)
+{
+    if (abandoned != NULL) {
+        (void)unlink(abandoned);
+    }
+    (void)raise(number); /* as it was before: see SA_RESETHAND */
+}
+
+static const int endings[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+enum { ENDINGS = sizeof endings / sizeof endings[0] };
+
+static enum exit_code
+ask_first_code(const struct enrolling *enrolling, struct typed *factor)
+{
+    struct sigaction gives_up = {.sa_handler = on_giving_up, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction before[ENDINGS];
+
+    abandoned = enrolling->fresh;
+    for (size_t i = 0; i < ENDINGS; i++) {
+        (void)sigaction(endings[i], &gives_up, &before[i]);
+    }
+    enum exit_code code =
+        typed_answer(enrolling->arguments, "The code the phone shows now: ", TYPED_SEEN, factor);
+    for (size_t i = 0; i < ENDINGS; i++) {
+        (void)sigaction(endings[i], &before[i], NULL);
+    }
+    abandoned = NULL;
+    return code;
+}
+
 /* The first code, up to three times; *ret_confirmed also where nobody knows whether it was. */
 static enum exit_code
 confirm(struct enrolling *enrolling, bool *ret_confirmed)
@@ -220,7 +256,7 @@ confirm(struct enrolling *enrolling, bool *ret_confirmed)
 
     for (int i = 0; i < TRIES && code == EXIT_OK && status == CV_DENIED; i++) {
         struct cv_reply *reply = NULL;
-        code = typed_answer(arguments, "The code the phone shows now: ", TYPED_SEEN, &factor);
+        code = ask_first_code(enrolling, &factor);
         if (code != EXIT_OK) {
             break;
         }
@@ -229,7 +265,7 @@ confirm(struct enrolling *enrolling, bool *ret_confirmed)
                                   factor.text, &reply);
         *ret_confirmed = status == CV_OK || reply->outcome_unknown;
         if (status == CV_DENIED && i + 1 < TRIES) {
-            note(arguments, "not the code of now; is the clock of your phone right?");
+            note(arguments, "%s", reply->message);
         } else {
             code = report(arguments, reply);
         }

@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include "print_principal.h"
+#include "table.h"
 #include "terms.h"
 #include "who.h"
+
+enum { SESSION_TEXT_BYTES = 160 };
 
 /* A recovery code was used, or there are hardly any left: then it matters how many. */
 static void
@@ -118,30 +121,62 @@ print_self_json(const struct cv_reply *reply)
     print_json(json);
 }
 
+/* "for 7 h 12 min at the most, 15 min idle", or why there is none. */
 static void
-print_self(const struct arguments *arguments, const struct cv_reply *reply)
+session_print(const struct cv_reply *reply, char ret_text[static SESSION_TEXT_BYTES])
 {
     const struct cv_principal *self = reply->principals;
+    char idle[WAIT_TEXT_BYTES], lasts[WAIT_TEXT_BYTES];
 
-    if (arguments->json) {
-        print_self_json(reply);
-        return;
-    }
-    printf("%s\t%s\t", self->name, cv_principal_kind_name(self->kind));
     if (reply->lasts_s != 0) {
-        char idle[WAIT_TEXT_BYTES], lasts[WAIT_TEXT_BYTES];
         wait_print(reply->idle_s, idle);
         wait_print(reply->lasts_s, lasts);
-        printf("session for %s at the most, %s idle", lasts, idle);
-    } else {
-        fputs(self->enrolled            ? "no session"
-              : self->kind == CV_PERSON ? "not enrolled"
-                                        : "",
-              stdout);
+        (void)snprintf(ret_text, SESSION_TEXT_BYTES, "session for %s at the most, %s idle", lasts,
+                       idle);
+        return;
     }
-    putchar('\t');
+    (void)snprintf(ret_text, SESSION_TEXT_BYTES, "%s",
+                   self->enrolled            ? "no session"
+                   : self->kind == CV_PERSON ? "not enrolled"
+                                             : "");
+}
+
+static void
+print_self(const struct cv_reply *reply)
+{
+    const struct cv_principal *self = reply->principals;
+    char session[SESSION_TEXT_BYTES];
+
+    session_print(reply, session);
+    printf("%s\t%s\t%s\t", self->name, cv_principal_kind_name(self->kind), session);
     principal_print_grants(self);
     putchar('\n');
+}
+
+/* For a person: a line each. */
+static void
+show_self(const struct cv_reply *reply)
+{
+    const struct cv_principal *self = reply->principals;
+    char session[SESSION_TEXT_BYTES], left[WAIT_TEXT_BYTES];
+    struct table *table = table_new(NULL, 2);
+
+    if (table != NULL) {
+        session_print(reply, session);
+        table_add(table, (const char *const[]){"you are", self->name}, COLOUR_HEAD);
+        table_add(table, (const char *const[]){"kind", cv_principal_kind_name(self->kind)},
+                  COLOUR_NONE);
+        if (*session != 0) {
+            table_add(table, (const char *const[]){"session", session},
+                      reply->lasts_s != 0 ? COLOUR_GOOD : COLOUR_WARN);
+        }
+        if (reply->lasts_s != 0) {
+            (void)snprintf(left, sizeof left, "%u left", reply->codes_left);
+            table_add(table, (const char *const[]){"recovery codes", left}, COLOUR_NONE);
+        }
+        principal_add_grants(table, self);
+    }
+    print_table(&table);
 }
 
 enum exit_code
@@ -157,7 +192,13 @@ cmd_whoami(const struct arguments *arguments)
     (void)cv_whoami(client, &reply);
     code = report(arguments, reply);
     if (code == EXIT_OK) {
-        print_self(arguments, reply);
+        if (arguments->json) {
+            print_self_json(reply);
+        } else if (terminal_is(stdout)) {
+            show_self(reply);
+        } else {
+            print_self(reply);
+        }
     }
     cv_reply_free(&reply);
     cv_close(&client);

@@ -36,16 +36,42 @@ read_public_key(const struct arguments *arguments, uint8_t ret_key[static CV_KEY
     return EXIT_OK;
 }
 
+static enum exit_code
+take_uid(const struct arguments *arguments, struct cv_new_principal *principal)
+{
+    uint64_t uid;
+
+    if (!number_parse(arguments->uid, UINT32_MAX, &uid)) {
+        return fail(arguments, EXIT_USAGE, "--uid takes a number (see id -u USER)");
+    }
+    principal->uid = (uint32_t)uid;
+    return EXIT_OK;
+}
+
+/* Her key comes when she enrols: from this uid alone, or from any. */
+static enum exit_code
+take_person(const struct arguments *arguments, struct cv_new_principal *principal)
+{
+    if (arguments->public_key != NULL) {
+        return fail(arguments, EXIT_USAGE,
+                    "a person makes her own key, by vaultctl enrol with the code that this prints: "
+                    "leave out --public-key");
+    }
+    if (arguments->uid != NULL && arguments->relayed) {
+        return fail(arguments, EXIT_USAGE,
+                    "--relayed is for one who comes from other uids, --uid for one who does not");
+    }
+    principal->any_uid = arguments->uid == NULL;
+    return principal->any_uid ? EXIT_OK : take_uid(arguments, principal);
+}
+
 /* By which the vault will know the principal. */
 static enum exit_code
 take_identity(const struct arguments *arguments, struct cv_new_principal *principal,
               uint8_t key[static CV_KEY_BYTES])
 {
-    uint64_t uid;
-
-    if (arguments->person && arguments->uid == NULL && arguments->public_key == NULL) {
-        principal->any_uid = true;
-        return EXIT_OK;
+    if (arguments->person) {
+        return take_person(arguments, principal);
     }
     if ((arguments->uid == NULL) == (arguments->public_key == NULL)) {
         return fail(arguments, EXIT_USAGE, "give one of --uid N and --public-key FILE");
@@ -54,11 +80,7 @@ take_identity(const struct arguments *arguments, struct cv_new_principal *princi
         return fail(arguments, EXIT_USAGE, "--relayed goes with --public-key FILE, not with --uid");
     }
     if (arguments->uid != NULL) {
-        if (!number_parse(arguments->uid, UINT32_MAX, &uid)) {
-            return fail(arguments, EXIT_USAGE, "--uid takes a number (see id -u USER)");
-        }
-        principal->uid = (uint32_t)uid;
-        return EXIT_OK;
+        return take_uid(arguments, principal);
     }
     principal->public_key = key;
     return read_public_key(arguments, key);

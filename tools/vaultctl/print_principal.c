@@ -202,6 +202,16 @@ add_line(struct table *table, const char *name, const char *text, enum colour co
 }
 
 void
+principal_add_grants(struct table *table, const struct cv_principal *principal)
+{
+    for (size_t i = 0; i < principal->grant_count; i++) {
+        char grant[GRANT_TEXT_BYTES];
+        grant_print(&principal->grants[i], grant);
+        add_line(table, i == 0 ? "grants" : "", grant, COLOUR_NONE);
+    }
+}
+
+void
 show_principal(const struct cv_reply *reply)
 {
     const struct cv_principal *principal = reply->principals;
@@ -219,10 +229,6 @@ show_principal(const struct cv_reply *reply)
     add_line(table, "kind", kind, principal->disabled ? COLOUR_WARN : COLOUR_NONE);
     add_line(table, "created", created, COLOUR_NONE);
     add_line(table, "known by", known_by, COLOUR_NONE);
-    for (size_t i = 0; i < principal->grant_count; i++) {
-        char grant[GRANT_TEXT_BYTES];
-        grant_print(&principal->grants[i], grant);
-        add_line(table, i == 0 ? "grants" : "", grant, COLOUR_NONE);
-    }
+    principal_add_grants(table, principal);
     print_table(&table);
 }

@@ -167,15 +167,6 @@ factor_close_gaps(struct typed *factor)
     explicit_bzero(digits, sizeof digits);
 }
 
-static const char *
-advice_on_login(const struct cv_reply *reply)
-{
-    if (reply->status == CV_DENIED) {
-        return "is the clock of your phone right? A code works once: wait for the next one";
-    }
-    return NULL;
-}
-
 static enum exit_code
 ask_vault(const struct arguments *arguments, struct cv_client *client,
           const struct cv_identity *session, struct cv_reply **ret_reply)
@@ -195,9 +186,6 @@ ask_vault(const struct arguments *arguments, struct cv_client *client,
         factor_close_gaps(&factor);
         (void)cv_login(client, session, factor.text, ret_reply);
         code = report(arguments, *ret_reply);
-        if (advice_on_login(*ret_reply) != NULL) {
-            note(arguments, "%s", advice_on_login(*ret_reply));
-        }
     }
     explicit_bzero(&factor, sizeof factor);
     return code;
@@ -284,6 +272,14 @@ open_keyed(const struct arguments *arguments, const struct vault_address *addres
     return code;
 }
 
+/* Contacts are asked for by whose identity lies here. What admins do is not, without a session of
+ * hers: a vault's first admin is a uid, and may be the same human being. */
+static bool
+is_the_person(const struct who *who, enum socket_name name)
+{
+    return who->given || (name == SOCKET_DATA && *who->path != 0);
+}
+
 static enum exit_code
 open_as(const struct arguments *arguments, enum socket_name name, enum asking asking,
         struct cv_client **ret_client)
@@ -302,7 +298,7 @@ open_as(const struct arguments *arguments, enum socket_name name, enum asking as
     if (who.given && !who.is_protected) {
         return open_keyed(arguments, &address, &who, ret_client);
     }
-    if (who.given && asking == ASK_SESSION) {
+    if (asking == ASK_SESSION && is_the_person(&who, name)) {
         return begin_session(arguments, &address, &who, ret_client);
     }
     code = address_connect(arguments, &address, NULL, ret_client);
