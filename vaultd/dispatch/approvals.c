@@ -196,7 +196,11 @@ approvals_file(struct call *call, struct audit_entry *entry)
 void
 notice_request(struct dispatch *dispatch, const struct approval_request *request)
 {
-    (void)dispatch;
+    const struct principal *requester =
+        access_by_number(dispatch->parts.access, request->requester);
+
+    dispatch_notice(dispatch, NOTICE_REQUEST, bytes_of_text(requester->name), (struct bytes){0},
+                    request->number);
     LOG(LOG_LEVEL_NOTICE, EVENT_REQUEST_WAITS, F("request", request->number));
 }
 
