@@ -53,6 +53,15 @@ retire_first_admin(struct dispatch *dispatch)
     return status == STATUS_OK ? dispatch_change_once(dispatch, entry, &change, 0, &fault) : status;
 }
 
+/* Whatever disabled her: an admin, her leaving, or a canary. */
+static bool
+is_disabled(const void *state, uint32_t principal)
+{
+    const struct dispatch *dispatch = state;
+
+    return access_by_number(dispatch->parts.access, principal)->disabled;
+}
+
 /* Nobody is left who asked for them. */
 static void
 withdraw_void(struct dispatch *dispatch)
@@ -75,6 +84,7 @@ dispatch_follow(struct dispatch *dispatch)
 {
     enum status status;
 
+    sessions_end_where(dispatch->sessions, is_disabled, dispatch);
     withdraw_void(dispatch);
     status = retire_first_admin(dispatch);
     if (status == STATUS_OK) {
