@@ -199,11 +199,12 @@ as() {
     esac
     if [ "$who" = admin ]; then
         "$vaultctl" "${command[@]}" --data "$dir" "$@"
-    elif [ -f "$work/$who.phone" ] && [ -z "${stay_out:-}" ] && ! in_session "$who" && ! log_in "$who"; then
-        return 5
-    else
-        "$vaultctl" "${command[@]}" --data "$dir" --identity "$work/$who.key" "$@"
+        return
     fi
+    if [ -f "$work/$who.phone" ] && [ -z "${stay_out:-}" ] && ! in_session "$who"; then
+        log_in "$who" || return
+    fi
+    "$vaultctl" "${command[@]}" --data "$dir" --identity "$work/$who.key" "$@"
 }
 # Budgets no scenario can use up; those about budgets give their own.
 terms=(--daily 100000000 --hourly 100000000)
