@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the newer log says of the time since the backup. What takes something away is done again:
- * erasures, shreds, disables, offboardings, revokes, freezes, and a namespace's retention as it was last. What
- * gave rights is not: it is counted, and an admin gives it anew. What only waited for a second
- * admin (one entry that is done, PENDING) was not done, and is not.
+ * erasures, shreds, disables, offboardings, revokes, freezes, stricter approvals, and a namespace's
+ * retention as it was last; and who was given another key, or enrolled, is disabled, for the old
+ * key came back. What gave rights is not: it is counted, and an admin gives it anew. What only
+ * waited for a second admin (one entry that is done, PENDING) was not done, and is not.
  */
 #include "restore_internal.h"
 
