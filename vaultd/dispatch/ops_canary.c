@@ -10,7 +10,9 @@
 
 #include <assert.h>
 
+#include "alarms.h"
 #include "clock.h"
+#include "operations.h"
 #include "scratch.h"
 
 enum { CANARIES_A_DAY = 64 };

@@ -8,6 +8,8 @@
 #include "clock.h"
 #include "code.h"
 #include "enrolments.h"
+#include "operations.h"
+#include "people_rules.h"
 #include "person.h"
 #include "scratch.h"
 #include "totp.h"

@@ -9,6 +9,8 @@
 #include "code.h"
 #include "failpoint.h"
 #include "log.h"
+#include "operations.h"
+#include "people_rules.h"
 #include "person.h"
 #include "totp.h"
 
