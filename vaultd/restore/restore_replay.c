@@ -44,6 +44,7 @@ struct replaying {
     size_t count, capacity;
     struct vault_place *places; /* BATCH_ITEMS_MAX */
     size_t place_count;
+    struct login_uses *uses;
 };
 
 /* ---- erasures ---- */
@@ -223,6 +224,9 @@ meet_entry(void *state, const struct audit_entry *entry)
     if (entry->operation == OP_ERASE && entry->phase == AUDIT_OUTCOME &&
         entry->result == STATUS_OK && entry->token_kind != 0) {
         return gather_erasure(replaying, entry->token, (enum contact_kind)entry->token_kind);
+    }
+    if (entry->operation == OP_LOGIN) {
+        restore_meet_login(replaying->restoring, replaying->uses, entry);
     }
     if (changes_rules(entry->operation) && entry->phase == AUDIT_INTENT) {
         return add_act(replaying, entry);
@@ -541,6 +545,9 @@ replay(struct replaying *replaying)
             status = do_again(replaying, &replaying->acts[i]);
         }
     }
+    if (status == STATUS_OK) {
+        status = restore_use_up(restoring, replaying->uses);
+    }
     return status == STATUS_OK ? end_deadlock(replaying) : status;
 }
 
@@ -551,10 +558,11 @@ restore_replay(struct restoring *restoring)
     enum status status;
 
     replaying.places = calloc(BATCH_ITEMS_MAX, sizeof *replaying.places);
-    if (replaying.places == NULL) {
-        return restore_refuse_disk(restoring, STATUS_INTERNAL);
-    }
-    status = replay(&replaying);
+    replaying.uses = restore_logins_new();
+    status = replaying.places == NULL || replaying.uses == NULL
+                 ? restore_refuse_disk(restoring, STATUS_INTERNAL)
+                 : replay(&replaying);
+    free(replaying.uses);
     free(replaying.places);
     free(replaying.acts);
     if (status != STATUS_OK && restoring->report->fault_name == NULL) {
