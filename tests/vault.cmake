@@ -67,3 +67,21 @@ cmocka_test(unit spend DEPS ${whole} SOURCES support/fixture.c support/people.c 
   LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime,--wrap=vault_lookup)
 cmocka_test(unit restore DEPS restore ${whole} SOURCES support/fixture.c support/people.c support/backup_made.c
   LIBS PkgConfig::sodium)
+
+# Whole requests to a whole vault. With clang a fuzzer; with any compiler a test that replays the
+# corpus.
+list(TRANSFORM whole PREPEND vaultd_ OUTPUT_VARIABLE whole_libraries)
+set(fuzzers replay_dispatch)
+add_executable(replay_dispatch fuzz/fuzz_dispatch.c support/fuzz_replay.c support/fixture.c support/people.c)
+if(CMAKE_C_COMPILER_ID MATCHES Clang)
+  list(APPEND fuzzers fuzz_dispatch)
+  add_executable(fuzz_dispatch fuzz/fuzz_dispatch.c support/fixture.c support/people.c)
+  target_compile_options(fuzz_dispatch PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz_dispatch PRIVATE -fsanitize=fuzzer)
+endif()
+foreach(fuzzer ${fuzzers})
+  target_include_directories(${fuzzer} PRIVATE support)
+  target_link_libraries(${fuzzer} PRIVATE house proto ${whole_libraries} vaultd_base PkgConfig::sodium)
+endforeach()
+add_test(NAME fuzz/dispatch COMMAND replay_dispatch ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/dispatch)
+set_tests_properties(fuzz/dispatch PROPERTIES LABELS unit ENVIRONMENT TMPDIR=${unit_folder})

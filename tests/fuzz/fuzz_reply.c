@@ -32,6 +32,8 @@ static const enum operation operations[] = {
     OP_CANARY_ADD,
     OP_ENROL_BEGIN,
     OP_LOGIN,
+    OP_WHOAMI,
+    OP_PRINCIPAL_INVITE,
 };
 
 static size_t
@@ -57,8 +59,7 @@ static size_t
 measure_reply(const struct cv_reply *reply)
 {
     size_t total = measure(reply->message) + measure(reply->state) + measure(reply->release) +
-                   measure(reply->token) +
-                   measure(reply->code) + measure(reply->principal);
+                   measure(reply->token) + measure(reply->code) + measure(reply->principal);
 
     for (size_t i = 0; i < reply->code_count; i++)
         total += measure(reply->codes[i]);

@@ -781,9 +781,9 @@ sealed_persons_against_a_rule_are_found(void **state)
     bad[1].principal.uid = 5;                                  /* without the flag */
     bad[2].principal.has_uid = true;                           /* the boss's */
     bad[2].principal.uid = 1000;
-    bad[3].principal.bootstrap = true; /* with a key */
-    bad[4].principal.code[0] = 1;      /* of no invitation */
-    bad[5].principal.invited = true;   /* without a code */
+    bad[3].principal.bootstrap = true;   /* with a key */
+    bad[4].principal.code[0] = 1;        /* of no invitation */
+    bad[5].principal.invited = true;     /* without a code */
     bad[6].principal.factor.totp[0] = 1; /* a factor without a key */
     bad[7].principal.factor.recovery[0][0] = 1;
     bad[8].principal.invited_until_ms = 0; /* without an end */

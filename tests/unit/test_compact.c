@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dispatch_internal.h"
 #include "fixture.h"
+#include "key_work.h"
 #include "log_reader.h"
 
 enum {

@@ -428,8 +428,8 @@ check_count(size_t count, size_t expected)
 static void
 check_done(const struct log_entry *entries, size_t count)
 {
-    static const size_t counts[] = {
-        [NOTHING] = 0, [REVEALED] = 1, [ERASED] = 2, [SAID] = 1, [CHANGED] = 2, [CLOSED] = 2, [OPENED] = 1};
+    static const size_t counts[] = {[NOTHING] = 0, [REVEALED] = 1, [ERASED] = 2, [SAID] = 1,
+                                    [CHANGED] = 2, [CLOSED] = 2,   [OPENED] = 1};
     enum operation operation = here.row->operation;
 
     if (!check_count(count, counts[here.row->trace])) {

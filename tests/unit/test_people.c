@@ -265,7 +265,7 @@ test_s40_who_enrols_again_is_somebody_else(void **state)
     assert_int_equal(look(&in_session), STATUS_OK);
 
     invite_again("maria", MARIA_UID);
-    assert_int_equal(look(&in_session), STATUS_OK); /* until she uses it */
+    assert_int_equal(look(&in_session), STATUS_OK);             /* until she uses it */
     assert_int_equal(people_enrol(&fixture, her()), STATUS_OK); /* a new phone, the same minute */
     assert_int_equal(look(&in_session), STATUS_UNAUTHENTICATED);
     assert_int_equal(look(&maria), STATUS_UNAUTHENTICATED);

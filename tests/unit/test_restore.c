@@ -728,6 +728,31 @@ who_enrolled_anew_since_is_disabled(void **state)
     assert_true(access_by_name(after.access, bytes_of_text("clerk"))->disabled);
 }
 
+/* What let her in since is used up in what is restored, too. */
+static void
+what_let_in_since_lets_in_no_more(void **state)
+{
+    struct audit_entry login = {
+        .operation = OP_LOGIN, .phase = AUDIT_INTENT, .principal = bytes_of_text("clerk")};
+    const uint64_t step = 1ULL << 40;
+    const struct principal *row;
+
+    (void)state;
+    back_up(contents, keyring);
+    login.amount = step;
+    assert_int_equal(audit_record(before.audit, &login, 1, AUDIT_RESERVE_NONE), STATUS_OK);
+    login.subject = bytes_of_text("recovery");
+    login.amount = RECOVERY_CODES;
+    assert_int_equal(audit_record(before.audit, &login, 1, AUDIT_RESERVE_NONE), STATUS_OK);
+    lose_machine();
+    restore_and_open(newer);
+    row = access_by_name(after.access, bytes_of_text("clerk"));
+    assert_false(row->disabled);
+    assert_int_equal(row->factor.used_step, step);
+    assert_int_equal(access_recovery_left(row), RECOVERY_CODES - 1);
+    assert_true(sodium_is_zero(row->factor.recovery[RECOVERY_CODES - 1], CODE_DIGEST_BYTES));
+}
+
 static void
 approvals_are_as_strict_as_they_were_last(void **state)
 {
@@ -1191,6 +1216,7 @@ main(void)
         TEST(what_waited_was_not_done),
         TEST(what_was_approved_since_is_done_again),
         TEST(who_enrolled_anew_since_is_disabled),
+        TEST(what_let_in_since_lets_in_no_more),
         TEST(approvals_are_as_strict_as_they_were_last),
         TEST(one_admin_who_is_left_is_not_locked_out),
         TEST(a_rotation_that_was_under_way_goes_on),

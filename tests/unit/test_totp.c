@@ -71,8 +71,9 @@ s42_a_step_that_is_not_after_the_newest_used_is_used(void **state)
 static void
 codes_are_exactly_six_digits(void **state)
 {
-    static const char *const bad[] = {"", "12345", "1234567", "12345a", "12 345", "-12345",
-                                      "\xd9\xa1\xd9\xa2\xd9\xa3", "0x1234", "123456\n"};
+    static const char *const bad[] = {
+        "",       "12345",   "1234567", "12345a", "12 345", "-12345", "\xd9\xa1\xd9\xa2\xd9\xa3",
+        "0x1234", "123456\n"};
 
     (void)state;
     assert_true(totp_is_code(bytes_of_text("000000")));
@@ -87,7 +88,8 @@ codes_are_exactly_six_digits(void **state)
 static void
 a_code_is_read_as_people_copy_it(void **state)
 {
-    static const uint8_t code[CODE_BYTES] = {0xff, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+    static const uint8_t code[CODE_BYTES] = {0xff, 0, 1, 2,  3,  4,  5,  6,
+                                             7,    8, 9, 10, 11, 12, 13, 14};
     static const uint8_t recovery[RECOVERY_BYTES] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 0x1f};
     uint8_t got[CODE_BYTES];
     char text[CODE_TEXT_BYTES];
@@ -97,8 +99,7 @@ a_code_is_read_as_people_copy_it(void **state)
     assert_string_equal(text, "zw00-20g3-0g2g-c1r8-1450-p30d-1r");
     assert_true(code_parse(bytes_of_text(text), CODE_BYTES, got));
     assert_memory_equal(got, code, CODE_BYTES);
-    assert_true(
-        code_parse(bytes_of_text(" ZWOO 20G3 OG2G CiR81450-P30D-lR-"), CODE_BYTES, got));
+    assert_true(code_parse(bytes_of_text(" ZWOO 20G3 OG2G CiR81450-P30D-lR-"), CODE_BYTES, got));
     assert_memory_equal(got, code, CODE_BYTES);
     code_print(recovery, RECOVERY_BYTES, text);
     assert_int_equal(strlen(text), 19);
@@ -110,8 +111,12 @@ static void
 what_is_no_code_is_none(void **state)
 {
     static const char *const bad[] = {
-        "", "-", "zw00-20g3-0g2g-c1r8-1450-p30d-1", "zw00-20g3-0g2g-c1r8-1450-p30d-1r0",
-        "zw00-20g3-0g2g-c1r8-1450-p30d-1u", "zw00_20g3-0g2g-c1r8-1450-p30d-1r",
+        "",
+        "-",
+        "zw00-20g3-0g2g-c1r8-1450-p30d-1",
+        "zw00-20g3-0g2g-c1r8-1450-p30d-1r0",
+        "zw00-20g3-0g2g-c1r8-1450-p30d-1u",
+        "zw00_20g3-0g2g-c1r8-1450-p30d-1r",
         "zw00-20g3-0g2g-c1r8-1450-p30d-1s", /* bits that no code has */
     };
     uint8_t got[CODE_BYTES];

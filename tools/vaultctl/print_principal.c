@@ -95,7 +95,9 @@ static void
 kind_print(const struct cv_principal *principal, char ret_text[static KIND_TEXT_BYTES])
 {
     (void)snprintf(ret_text, KIND_TEXT_BYTES, "%s%s%s%s", cv_principal_kind_name(principal->kind),
-                   principal->kind == CV_PERSON && !principal->enrolled && !principal->offboarded ? ", not enrolled" : "",
+                   principal->kind == CV_PERSON && !principal->enrolled && !principal->offboarded
+                       ? ", not enrolled"
+                       : "",
                    principal->offboarded ? ", offboarded"
                    : principal->disabled ? ", disabled"
                                          : "",

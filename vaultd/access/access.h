@@ -59,8 +59,8 @@ struct grant {
 
 /* A person's second factor and what helps out without it. Zeros before she has enrolled. */
 struct factor {
-    uint8_t totp[FACTOR_BOX_BYTES]; /* the secret, sealed: access_open_totp */
-    uint64_t used_step;             /* the newest whose code let her in */
+    uint8_t totp[FACTOR_BOX_BYTES];                      /* the secret, sealed: access_open_totp */
+    uint64_t used_step;                                  /* the newest whose code let her in */
     uint8_t recovery[RECOVERY_CODES][CODE_DIGEST_BYTES]; /* digests; zeros: used */
 };
 

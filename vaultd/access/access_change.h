@@ -81,8 +81,8 @@ MUST_USE enum status access_prepare_enrolment(struct access *access, struct byte
                                               const struct access_enrolment *enrolment,
                                               struct access_change **ret_change,
                                               const char **ret_fault);
-/* She has logged in with this, so it is used up: a step of her TOTP, with all before it, or one of her
- * recovery codes. */
+/* She has logged in with this, so it is used up: a step of her TOTP, with all before it, or one of
+ * her recovery codes. */
 struct factor_used {
     bool by_recovery;
     size_t index;  /* of the recovery code */

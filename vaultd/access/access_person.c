@@ -303,8 +303,8 @@ access_prepare_enrolment(struct access *access, struct bytes name,
     return access_prepare(access, &entry, false, ret_change, ret_fault);
 }
 
-/* Who logs in changes nothing about what she was granted: what has ended stays there, so that she is
- * told so. Who comes to free a full disk may have nothing else left: reserved. */
+/* Who logs in changes nothing about what she was granted: what has ended stays there, so that she
+ * is told so. Who comes to free a full disk may have nothing else left: reserved. */
 enum status
 access_prepare_login(struct access *access, struct bytes name, const struct factor_used *used,
                      struct access_change **ret_change, const char **ret_fault)

@@ -8,15 +8,14 @@
  *         relayed; 8: the bootstrap; 16: invited; 32: offboarded, and so disabled and without
  *         grants), uid u32 (0: none), public key 32 (zeros: none),
  *         created u64, size of name u8, name; of a person: digest of the code 32, and until when
- *         u64 (ms of vault time; zeros: not invited), TOTP secret, sealed, 60, newest step used u64,
- *         digests of recovery codes 8 x 16 (zeros: used; all zeros: not enrolled); number of grants u8, and for each:
- *         role u8, namespace u32 (0: vault-wide), binding 32 (zeros where the role has none), ends
- *         u64 (ms of vault time; 0: no end), daily u32, hourly u32 (0: the default)
- * Recipient: number u32, flags u8 (1: removed), public key 32, created u64, size of name u8, name
- * Canary: number u32, flags u8 (1: removed), namespace u32, kind u8 (1 phone, 2 e-mail), token 16,
- *         created u64. All are of one size.
- * Settings: number u32 (1), freeze u8 (0 nobody, 1 people, 2 all), approvals u8 (0 auto, 1 always,
- *         2 never), flags u8 (1: there once were two admins who count)
+ *         u64 (ms of vault time; zeros: not invited), TOTP secret, sealed, 60, newest step used
+ * u64, digests of recovery codes 8 x 16 (zeros: used; all zeros: not enrolled); number of grants
+ * u8, and for each: role u8, namespace u32 (0: vault-wide), binding 32 (zeros where the role has
+ * none), ends u64 (ms of vault time; 0: no end), daily u32, hourly u32 (0: the default) Recipient:
+ * number u32, flags u8 (1: removed), public key 32, created u64, size of name u8, name Canary:
+ * number u32, flags u8 (1: removed), namespace u32, kind u8 (1 phone, 2 e-mail), token 16, created
+ * u64. All are of one size. Settings: number u32 (1), freeze u8 (0 nobody, 1 people, 2 all),
+ * approvals u8 (0 auto, 1 always, 2 never), flags u8 (1: there once were two admins who count)
  *
  * A binding is BLAKE2b-256 of "key" and the public key, or of "uid" and the uid (u32).
  */

@@ -248,8 +248,8 @@ sessions_end(struct sessions *sessions, uint64_t id)
 }
 
 void
-sessions_end_where(struct sessions *sessions, bool (*is_over)(const void *state, uint32_t principal),
-                   const void *state)
+sessions_end_where(struct sessions *sessions,
+                   bool (*is_over)(const void *state, uint32_t principal), const void *state)
 {
     (void)pthread_mutex_lock(&sessions->lock);
     for (size_t i = 0; i < SESSIONS_MAX; i++) {

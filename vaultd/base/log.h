@@ -63,8 +63,8 @@ enum log_event {
     EVENT_SHREDDED,      /* namespace, keys_left: that could not leave the keyring's file yet */
     EVENT_LOGIN_LOCKED,  /* principal: too many codes were wrong */
     EVENT_SWEPT,         /* namespace, missed: contacts that its counts spoke of */
-    EVENT_FOLLOW_FAILED,  /* what a change of the rules brings with it could not be written yet */
-    EVENT_REQUEST_WAITS,  /* request: for a second admin */
+    EVENT_FOLLOW_FAILED, /* what a change of the rules brings with it could not be written yet */
+    EVENT_REQUEST_WAITS, /* request: for a second admin */
     EVENT_CANARY,        /* principal, number: of the canary; suspended */
     EVENT_LOOKUP_MISSES, /* principal, namespace, misses: within an hour */
     EVENT_NOTIFIED,      /* the notifier's command has ended well */

@@ -5,6 +5,8 @@
  */
 #include "dispatch_internal.h"
 
+#include "operations.h"
+
 /* Of this very request. */
 typedef bool question(struct call *call);
 

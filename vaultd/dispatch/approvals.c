@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "alarms.h"
 #include "clock.h"
 #include "log.h"
+#include "operations.h"
 #include "scratch.h"
 #include "secret.h"
 

@@ -87,4 +87,20 @@ void approval_describe(const struct audit_entry *entry,
 /* Somebody must look: a request waits. */
 void notice_request(struct dispatch *dispatch, const struct approval_request *request);
 
+/* ---- approval_rule.c ---- */
+
+/*
+ * Whether this call waits for a second admin: sets call->waits. CONFLICT: it would leave fewer
+ * than two who could approve. DENIED: it waits, and only a person may ask for such. Decided anew
+ * when it was approved.
+ */
+MUST_USE enum status approval_judge(struct call *call);
+/* The principal that a request which may wait is about; NULL: it is about none. */
+const struct principal *approval_subject(const struct call *call);
+
+/* dispatch.c: a request that a second admin approved, of the principal that call->peer names. He
+ * must still be permitted to. The gate is held exclusively. */
+MUST_USE enum status call_run_approved(struct call *call, struct message_parser *parser,
+                                       struct bytes request);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 
+#include "operations.h"
 #include "scratch.h"
 
 enum {

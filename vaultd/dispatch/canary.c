@@ -9,6 +9,7 @@
  */
 #include "dispatch_internal.h"
 
+#include "alarms.h"
 #include "log.h"
 
 #define NO_LOG "the log cannot be written, so nothing is revealed"

@@ -3,6 +3,7 @@
 #include "dispatch_internal.h"
 
 #include "failpoint.h"
+#include "key_work.h"
 
 static enum status
 apply(struct dispatch *dispatch, struct access_change **change, uint32_t namespace_id,

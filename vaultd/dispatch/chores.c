@@ -4,6 +4,7 @@
 #include "dispatch_internal.h"
 
 #include "clock.h"
+#include "key_work.h"
 #include "log.h"
 #include "scratch.h"
 #include "vault_retention.h"

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "key_work.h"
 #include "log.h"
 #include "scratch.h"
 

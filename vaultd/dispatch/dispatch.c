@@ -6,8 +6,11 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "alarms.h"
 #include "enrolments.h"
 #include "log.h"
+#include "operations.h"
+#include "people_rules.h"
 #include "scratch.h"
 
 enum {

@@ -120,9 +120,9 @@ struct peer {
     enum peer_socket socket;
     uint32_t uid; /* as the kernel says it */
     enum peer_state state;
-    uint32_t principal; /* number, when known */
-    uint64_t session;   /* whose key it proved; 0: none */
-    bool by_own_key;    /* it proved the principal's own key */
+    uint32_t principal;   /* number, when known */
+    uint64_t session;     /* whose key it proved; 0: none */
+    bool by_own_key;      /* it proved the principal's own key */
     uint8_t identity[32]; /* likewise: what it was known by then, as access_identity has it */
     uint8_t connection[CONNECTION_ID_BYTES];
     uint8_t public_key[PUBLIC_KEY_BYTES];

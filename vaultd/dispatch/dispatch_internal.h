@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dispatch_internal.h: what the files of dispatch/ share: the state behind the gate, one call on
- * its way through, and the shape of the table of operations.
+ * dispatch_internal.h: what the files of dispatch/ share: the state behind the gate, and one call
+ * on its way through. The table of operations: operations.h.
  */
 #ifndef CONTACT_VAULT_DISPATCH_INTERNAL_H
 #define CONTACT_VAULT_DISPATCH_INTERNAL_H
@@ -125,7 +125,7 @@ struct dispatch {
     struct sessions *sessions;
     struct logins *logins;         /* whose second factor was wrong, as the log says */
     struct enrolments *enrolments; /* begun, and not confirmed yet */
-    struct audit_summary found; /* settled and forgotten at the first unseal */
+    struct audit_summary found;    /* settled and forgotten at the first unseal */
     bool has_access_digest;
     uint8_t access_digest[ACCESS_DIGEST_BYTES]; /* what the audit says the access state is */
     struct audit_entry owed; /* an outcome the log could not take; refers 0: none. No views in it */
@@ -169,101 +169,13 @@ struct call {
     bool would_wait;   /* set by a handler in NO_WAIT mode that found it must wait */
     const char *fault; /* why not; static, or in scratch */
     uint32_t retry_after_s;
-    bool waits;      /* for a second admin: the handler files it instead of doing it */
-    bool approved;   /* by a second admin, so it does not wait again */
-    uint64_t number; /* of the request that waits, once it was filed; else 0 */
+    bool waits;           /* for a second admin: the handler files it instead of doing it */
+    bool approved;        /* by a second admin, so it does not wait again */
+    uint64_t number;      /* of the request that waits, once it was filed; else 0 */
     uint32_t suspend_for; /* a canary's number: the caller is disabled before the answer; 0: no */
     const struct namespace_row *namespace_row; /* once known: whose it is that a refusal is about */
     struct message_writer reply;
 };
-
-enum gate_use {
-    GATE_SHARED,
-    GATE_EXCLUSIVE,
-};
-
-enum stranger_rule {
-    KNOWN_ONLY, /* says its connection id, is a principal that is not disabled; a person: in a
-                   session */
-    KEY_IS_ENOUGH, /* the same, but a person needs no session */
-    STRANGERS_TOO,
-    KEEPERS_ONLY, /* root, the daemon's own uid and those the configuration names, by uid alone */
-};
-
-/*
- * One row an operation; one without a row does not exist. `capabilities`: any of them, somewhere;
- * the handler asks again for the very namespace. A refusal of somebody known is always an entry.
- */
-struct operation_row {
-    enum operation operation;
-    unsigned sockets; /* enum peer_socket, or-ed */
-    enum stranger_rule strangers;
-    bool while_sealed;
-    bool inline_only; /* changes the peer: answered where it arrives, never handed on */
-    enum gate_use gate;
-    bool reveals; /* a freeze stops it */
-    unsigned capabilities;
-    enum status (*handler)(struct call *call);
-};
-
-/* NULL: no such operation. */
-const struct operation_row *operations_find(enum operation operation);
-
-/* ---- the handlers; each writes its reply on OK, else sets call->fault ---- */
-
-enum status op_status(struct call *call);
-enum status op_hello(struct call *call);
-enum status op_prove(struct call *call);
-enum status op_enrol_begin(struct call *call);
-enum status op_enrol_confirm(struct call *call);
-enum status op_login(struct call *call);
-enum status op_logout(struct call *call);
-enum status op_whoami(struct call *call);
-enum status op_tokenize(struct call *call);
-enum status op_lookup(struct call *call);
-enum status op_mask(struct call *call);
-enum status op_describe(struct call *call);
-enum status op_detokenize(struct call *call);
-enum status op_erase(struct call *call);
-enum status op_unseal(struct call *call);
-enum status op_unseal_info(struct call *call);
-enum status op_unseal_share(struct call *call);
-enum status op_root_rotate(struct call *call);
-enum status op_seal(struct call *call);
-enum status op_freeze(struct call *call);
-enum status op_unfreeze(struct call *call);
-enum status op_namespace_create(struct call *call);
-enum status op_namespace_list(struct call *call);
-enum status op_namespace_set(struct call *call);
-enum status op_namespace_shred(struct call *call);
-enum status op_compact(struct call *call);
-enum status op_key_rotate(struct call *call);
-enum status op_key_status(struct call *call);
-enum status op_principal_add(struct call *call);
-enum status op_principal_invite(struct call *call);
-enum status op_principal_list(struct call *call);
-enum status op_principal_show(struct call *call);
-enum status op_principal_disable(struct call *call);
-enum status op_principal_enable(struct call *call);
-enum status op_principal_offboard(struct call *call);
-enum status op_grant(struct call *call);
-enum status op_revoke(struct call *call);
-enum status op_audit_read(struct call *call);
-enum status op_recipient_add(struct call *call);
-enum status op_recipient_list(struct call *call);
-enum status op_recipient_remove(struct call *call);
-enum status op_principal_set_key(struct call *call);
-enum status op_approvals_set(struct call *call);
-enum status op_pending(struct call *call);
-enum status op_approve(struct call *call);
-enum status op_deny(struct call *call);
-enum status op_canary_add(struct call *call);
-enum status op_canary_list(struct call *call);
-enum status op_canary_remove(struct call *call);
-enum status op_notify_test(struct call *call);
-enum status op_backup_begin(struct call *call);
-enum status op_backup_read(struct call *call);
-enum status op_backup_end(struct call *call);
 
 /* ---- for handlers ---- */
 
@@ -324,22 +236,6 @@ MUST_USE enum status call_record_refused(struct call *call, const struct vault_p
                                          size_t count, struct bytes reason,
                                          struct audit_entry *entries);
 
-/* dispatch.c: a request that a second admin approved, of the principal that call->peer names. He
- * must still be permitted to. The gate is held exclusively. */
-MUST_USE enum status call_run_approved(struct call *call, struct message_parser *parser,
-                                       struct bytes request);
-
-/* ---- approval_rule.c ---- */
-
-/*
- * Whether this call waits for a second admin: sets call->waits. CONFLICT: it would leave fewer
- * than two who could approve. DENIED: it waits, and only a person may ask for such. Decided anew
- * when it was approved.
- */
-MUST_USE enum status approval_judge(struct call *call);
-/* The principal that a request which may wait is about; NULL: it is about none. */
-const struct principal *approval_subject(const struct call *call);
-
 /* ops_admin.c: what a request for a grant asks for; its views are the request's. */
 MUST_USE enum status call_read_grant(struct call *call, struct access_grant_spec *ret_spec);
 
@@ -347,30 +243,6 @@ MUST_USE enum status call_read_grant(struct call *call, struct access_grant_spec
 
 /* Text, purpose and ticket as they go to the log (audit_reason.h), in scratch; or INVALID. */
 MUST_USE enum status call_reason(struct call *call, struct bytes *ret_packed);
-
-/* ---- notice.c ---- */
-
-/* The operators are told, if anybody is; never waits. Both names may be absent. */
-void dispatch_notice(struct dispatch *dispatch, enum notice_event event, struct bytes principal,
-                     struct bytes namespace_name, uint64_t number);
-/* The alarms of the budgets come here. The gate is held, by whoever spent. */
-void dispatch_tell_alarm(void *dispatch, struct budget_key key, uint64_t number);
-/* Values of the caller's that were looked for in that namespace and are not there. */
-void call_count_misses(struct call *call, uint32_t namespace_id, const struct vault_item *items,
-                       size_t count);
-
-/* ---- canary.c ---- */
-
-/*
- * Before anything is spent or opened: are canaries among the places that are OK? Each is entered
- * and the operators are told. OK: none, or a service asks, which goes on. DENIED: a person asked;
- * all places are refused, on record, and suspend_for is set. `entries` has room for all places.
- */
-MUST_USE enum status call_watch_canaries(struct call *call, struct vault_place *places,
-                                         size_t count, struct bytes reason,
-                                         struct audit_entry *entries);
-/* Without the gate: disables the caller, durably, unless he is already, and gives the answer. */
-MUST_USE enum status call_suspend(struct call *call);
 
 /* ---- gate.c ---- */
 
@@ -382,39 +254,6 @@ void gate_enter_alone(struct gate *gate);
 /* Somebody waits to be alone: who has a long work in hand stops where he can. */
 bool gate_is_wanted(const struct gate *gate);
 void gate_leave(struct gate *gate);
-
-/* ---- spend.c: budgets ---- */
-
-/* Tokenize and lookup: `count` values in that namespace. *ret_draw is for spend_undo_lookups, where
- * nothing was told to the caller. */
-MUST_USE enum status spend_lookups(struct call *call, uint32_t namespace_id, size_t count,
-                                   struct budget_draw *ret_draw);
-void spend_undo_lookups(struct call *call, const struct budget_draw *draw);
-/* Is there any use in looking? Nothing is spent. */
-bool spend_has_room(const struct call *call, uint32_t namespace_id, size_t count);
-/* Reveals of one request: how many were paid for, and of a person how many do not fit. */
-struct spent_reveals {
-    struct budget_limits limits;
-    uint32_t taken, held;
-    uint64_t taken_ms;
-    const char *fault; /* of those held */
-};
-/*
- * All places whose status is OK. For a service they fit as a whole, or QUOTA. A person is refused
- * one by one: the first that fit are paid for, the others' status becomes QUOTA, and that there
- * were such is on record. *ret_spent is for the two below.
- */
-MUST_USE enum status spend_reveals(struct call *call, struct vault_place *places, size_t count,
-                                   struct spent_reveals *ret_spent);
-void spend_undo_reveals(struct call *call, const struct spent_reveals *spent);
-/* When the first `amount` of those held fit. */
-uint32_t spend_reveals_fit_after_s(const struct call *call, const struct spent_reveals *spent,
-                                   uint32_t amount);
-/* spend_lost.c: a restore without the log that the vault wrote last: who knows what was spent? All
- * that there is, at that time. */
-MUST_USE enum status spend_all(struct dispatch *dispatch, uint64_t time_ms);
-/* What the log says was spent lately; may be tried again. */
-MUST_USE enum status spend_replay(struct dispatch *dispatch);
 
 /* ---- erase.c ---- */
 
@@ -436,85 +275,6 @@ MUST_USE enum status dispatch_settle_erasures(struct dispatch *dispatch);
 /* Writes what is owed, if the log takes it. */
 void dispatch_pay_erasures(struct dispatch *dispatch);
 
-/* ---- rekey.c: keys that rotate ---- */
-
-/*
- * A new key of that purpose in each of these namespaces, or, if `where_possible`, in those in which
- * none rotates that must not: intents, keys, outcomes; then the maintenance thread goes on. `as`
- * says who. The gate is held exclusively. CONFLICT: there is one that must not, or no other.
- */
-MUST_USE enum status dispatch_rotate(struct dispatch *dispatch, const struct audit_entry *as,
-                                     enum rotated_key purpose, const uint32_t *namespace_ids,
-                                     size_t count, bool where_possible, const char **ret_fault);
-/* CONFLICT: it is the present one. Else the entry says what is to be. */
-MUST_USE enum status dispatch_prepare_root(const struct dispatch *dispatch,
-                                           const struct secret *root,
-                                           const struct unseal_slot *slot,
-                                           struct audit_entry *entry, const char **ret_fault);
-/* Another root key: intent, change, outcome. The gate is held exclusively. */
-MUST_USE enum status dispatch_rotate_root(struct dispatch *dispatch, const struct audit_entry *as,
-                                          const struct secret *root, const struct unseal_slot *slot,
-                                          const char **ret_fault);
-/* Keys have come or gone, or somebody may have mended what was stuck: the job looks at everything
- * anew. */
-void dispatch_wake_rekeying(struct rekeying *rekeying);
-/* Chores: some steps of the job; data keys that are too old; then, with the gate held exclusively,
- * what the two found. */
-void dispatch_rekey(struct dispatch *dispatch);
-void dispatch_look_for_old_keys(struct dispatch *dispatch);
-/* When a key is to be replaced for its age, or for the records under it; 0: never. ms since 1970.
- */
-uint64_t dispatch_key_due_ms(const struct dispatch *dispatch, const struct vault_key_state *key);
-bool dispatch_has_key_work(const struct dispatch *dispatch);
-void dispatch_do_key_work(struct dispatch *dispatch);
-
-/* How many contacts may be rewritten or swept now: a second's worth at the most; and what was. */
-size_t dispatch_take_room(struct dispatch *dispatch);
-void dispatch_pay_room(struct dispatch *dispatch, uint64_t contacts);
-
-/* ---- key_acts.c: keys made and destroyed, on record ---- */
-
-/* Keys about to be made or destroyed, and an entry for each: intents, then outcomes. */
-struct key_acts {
-    struct vault_key *keys;
-    struct audit_entry *entries;
-    size_t count;
-};
-MUST_USE enum status dispatch_announce_keys(struct dispatch *dispatch, const struct audit_entry *as,
-                                            struct key_acts *acts);
-MUST_USE enum status dispatch_record_key_outcomes(struct dispatch *dispatch, struct key_acts *acts,
-                                                  enum status done);
-/* What a crash cut in two, of compactions too: looks, and writes the outcomes. */
-MUST_USE enum status dispatch_settle_key_acts(struct dispatch *dispatch);
-/* As the log has it. */
-struct bytes dispatch_purpose_name(enum rotated_key purpose);
-
-/* ---- shred.c: namespaces that are shredded ---- */
-
-/* The namespace is marked as shredded in the access state, durably: its keys leave the keyring, and
- * the sweep is woken. How many are still in the file: those the maintenance thread tries again. The
- * gate is held exclusively. */
-size_t dispatch_shred_keys(struct dispatch *dispatch, uint32_t namespace_id);
-/* Of all that are marked, whatever cut it short; the gate is held exclusively. The first while the
- * shred's own intent is open; the second enters each key. */
-MUST_USE enum status dispatch_finish_shreds(struct dispatch *dispatch);
-MUST_USE enum status dispatch_destroy_shredded(struct dispatch *dispatch);
-/* Chores: some steps of the sweep; are there keys that wait? */
-void dispatch_sweep_shredded(struct dispatch *dispatch);
-bool dispatch_has_shred_work(const struct dispatch *dispatch);
-void dispatch_do_shred_work(struct dispatch *dispatch);
-/* ---- compact.c: the database file gives its free space back ---- */
-
-/*
- * Begins the compaction of that number, unless it was made before or is under way: intent, then
- * the maintenance thread goes on. `as` says who. UNAVAILABLE, with a fault in scratch or static:
- * there is no room on the disk, or the log cannot be written. CONFLICT: not the next number.
- */
-MUST_USE enum status dispatch_compact(struct dispatch *dispatch, struct scratch *scratch,
-                                      const struct audit_entry *as, uint64_t number,
-                                      const char **ret_fault);
-/* Chores: some steps of it, without the gate; its outcome with the gate held. */
-void dispatch_compact_step(struct dispatch *dispatch);
 /* ---- backup.c ---- */
 
 /* Is one being made? Then no key is destroyed, and no entry of the log removed. */
@@ -529,23 +289,6 @@ void dispatch_forget_backup(struct dispatch *dispatch);
 
 /* By the earlier of the two clocks, so that neither alone makes things old. */
 uint64_t dispatch_age_time_ms(void);
-
-/* ---- people.c: enrolment, sessions, second factors ---- */
-
-/* Of an operation that wants the gate alone, and that anybody can ask for: is there any use in
- * running it? Asked under either gate; changes nothing. */
-enum status call_judge(struct call *call);
-enum status enrol_judge(struct call *call);
-enum status login_judge(struct call *call);
-/* Does she who proved that key, or whose uid it is, count here at all, and what does she have yet
- * to do? OK, or UNAUTHENTICATED with a fault. Of services: OK. */
-enum status call_judge_person(struct call *call, const struct principal *principal);
-/* A person's session; NO_SESSION if she has none and the row wants one. */
-enum status call_find_session(struct call *call);
-/* Is it somebody who may be told what strangers are not: a service, or a person in a session? */
-bool call_is_present(const struct call *call);
-/* What the log's entry says of second factors that were wrong. */
-void people_replay(struct dispatch *dispatch, const struct audit_entry *entry);
 
 /* ops_list.c: one item, as the lists have it. */
 void call_write_principal(struct call *call, const struct principal *principal);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "failpoint.h"
+#include "key_work.h"
 
 struct bytes
 dispatch_purpose_name(enum rotated_key purpose)

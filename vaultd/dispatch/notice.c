@@ -2,6 +2,7 @@
 /* What the operators are told at once: names and numbers. */
 #include "dispatch_internal.h"
 
+#include "alarms.h"
 #include "clock.h"
 
 void

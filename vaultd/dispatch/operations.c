@@ -2,6 +2,8 @@
 /* THE table of operations. An operation without a row here does not exist. */
 #include "dispatch_internal.h"
 
+#include "operations.h"
+
 enum {
     DATA = PEER_DATA,
     ADMIN = PEER_ADMIN,

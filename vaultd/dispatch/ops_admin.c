@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "code.h"
 #include "log.h"
+#include "operations.h"
 #include "scratch.h"
 #include "secret.h"
 

@@ -3,6 +3,7 @@
 #include "dispatch_internal.h"
 
 #include "clock.h"
+#include "operations.h"
 #include "secret.h"
 
 static enum status

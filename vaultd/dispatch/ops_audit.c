@@ -2,6 +2,7 @@
 /* Reading the log: page by page, by who, what, where and when. */
 #include "dispatch_internal.h"
 
+#include "operations.h"
 #include "scratch.h"
 
 /* How many entries one request looks at, whether or not they are wanted. */

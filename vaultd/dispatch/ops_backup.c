@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "log.h"
+#include "operations.h"
 #include "scratch.h"
 
 _Static_assert((int)BACKUP_DATA_BYTES_MAX == (int)BACKUP_PIECE_BYTES_MAX, "a piece is one reply");

@@ -2,6 +2,9 @@
 /* compact: the database file gives its free space back; begun, and looked at. */
 #include "dispatch_internal.h"
 
+#include "key_work.h"
+#include "operations.h"
+
 static const char *
 state_of(const struct vault_compaction *about)
 {

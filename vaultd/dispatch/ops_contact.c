@@ -3,7 +3,10 @@
  */
 #include "dispatch_internal.h"
 
+#include "alarms.h"
+#include "operations.h"
 #include "scratch.h"
+#include "spend.h"
 
 /* ---- tokenize, lookup ---- */
 

@@ -8,14 +8,15 @@
 #include "clock.h"
 #include "code.h"
 #include "enrolments.h"
+#include "operations.h"
+#include "people_rules.h"
 #include "person.h"
 #include "scratch.h"
 #include "totp.h"
 
 #define NOT_INVITED                                                                                \
     "no invitation is open with this code for you: it may be mistyped, used, older than a day, "   \
-    "or "                                                                                          \
-    "for another user id or name"
+    "or for another user id or name"
 
 /* ---- whose code it is ---- */
 
@@ -69,8 +70,7 @@ judge_code(struct call *call, const struct principal **ret_principal)
     if (!throttle_take(&call->dispatch->proofs, call->peer->uid, 0)) {
         call->retry_after_s = 1;
         return call_refuse(call, STATUS_BUSY,
-                           "too many codes and proofs of this user id were "
-                           "wrong");
+                           "too many codes and proofs of this user id were wrong");
     }
     *ret_principal = find_invited(call);
     return *ret_principal != NULL ? STATUS_OK : refuse_uninvited(call);

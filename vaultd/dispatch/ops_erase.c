@@ -4,7 +4,10 @@
 
 #include <string.h>
 
+#include "alarms.h"
+#include "operations.h"
 #include "scratch.h"
+#include "spend.h"
 
 /* One request: every value becomes a place; those given as contacts by way of a lookup. */
 struct erasures {

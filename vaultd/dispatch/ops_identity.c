@@ -6,6 +6,8 @@
 
 #include "clock.h"
 #include "hello.h"
+#include "operations.h"
+#include "people_rules.h"
 
 /* ---- status ---- */
 

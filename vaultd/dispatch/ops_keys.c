@@ -2,6 +2,8 @@
 /* Data and index keys: rotating them, and how far that is. */
 #include "dispatch_internal.h"
 
+#include "key_work.h"
+#include "operations.h"
 #include "scratch.h"
 #include "vault_horizon.h"
 

@@ -3,6 +3,7 @@
 #include "dispatch_internal.h"
 
 #include "clock.h"
+#include "operations.h"
 
 enum {
     NUMBER_FIELD_BYTES = 1 + 9, /* its field number; a head and eight bytes */

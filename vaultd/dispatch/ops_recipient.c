@@ -2,6 +2,8 @@
 /* Whom backups are sealed to: added, removed, listed. */
 #include "dispatch_internal.h"
 
+#include "operations.h"
+
 enum status
 op_recipient_add(struct call *call)
 {

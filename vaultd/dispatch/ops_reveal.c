@@ -4,8 +4,11 @@
 
 #include <unistd.h>
 
+#include "alarms.h"
 #include "failpoint.h"
+#include "operations.h"
 #include "scratch.h"
+#include "spend.h"
 
 enum { REVEAL_PAUSE_US = 1000 * 1000 }; /* of the failpoint, between "you may" and "recorded" */
 

@@ -9,6 +9,8 @@
 #include "code.h"
 #include "failpoint.h"
 #include "log.h"
+#include "operations.h"
+#include "people_rules.h"
 #include "person.h"
 #include "totp.h"
 
@@ -123,6 +125,7 @@ log_in(struct call *call, const struct factor_used *used)
     CRASH_POINT("login_checked");
     if (used->by_recovery) {
         entry.subject = bytes_of_text("recovery");
+        entry.amount = used->index + 1;
     } else {
         entry.amount = used->step;
     }

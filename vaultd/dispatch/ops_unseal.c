@@ -3,6 +3,8 @@
 #include "dispatch_internal.h"
 
 #include "clock.h"
+#include "key_work.h"
+#include "operations.h"
 #include "scratch.h"
 #include "secret.h"
 #include "slot.h"

@@ -3,6 +3,8 @@
 #include "dispatch_internal.h"
 
 #include "clock.h"
+#include "operations.h"
+#include "people_rules.h"
 
 #define RETIRED                                                                                    \
     "the first admin, known by a uid alone, counts no more: there are enrolled admins; log in as " \

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "failpoint.h"
+#include "key_work.h"
 #include "log.h"
 #include "scratch.h"
 

@@ -3,6 +3,7 @@
 #include "dispatch_internal.h"
 
 #include "failpoint.h"
+#include "key_work.h"
 #include "slot.h"
 
 static const char *const provider_names[UNSEAL_PROVIDERS] = {

@@ -3,6 +3,7 @@
 #include "dispatch_internal.h"
 
 #include "clock.h"
+#include "key_work.h"
 #include "log.h"
 
 enum {

@@ -5,7 +5,10 @@
 #include <stdio.h>
 
 #include "clock.h"
+#include "operations.h"
+#include "people_rules.h"
 #include "scratch.h"
+#include "spend.h"
 
 /* ---- refusing ---- */
 

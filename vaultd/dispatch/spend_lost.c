@@ -2,6 +2,8 @@
 /* Budgets after a restore whose log was lost: as if everybody had spent all of his. */
 #include "dispatch_internal.h"
 
+#include "spend.h"
+
 /* The first grant of its sort in its namespace: the others there draw from the same budget. */
 static bool
 is_first(const struct principal *principal, size_t index)

@@ -7,7 +7,9 @@
 #include <stdio.h>
 
 #include "enrolments.h"
+#include "key_work.h"
 #include "log.h"
+#include "spend.h"
 
 static void
 set_digest(struct dispatch *dispatch, const uint8_t digest[static ACCESS_DIGEST_BYTES])

@@ -54,7 +54,7 @@ struct restore_report {
     bool frozen;
     uint64_t principals_lost, grants_lost, namespaces_lost; /* made since: to be made again */
     uint64_t admins_kept; /* disabled since, but without them there would be no admin */
-    bool approvals_off;   /* fewer than two admins are left who could approve: until there are two */
+    bool approvals_off; /* fewer than two admins are left who could approve: until there are two */
     /* what went wrong: a word for programs, a sentence for people */
     const char *fault_name;
     char fault[RESTORE_FAULT_BYTES];

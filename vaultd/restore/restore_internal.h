@@ -69,4 +69,15 @@ MUST_USE enum status restore_check_rows(struct restoring *restoring);
 /* restore_replay.c: what the newer log says behind the backup's last entry. */
 MUST_USE enum status restore_replay(struct restoring *restoring);
 
+/* ---- restore_logins.c: what let persons in since the backup ---- */
+
+struct login_uses;
+/* Freed with free(); NULL: out of memory. */
+struct login_uses *restore_logins_new(void);
+/* An entry of OP_LOGIN. */
+void restore_meet_login(const struct restoring *restoring, struct login_uses *uses,
+                        const struct audit_entry *entry);
+/* Once the rules are as they will be. */
+MUST_USE enum status restore_use_up(struct restoring *restoring, const struct login_uses *uses);
+
 #endif

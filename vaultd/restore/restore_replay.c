@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the newer log says of the time since the backup. What takes something away is done again:
- * erasures, shreds, disables, offboardings, revokes, freezes, and a namespace's retention as it was last. What
- * gave rights is not: it is counted, and an admin gives it anew. What only waited for a second
- * admin (one entry that is done, PENDING) was not done, and is not.
+ * erasures, shreds, disables, offboardings, revokes, freezes, stricter approvals, and a namespace's
+ * retention as it was last; and who was given another key, or enrolled, is disabled, for the old
+ * key came back. What gave rights is not: it is counted, and an admin gives it anew. What only
+ * waited for a second admin (one entry that is done, PENDING) was not done, and is not.
  */
 #include "restore_internal.h"
 
@@ -43,6 +44,7 @@ struct replaying {
     size_t count, capacity;
     struct vault_place *places; /* BATCH_ITEMS_MAX */
     size_t place_count;
+    struct login_uses *uses;
 };
 
 /* ---- erasures ---- */
@@ -222,6 +224,9 @@ meet_entry(void *state, const struct audit_entry *entry)
     if (entry->operation == OP_ERASE && entry->phase == AUDIT_OUTCOME &&
         entry->result == STATUS_OK && entry->token_kind != 0) {
         return gather_erasure(replaying, entry->token, (enum contact_kind)entry->token_kind);
+    }
+    if (entry->operation == OP_LOGIN) {
+        restore_meet_login(replaying->restoring, replaying->uses, entry);
     }
     if (changes_rules(entry->operation) && entry->phase == AUDIT_INTENT) {
         return add_act(replaying, entry);
@@ -540,6 +545,9 @@ replay(struct replaying *replaying)
             status = do_again(replaying, &replaying->acts[i]);
         }
     }
+    if (status == STATUS_OK) {
+        status = restore_use_up(restoring, replaying->uses);
+    }
     return status == STATUS_OK ? end_deadlock(replaying) : status;
 }
 
@@ -550,10 +558,11 @@ restore_replay(struct restoring *restoring)
     enum status status;
 
     replaying.places = calloc(BATCH_ITEMS_MAX, sizeof *replaying.places);
-    if (replaying.places == NULL) {
-        return restore_refuse_disk(restoring, STATUS_INTERNAL);
-    }
-    status = replay(&replaying);
+    replaying.uses = restore_logins_new();
+    status = replaying.places == NULL || replaying.uses == NULL
+                 ? restore_refuse_disk(restoring, STATUS_INTERNAL)
+                 : replay(&replaying);
+    free(replaying.uses);
     free(replaying.places);
     free(replaying.acts);
     if (status != STATUS_OK && restoring->report->fault_name == NULL) {
