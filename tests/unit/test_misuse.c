@@ -317,6 +317,21 @@ test_who_opens_a_canary_is_disabled_before_the_answer(void **state)
     assert_int_equal(told_count, 4);
 }
 
+/* Enabled again a moment later, she has to log in again: whoever sat at her session is out. */
+static void
+test_whoever_opened_one_has_no_session_any_more(void **state)
+{
+    struct person *person = people_find(&fixture, 2003);
+
+    (void)state;
+    assert_int_equal(canary_add(contacts[1], "brand"), STATUS_OK);
+    assert_int_equal(reveal(&maria, 1, 1), STATUS_DENIED);
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_ENABLE, "maria"), STATUS_OK);
+    fixture.people_stay_out = true;
+    assert_int_equal(reveal(&maria, 0, 1), STATUS_NO_SESSION);
+    assert_int_equal(people_prove(&maria, person->session_key), STATUS_UNAUTHENTICATED);
+}
+
 static void
 test_of_a_batch_with_a_canary_nothing_is_opened(void **state)
 {
@@ -728,6 +743,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_who_opens_a_canary_is_disabled_before_the_answer),
+        TEST(test_whoever_opened_one_has_no_session_any_more),
         TEST(test_of_a_batch_with_a_canary_nothing_is_opened),
         TEST(test_whoever_was_refused_too_often_is_disabled_all_the_same),
         TEST(test_only_opening_counts),
