@@ -125,7 +125,7 @@ struct dispatch {
     struct sessions *sessions;
     struct logins *logins;         /* whose second factor was wrong, as the log says */
     struct enrolments *enrolments; /* begun, and not confirmed yet */
-    struct audit_summary found; /* settled and forgotten at the first unseal */
+    struct audit_summary found;    /* settled and forgotten at the first unseal */
     bool has_access_digest;
     uint8_t access_digest[ACCESS_DIGEST_BYTES]; /* what the audit says the access state is */
     struct audit_entry owed; /* an outcome the log could not take; refers 0: none. No views in it */
@@ -169,9 +169,9 @@ struct call {
     bool would_wait;   /* set by a handler in NO_WAIT mode that found it must wait */
     const char *fault; /* why not; static, or in scratch */
     uint32_t retry_after_s;
-    bool waits;      /* for a second admin: the handler files it instead of doing it */
-    bool approved;   /* by a second admin, so it does not wait again */
-    uint64_t number; /* of the request that waits, once it was filed; else 0 */
+    bool waits;           /* for a second admin: the handler files it instead of doing it */
+    bool approved;        /* by a second admin, so it does not wait again */
+    uint64_t number;      /* of the request that waits, once it was filed; else 0 */
     uint32_t suspend_for; /* a canary's number: the caller is disabled before the answer; 0: no */
     const struct namespace_row *namespace_row; /* once known: whose it is that a refusal is about */
     struct message_writer reply;
@@ -183,8 +183,8 @@ enum gate_use {
 };
 
 enum stranger_rule {
-    KNOWN_ONLY, /* says its connection id, is a principal that is not disabled; a person: in a
-                   session */
+    KNOWN_ONLY,    /* says its connection id, is a principal that is not disabled; a person: in a
+                      session */
     KEY_IS_ENOUGH, /* the same, but a person needs no session */
     STRANGERS_TOO,
     KEEPERS_ONLY, /* root, the daemon's own uid and those the configuration names, by uid alone */
@@ -362,8 +362,9 @@ void call_count_misses(struct call *call, uint32_t namespace_id, const struct va
 /* ---- canary.c ---- */
 
 /*
- * Before anything is spent or opened: are canaries among the places that are OK? Each is entered
- * and the operators are told. OK: none, or a service asks, which goes on. DENIED: a person asked;
+ * Before anything is opened, of a person before anything is spent, of a service after it: are
+ * canaries among the places that are OK? Each is entered and the operators are told. OK: none, or a
+ * service asks, which goes on. DENIED: a person asked;
  * all places are refused, on record, and suspend_for is set. `entries` has room for all places.
  */
 MUST_USE enum status call_watch_canaries(struct call *call, struct vault_place *places,
