@@ -652,6 +652,24 @@ test_what_is_shown(void **state)
     assert_int_equal(value, 1);
 }
 
+/* What is granted for a while lasts from its approval on: that is what the approver reads, and no
+ * end that would be another one by then. */
+static void
+test_what_is_shown_of_a_while(void **state)
+{
+    const struct caller_terms terms = {.lasts_s = 7200};
+    const struct message_list *items = NULL;
+    struct bytes text = {0};
+
+    (void)state;
+    (void)waits(&anna, caller_grant_on_terms(&anna, "maria", ROLE_REVEAL, "shop", &terms));
+    assert_int_equal(pending_count(&berta), 1);
+    assert_true(message_list(berta.reply, FIELD_ITEMS, &items));
+    assert_true(message_bytes(message_list_message(items, 0), FIELD_MESSAGE, &text));
+    assert_non_null(memmem(text.data, text.size, "for 7200 s from the approval on", 31));
+    assert_null(memmem(text.data, text.size, "ends ", 5));
+}
+
 /* ---- what came in between ---- */
 
 /* With a third admin, the second can go; what he asked for goes with him. */
@@ -1019,6 +1037,7 @@ main(int argc, char **argv)
         IN(set_up, test_the_same_is_asked_once),
         IN(set_up, test_no_more_than_64_wait),
         IN(set_up, test_a_request_lasts_a_day),
+        IN(set_up, test_what_is_shown_of_a_while),
         IN(set_up, test_what_is_shown),
         IN(set_up, test_who_is_disabled_asks_for_nothing),
         IN(set_up, test_two_are_left_whatever_was_asked_before),

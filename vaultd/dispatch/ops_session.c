@@ -208,6 +208,7 @@ op_login(struct call *call)
         return log_in_by_totp(call);
     }
     if (!code_parse(factor, RECOVERY_BYTES, code)) {
+        (void)throttle_take(&call->dispatch->proofs, call->peer->uid, 1);
         return call_refuse(call, STATUS_INVALID,
                            "factor: six digits, or a recovery code of sixteen letters");
     }
