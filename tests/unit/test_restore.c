@@ -728,6 +728,28 @@ who_enrolled_anew_since_is_disabled(void **state)
     assert_true(access_by_name(after.access, bytes_of_text("clerk"))->disabled);
 }
 
+/* Whoever saw it used, and has her key, shall not be let in by it again. */
+static void
+a_recovery_code_that_was_used_since_is_used_up(void **state)
+{
+    struct person *her = people_find(&before, CLERK_UID);
+    struct caller caller;
+    const struct principal *restored;
+
+    (void)state;
+    caller_make(&caller, &before, PEER_DATA, CLERK_UID);
+    assert_int_equal(people_log_in_with(&caller, her, her->recovery[0]), STATUS_OK);
+    back_up(contents, keyring);
+    assert_int_equal(people_log_in_with(&caller, her, her->recovery[5]), STATUS_OK);
+    caller_remove(&caller);
+    lose_machine();
+    restore_and_open(newer);
+    restored = access_by_name(after.access, bytes_of_text("clerk"));
+    assert_int_equal(access_recovery_left(restored), RECOVERY_CODES - 2);
+    assert_true(sodium_is_zero(restored->factor.recovery[5], sizeof restored->factor.recovery[5]));
+    assert_false(restored->disabled);
+}
+
 static void
 approvals_are_as_strict_as_they_were_last(void **state)
 {
@@ -1191,6 +1213,7 @@ main(void)
         TEST(what_waited_was_not_done),
         TEST(what_was_approved_since_is_done_again),
         TEST(who_enrolled_anew_since_is_disabled),
+        TEST(a_recovery_code_that_was_used_since_is_used_up),
         TEST(approvals_are_as_strict_as_they_were_last),
         TEST(one_admin_who_is_left_is_not_locked_out),
         TEST(a_rotation_that_was_under_way_goes_on),

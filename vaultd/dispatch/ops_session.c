@@ -123,6 +123,7 @@ log_in(struct call *call, const struct factor_used *used)
     CRASH_POINT("login_checked");
     if (used->by_recovery) {
         entry.subject = bytes_of_text("recovery");
+        entry.amount = used->index + 1; /* by this a restore uses it up again */
     } else {
         entry.amount = used->step;
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the newer log says of the time since the backup. What takes something away is done again:
- * erasures, shreds, disables, offboardings, revokes, freezes, and a namespace's retention as it was last. What
- * gave rights is not: it is counted, and an admin gives it anew. What only waited for a second
- * admin (one entry that is done, PENDING) was not done, and is not.
+ * erasures, shreds, disables, offboardings, revokes, freezes, recovery codes that were used, and a
+ * namespace's retention as it was last. What gave rights is not: it is counted, and an admin gives
+ * it anew. What only waited for a second admin (one entry that is done, PENDING) was not done, and
+ * is not.
  */
 #include "restore_internal.h"
 
@@ -117,6 +118,7 @@ changes_rules(uint32_t operation)
     case OP_RECIPIENT_REMOVE:
     case OP_PRINCIPAL_SET_KEY:
     case OP_ENROL_CONFIRM:
+    case OP_LOGIN:
     case OP_APPROVALS_SET:
         return true;
     default:
@@ -155,6 +157,19 @@ sort_of_grant(const struct restoring *restoring, const struct audit_entry *entry
                : STANDING;
 }
 
+static bool
+is_about_herself(const struct audit_entry *entry)
+{
+    return entry->operation == OP_ENROL_CONFIRM || entry->operation == OP_LOGIN;
+}
+
+/* A step of TOTP that let somebody in since is over when the restore is. */
+static bool
+uses_nothing_up(const struct audit_entry *entry)
+{
+    return entry->operation == OP_LOGIN && entry->subject.size == 0;
+}
+
 static enum status
 add_act(struct replaying *replaying, const struct audit_entry *entry)
 {
@@ -181,9 +196,7 @@ add_act(struct replaying *replaying, const struct audit_entry *entry)
         act->sort = sort_of_grant(replaying->restoring, entry);
     }
     copy_name(entry->namespace_name, act->namespace_name);
-    /* Who enrols is about herself. */
-    copy_name(entry->operation == OP_ENROL_CONFIRM ? entry->principal : entry->subject,
-              act->subject);
+    copy_name(is_about_herself(entry) ? entry->principal : entry->subject, act->subject);
     return STATUS_OK;
 }
 
@@ -223,7 +236,8 @@ meet_entry(void *state, const struct audit_entry *entry)
         entry->result == STATUS_OK && entry->token_kind != 0) {
         return gather_erasure(replaying, entry->token, (enum contact_kind)entry->token_kind);
     }
-    if (changes_rules(entry->operation) && entry->phase == AUDIT_INTENT) {
+    if (changes_rules(entry->operation) && entry->phase == AUDIT_INTENT &&
+        !uses_nothing_up(entry)) {
         return add_act(replaying, entry);
     }
     if (changes_rules(entry->operation) && entry->phase == AUDIT_OUTCOME) {
@@ -444,6 +458,24 @@ stop_old_key(struct replaying *replaying, const struct act *act)
     return status;
 }
 
+/* A recovery code is good once, ever: the backup's is as used as it was. */
+static enum status
+use_up_code(struct replaying *replaying, const struct act *act)
+{
+    const struct factor_used used = {.by_recovery = true, .index = act->amount - 1};
+    struct access_change *change = NULL;
+    const char *fault = NULL;
+    bool done;
+    enum status status;
+
+    if (act->amount == 0 || act->amount > RECOVERY_CODES) {
+        return STATUS_OK; /* nobody's: behind the newest checkpoint anybody can have written it */
+    }
+    status = access_prepare_login(replaying->restoring->access, bytes_of_text(act->subject), &used,
+                                  &change, &fault);
+    return status == STATUS_INVALID ? STATUS_OK : commit(replaying, status, &change, &done);
+}
+
 /* Stricter as it was last; looser not. Where the admins for it are missing it is in conflict. */
 static enum status
 set_approvals(struct replaying *replaying, const struct act *act)
@@ -497,6 +529,8 @@ do_again(struct replaying *replaying, const struct act *act)
     case OP_PRINCIPAL_SET_KEY:
     case OP_ENROL_CONFIRM:
         return stop_old_key(replaying, act);
+    case OP_LOGIN:
+        return use_up_code(replaying, act);
     case OP_APPROVALS_SET:
         return set_approvals(replaying, act);
     case OP_NAMESPACE_SET:
