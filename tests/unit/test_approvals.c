@@ -390,6 +390,19 @@ test_s46_which_requests_wait(void **state)
     assert_int_equal(pending_count(&anna), 0);
 }
 
+/* Who was disabled by two for a while is not sent away for good by one. */
+static void
+test_s46_an_admin_who_is_disabled_counts(void **state)
+{
+    uint64_t number;
+
+    (void)state;
+    number = waits(&anna, caller_name(&anna, OP_PRINCIPAL_DISABLE, "robot"));
+    assert_int_equal(caller_decide(&berta, OP_APPROVE, number), STATUS_OK);
+    (void)waits(&anna, caller_grant(&anna, OP_REVOKE, "robot", ROLE_ADMIN, NULL));
+    (void)waits(&anna, caller_name(&anna, OP_PRINCIPAL_OFFBOARD, "robot"));
+}
+
 /* What waits is not done: not a bit of it. */
 static void
 test_s46_what_waits_is_not_done(void **state)
@@ -1027,6 +1040,7 @@ main(int argc, char **argv)
 #define ALONE(test) cmocka_unit_test_setup_teardown(test, set_up_alone, tear_down_alone)
     const struct CMUnitTest tests[] = {
         IN(set_up, test_s46_which_requests_wait),
+        IN(set_up, test_s46_an_admin_who_is_disabled_counts),
         IN(set_up, test_s46_what_waits_is_not_done),
         ALONE(test_s46_one_admin_waits_for_nobody),
         IN(set_up, test_an_approval_is_two_names_in_the_log),

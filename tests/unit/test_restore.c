@@ -2,7 +2,7 @@
 /*
  * Restores from outside: what a backup and a newer log make of a vault. Owns SECURITY.md S32 "what
  * was erased, disabled, revoked or frozen since is so again", "budgets start spent", "the log
- * vouches for its rules, and each record opens and has its rows"; S52, through a restore.
+ * vouches for its rules, and each record opens and has its rows"; S42 and S52, through a restore.
  */
 #include "restore.h"
 
