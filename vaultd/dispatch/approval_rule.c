@@ -24,13 +24,16 @@ every_one(struct call *call)
 }
 
 /* Of an admin: else one alone would be rid of the other. Of one who is disabled, too: two did that
- * for a while, one alone shall not make it for good. */
+ * for a while, one alone shall not make it for good. The first admin, once disabled, stays so. */
 static bool
 stops_an_admin(struct call *call)
 {
     const struct principal *subject = subject_of(call);
 
-    for (size_t i = 0; subject != NULL && i < subject->grant_count; i++) {
+    if (subject == NULL || (subject->bootstrap && subject->disabled)) {
+        return false;
+    }
+    for (size_t i = 0; i < subject->grant_count; i++) {
         const struct grant *grant = &subject->grants[i];
 
         if (grant->role == ROLE_ADMIN &&

@@ -545,9 +545,6 @@ enum status call_judge_person(struct call *call, const struct principal *princip
 enum status call_find_session(struct call *call);
 /* Is it somebody who may be told what strangers are not: a service, or a person in a session? */
 bool call_is_present(const struct call *call);
-/* Of whoever is disabled by now, in force although the log could not take the outcome: none of her
- * sessions is there when she is enabled again. The gate is held exclusively. */
-void people_end_sessions(struct dispatch *dispatch, struct bytes name);
 /* What the log's entry says of second factors that were wrong. */
 void people_replay(struct dispatch *dispatch, const struct audit_entry *entry);
 

@@ -101,16 +101,6 @@ call_is_present(const struct call *call)
 }
 
 void
-people_end_sessions(struct dispatch *dispatch, struct bytes name)
-{
-    const struct principal *principal = access_by_name(dispatch->parts.access, name);
-
-    if (principal != NULL && principal->disabled) {
-        sessions_end_of(dispatch->sessions, principal->number);
-    }
-}
-
-void
 people_replay(struct dispatch *dispatch, const struct audit_entry *entry)
 {
     const struct principal *principal;
