@@ -401,6 +401,19 @@ test_s46_which_requests_wait(void **state)
     assert_int_equal(pending_count(&anna), 0);
 }
 
+/* Who was disabled by two for a while is not sent away for good by one. */
+static void
+test_s46_an_admin_who_is_disabled_counts(void **state)
+{
+    uint64_t number;
+
+    (void)state;
+    number = waits(&anna, caller_name(&anna, OP_PRINCIPAL_DISABLE, "robot"));
+    assert_int_equal(caller_decide(&berta, OP_APPROVE, number), STATUS_OK);
+    (void)waits(&anna, caller_grant(&anna, OP_REVOKE, "robot", ROLE_ADMIN, NULL));
+    (void)waits(&anna, caller_name(&anna, OP_PRINCIPAL_OFFBOARD, "robot"));
+}
+
 /* What waits is not done: not a bit of it. */
 static void
 test_s46_what_waits_is_not_done(void **state)
@@ -691,6 +704,24 @@ test_what_is_shown(void **state)
     assert_int_equal(people_log_in(&berta, people_find(&fixture, BERTA_UID)), STATUS_OK);
     assert_true(message_uint(berta.reply, FIELD_WAITING, &value));
     assert_int_equal(value, 1);
+}
+
+/* What is granted for a while lasts from its approval on: that is what the approver reads, and no
+ * end that would be another one by then. */
+static void
+test_what_is_shown_of_a_while(void **state)
+{
+    const struct caller_terms terms = {.lasts_s = 7200};
+    const struct message_list *items = NULL;
+    struct bytes text = {0};
+
+    (void)state;
+    (void)waits(&anna, caller_grant_on_terms(&anna, "maria", ROLE_REVEAL, "shop", &terms));
+    assert_int_equal(pending_count(&berta), 1);
+    assert_true(message_list(berta.reply, FIELD_ITEMS, &items));
+    assert_true(message_bytes(message_list_message(items, 0), FIELD_MESSAGE, &text));
+    assert_non_null(memmem(text.data, text.size, "for 7200 s from the approval on", 31));
+    assert_null(memmem(text.data, text.size, "ends ", 5));
 }
 
 /* ---- what came in between ---- */
@@ -1065,6 +1096,7 @@ main(int argc, char **argv)
 #define ALONE(test) cmocka_unit_test_setup_teardown(test, set_up_alone, tear_down_alone)
     const struct CMUnitTest tests[] = {
         IN(set_up, test_s46_which_requests_wait),
+        IN(set_up, test_s46_an_admin_who_is_disabled_counts),
         IN(set_up, test_s46_what_waits_is_not_done),
         ALONE(test_s46_one_admin_waits_for_nobody),
         IN(set_up, test_an_approval_is_two_names_in_the_log),
@@ -1075,6 +1107,7 @@ main(int argc, char **argv)
         IN(set_up, test_the_same_is_asked_once),
         IN(set_up, test_no_more_than_64_wait),
         IN(set_up, test_a_request_lasts_a_day),
+        IN(set_up, test_what_is_shown_of_a_while),
         IN(set_up, test_what_is_shown),
         IN(set_up, test_acts_are_shown_as_sentences),
         IN(set_up, test_who_is_disabled_asks_for_nothing),

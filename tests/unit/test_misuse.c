@@ -446,6 +446,27 @@ test_a_sender_goes_on_and_the_operators_are_told(void **state)
     assert_int_equal(told_count, 1);
 }
 
+/* What is not shown is not entered as shown, and who is over his budget does not fill the log. */
+static void
+test_a_sender_over_the_budget_enters_no_canary(void **state)
+{
+    const struct caller_terms few = {.daily = 2};
+    uint64_t last;
+
+    (void)state;
+    assert_int_equal(canary_add(contacts[1], NULL), STATUS_OK);
+    assert_int_equal(caller_grant_on_terms(&admin, "sender", ROLE_DELIVER, "brand", &few),
+                     STATUS_OK);
+    last = audit_last(fixture.audit);
+    assert_int_equal(reveal(&sender, 0, CONTACTS), STATUS_QUOTA);
+    read_log_since(last);
+    assert_int_equal(line_count, 1);
+    assert_line(0, OP_DETOKENIZE, AUDIT_DONE, STATUS_QUOTA, "sender", "");
+    assert_int_equal(told_count, 0);
+    assert_int_equal(reveal(&sender, 0, 2), STATUS_OK);
+    assert_int_equal(told_count, 2); /* and of the budget */
+}
+
 /* ---- a canary is like any other ---- */
 
 struct row_copy {
@@ -807,6 +828,7 @@ main(int argc, char **argv)
         TEST(test_whoever_was_refused_too_often_is_disabled_all_the_same),
         TEST(test_only_opening_counts),
         TEST(test_a_sender_goes_on_and_the_operators_are_told),
+        TEST(test_a_sender_over_the_budget_enters_no_canary),
         TEST(test_a_canary_is_like_any_other),
         TEST(test_the_log_does_not_say_which_it_is),
         TEST(test_whether_it_was_there_is_not_told),

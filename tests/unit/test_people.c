@@ -23,6 +23,7 @@ enum {
     OTHER_UID = 2999,
     SECOND_MS = 1000,
     DAY_MS = 24 * 3600 * 1000,
+    TRIES_MAX = 200, /* more than are taken at once */
     ENTRIES = 64,
 };
 
@@ -223,6 +224,47 @@ test_s40_a_code_is_hers_and_her_uids_and_who_tries_is_on_record(void **state)
     assert_int_equal(people_enrol_begin(&caller, &thief, instance, nonce), STATUS_UNAUTHENTICATED);
     caller_remove(&caller);
     assert_int_equal(people_enrol(&fixture, ada), STATUS_OK);
+}
+
+/* A confirmation that fails, with a good code, under the gate that holds up everybody. */
+static enum status
+confirm_badly(struct caller *caller, const struct person *person, const char *factor)
+{
+    const uint8_t signature[SIGNATURE_BYTES] = {0};
+
+    caller_begin(caller, OP_ENROL_CONFIRM, 6);
+    message_put_text(&caller->request, FIELD_CODE, person->code);
+    message_put_text(&caller->request, FIELD_NAME, person->name);
+    message_put_text(&caller->request, FIELD_FACTOR, factor);
+    message_put_bytes(&caller->request, FIELD_PUBLIC_KEY,
+                      bytes_of(person->key + 32, PUBLIC_KEY_BYTES));
+    message_put_bytes(&caller->request, FIELD_SIGNATURE, bytes_of(signature, SIGNATURE_BYTES));
+    message_put_uint(&caller->request, FIELD_UID, caller->peer.uid);
+    return caller_send(caller);
+}
+
+static void
+test_s40_who_proves_a_new_key_badly_is_slowed_down_and_on_record(void **state)
+{
+    struct person *ada = invite("ada", ADA_UID);
+    struct caller caller;
+    uint8_t instance[INSTANCE_ID_BYTES], nonce[NONCE_BYTES];
+    enum status status = STATUS_UNAUTHENTICATED;
+
+    (void)state;
+    caller_make(&caller, &fixture, PEER_DATA, ADA_UID);
+    assert_int_equal(people_enrol_begin(&caller, ada, instance, nonce), STATUS_OK);
+    log_reader_skip(&log_reader);
+    assert_int_equal(confirm_badly(&caller, ada, "123456"), STATUS_UNAUTHENTICATED);
+    assert_int_equal(log_reader_since(&log_reader, entries, ENTRIES), 1);
+    assert_int_equal(entries[0].act, OP_ENROL_CONFIRM);
+    assert_int_equal(entries[0].result, STATUS_UNAUTHENTICATED);
+    assert_string_equal(entries[0].subject, "ada");
+    for (int i = 0; i < TRIES_MAX && status == STATUS_UNAUTHENTICATED; i++) {
+        status = confirm_badly(&caller, ada, "123456");
+    }
+    assert_int_equal(status, STATUS_BUSY);
+    caller_remove(&caller);
 }
 
 static void
@@ -502,6 +544,19 @@ test_s43_what_is_no_factor_is_not_counted(void **state)
     must_log_in();
 }
 
+/* Who has a stolen key asks for the gate alone with each of them. */
+static void
+test_s43_what_is_no_factor_is_not_taken_without_end(void **state)
+{
+    enum status status = STATUS_INVALID;
+
+    (void)state;
+    for (int i = 0; i < TRIES_MAX && status == STATUS_INVALID; i++) {
+        status = people_log_in_with(&maria, her(), "abcdefg");
+    }
+    assert_int_equal(status, STATUS_BUSY);
+}
+
 /* Not one of the steps around now. */
 static void
 wrong_code(char ret_code[static TOTP_DIGITS + 1])
@@ -605,6 +660,7 @@ main(void)
         TEST(test_s40_a_code_is_good_once),
         TEST(test_s40_a_code_is_good_for_a_day_and_a_later_one_ends_it),
         TEST(test_s40_a_code_is_hers_and_her_uids_and_who_tries_is_on_record),
+        TEST(test_s40_who_proves_a_new_key_badly_is_slowed_down_and_on_record),
         TEST(test_s40_nothing_is_granted_to_who_has_no_key_yet),
         TEST(test_s40_an_admin_cannot_bring_the_key_of_a_person),
         TEST(test_s40_who_enrols_again_is_somebody_else),
@@ -619,6 +675,7 @@ main(void)
         TEST(test_s42_of_two_at_once_with_one_code_one_is_let_in),
         TEST(test_s43_a_factor_is_tried_only_after_the_key),
         TEST(test_s43_what_is_no_factor_is_not_counted),
+        TEST(test_s43_what_is_no_factor_is_not_taken_without_end),
         TEST(test_s43_five_wrong_ones_lock_for_a_quarter_of_an_hour),
         TEST(test_s43_wrong_ones_are_counted_through_a_restart),
         TEST(test_s44_the_first_admin_is_nobody_once_another_is_enrolled),

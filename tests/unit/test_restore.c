@@ -2,7 +2,7 @@
 /*
  * Restores from outside: what a backup and a newer log make of a vault. Owns SECURITY.md S32 "what
  * was erased, disabled, revoked or frozen since is so again", "budgets start spent", "the log
- * vouches for its rules, and each record opens and has its rows"; S52, through a restore.
+ * vouches for its rules, and each record opens and has its rows"; S42 and S52, through a restore.
  */
 #include "restore.h"
 
@@ -751,6 +751,26 @@ what_let_in_since_lets_in_no_more(void **state)
     assert_int_equal(row->factor.used_step, step);
     assert_int_equal(access_recovery_left(row), RECOVERY_CODES - 1);
     assert_true(sodium_is_zero(row->factor.recovery[RECOVERY_CODES - 1], CODE_DIGEST_BYTES));
+/* Whoever saw it used, and has her key, shall not be let in by it again. */
+static void
+a_recovery_code_that_was_used_since_is_used_up(void **state)
+{
+    struct person *her = people_find(&before, CLERK_UID);
+    struct caller caller;
+    const struct principal *restored;
+
+    (void)state;
+    caller_make(&caller, &before, PEER_DATA, CLERK_UID);
+    assert_int_equal(people_log_in_with(&caller, her, her->recovery[0]), STATUS_OK);
+    back_up(contents, keyring);
+    assert_int_equal(people_log_in_with(&caller, her, her->recovery[5]), STATUS_OK);
+    caller_remove(&caller);
+    lose_machine();
+    restore_and_open(newer);
+    restored = access_by_name(after.access, bytes_of_text("clerk"));
+    assert_int_equal(access_recovery_left(restored), RECOVERY_CODES - 2);
+    assert_true(sodium_is_zero(restored->factor.recovery[5], sizeof restored->factor.recovery[5]));
+    assert_false(restored->disabled);
 }
 
 static void

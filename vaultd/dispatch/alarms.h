@@ -21,9 +21,9 @@ void call_count_misses(struct call *call, uint32_t namespace_id, const struct va
 /* ---- canary.c ---- */
 
 /*
- * Before anything is spent or opened: are canaries among the places that are OK? Each is entered
- * and the operators are told. OK: none, or a service asks, which goes on. DENIED: a person asked;
- * all places are refused, on record, and suspend_for is set. `entries` has room for all places.
+ * Before anything is opened, of a person before anything is spent, of a service after it: are
+ * canaries among the places that are OK? Each is entered and the operators are told. OK: none, or a
+ * service asks, which goes on. DENIED: a person asked; all places are refused, on record, and suspend_for is set. `entries` has room for all places.
  */
 MUST_USE enum status call_watch_canaries(struct call *call, struct vault_place *places,
                                          size_t count, struct bytes reason,

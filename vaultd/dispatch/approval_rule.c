@@ -5,6 +5,7 @@
  */
 #include "dispatch_internal.h"
 
+#include "clock.h"
 #include "operations.h"
 
 /* Of this very request. */
@@ -23,14 +24,25 @@ every_one(struct call *call)
     return true;
 }
 
-/* Of somebody who may administer: else one admin alone would be rid of the other. */
+/* Of an admin: else one alone would be rid of the other. Of one who is disabled, too: two did that
+ * for a while, one alone shall not make it for good. The first admin, once disabled, stays so. */
 static bool
 stops_an_admin(struct call *call)
 {
-    const struct access *access = call->dispatch->parts.access;
     const struct principal *subject = subject_of(call);
 
-    return subject != NULL && access_may(access, subject, MAY_ADMINISTER, 0);
+    if (subject == NULL || (subject->bootstrap && subject->disabled)) {
+        return false;
+    }
+    for (size_t i = 0; i < subject->grant_count; i++) {
+        const struct grant *grant = &subject->grants[i];
+
+        if (grant->role == ROLE_ADMIN &&
+            (grant->ends_ms == 0 || grant->ends_ms > clock_vault_ms())) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool

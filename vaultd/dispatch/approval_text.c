@@ -29,7 +29,7 @@ static const struct {
 
 enum { PHRASE_COUNT = sizeof phrases / sizeof phrases[0] };
 
-/* Names are at most NAME_BYTES_MAX, terms less than a hundred: it fits. */
+/* Names are at most NAME_BYTES_MAX, terms less than 112: it fits. */
 static void
 describe_grant(const struct audit_entry *entry, char *ret_text)
 {

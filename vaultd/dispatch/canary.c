@@ -22,7 +22,8 @@ canary_at(const struct call *call, const struct vault_place *place)
                : NULL;
 }
 
-/* Entries for all canaries among them; none: nothing. *ret_first: the first one's number, or 0. */
+/* Entries for all canaries among them, out of the reserve for what stops somebody where it does;
+ * none: nothing. *ret_first: the first one's number, or 0. */
 static enum status
 record_canaries(struct call *call, const struct vault_place *places, size_t count,
                 enum status result, struct audit_entry *entries, uint32_t *ret_first)
@@ -46,7 +47,8 @@ record_canaries(struct call *call, const struct vault_place *places, size_t coun
     }
     return met == 0 ? STATUS_OK
                     : audit_append_reserved(call->dispatch->parts.audit, entries, met,
-                                            AUDIT_RESERVE_STOP);
+                                            result == STATUS_OK ? AUDIT_RESERVE_NONE
+                                                                : AUDIT_RESERVE_STOP);
 }
 
 /* All that would have been opened is refused, on record; a full budget of refusals changes nothing.

@@ -332,24 +332,38 @@ read_terms(struct call *call, struct access_grant_spec *spec)
     return STATUS_OK;
 }
 
+/* Who is to approve it reads how long it lasts: by when it ends is settled when it is approved. */
+static void
+describe_end(const struct call *call, uint64_t ends_ms, char *ret_end, size_t size)
+{
+    time_t ends = (time_t)(ends_ms / SECOND_MS);
+    struct tm parts = {0};
+    uint64_t lasts_s = 0;
+
+    if (ends_ms == 0) {
+        (void)snprintf(ret_end, size, "no end");
+    } else if (call->waits && message_uint(call->request, FIELD_LASTS_S, &lasts_s)) {
+        (void)snprintf(ret_end, size, "for %llu s from the approval on",
+                       (unsigned long long)lasts_s);
+    } else {
+        (void)strftime(ret_end, size, "ends %Y-%m-%dT%H:%M:%SZ", gmtime_r(&ends, &parts));
+    }
+}
+
 /* The terms in words, for whoever reads the log: they stand where a person's reason would. Absent:
  * no end, and the defaults. */
 static struct bytes
 describe_terms(struct call *call, const struct access_grant_spec *spec)
 {
-    enum { TERMS_BYTES = 96, END_BYTES = 32 };
+    enum { TERMS_BYTES = 112, END_BYTES = 48 };
     char *text = scratch_alloc(call->scratch, TERMS_BYTES);
-    char end[END_BYTES] = "no end";
-    time_t ends = (time_t)(spec->ends_ms / SECOND_MS);
-    struct tm parts = {0};
+    char end[END_BYTES];
 
     if (text == NULL || spec->revoke ||
         (spec->ends_ms == 0 && spec->daily == 0 && spec->hourly == 0)) {
         return (struct bytes){0};
     }
-    if (spec->ends_ms > 0) {
-        (void)strftime(end, sizeof end, "ends %Y-%m-%dT%H:%M:%SZ", gmtime_r(&ends, &parts));
-    }
+    describe_end(call, spec->ends_ms, end, sizeof end);
     (void)snprintf(text, TERMS_BYTES, "%s; a day %u, an hour %u (0: the default)", end, spec->daily,
                    spec->hourly);
     return bytes_of_text(text);

@@ -125,6 +125,20 @@ op_enrol_begin(struct call *call)
 
 /* ---- confirm ---- */
 
+/* Slowed down and on record: whoever has a code and no end of wrong proofs had the gate alone for
+ * each of them. */
+static enum status
+refuse_proof(struct call *call, const struct principal *principal, enum status refused,
+             const char *fault)
+{
+    struct audit_entry entry = call_audit_entry(call, AUDIT_DONE, refused);
+
+    entry.subject = bytes_of_text(principal->name);
+    (void)throttle_take(&call->dispatch->proofs, call->peer->uid, 1);
+    (void)!audit_append(call->dispatch->parts.audit, &entry, 1);
+    return call_refuse(call, refused, fault);
+}
+
 /* Under the shared gate first: nobody can hold up the others by asking for the exclusive one. */
 enum status
 enrol_judge(struct call *call)
@@ -179,17 +193,17 @@ check_first_code(struct call *call, const struct principal *principal,
     enum status status;
 
     if (!totp_is_code(factor)) {
-        return call_refuse(call, STATUS_INVALID, "factor: six digits");
+        return refuse_proof(call, principal, STATUS_INVALID, "factor: six digits");
     }
     /* Of a new secret: none of its steps was used. */
     status = totp_check(secret->totp, factor, clock_wall_ms(), 0, ret_step);
     if (status == STATUS_OK || status == STATUS_INTERNAL) {
         return status;
     }
-    return call_refuse(call, STATUS_DENIED,
-                       enrolments_miss(call->dispatch->enrolments, principal->number)
-                           ? "the code is wrong, and was the last try: begin anew (vaultctl enrol)"
-                           : "the code is wrong: is the clock of your phone right?");
+    return refuse_proof(call, principal, STATUS_DENIED,
+                        enrolments_miss(call->dispatch->enrolments, principal->number)
+                            ? "the code is wrong, and was the last try: begin anew (vaultctl enrol)"
+                            : "the code is wrong: is the clock of your phone right?");
 }
 
 /* Of hers by the key she had before: who has that has nothing open any more. It may be in force
@@ -262,8 +276,8 @@ op_enrol_confirm(struct call *call)
         return call_refuse(call, STATUS_UNAUTHENTICATED, NOT_INVITED);
     }
     if (!signature_holds(call, principal, nonce)) {
-        status =
-            call_refuse(call, STATUS_UNAUTHENTICATED, "the proof of the new key does not hold");
+        status = refuse_proof(call, principal, STATUS_UNAUTHENTICATED,
+                              "the proof of the new key does not hold");
     } else {
         status = check_first_code(call, principal, &secret, &step);
     }

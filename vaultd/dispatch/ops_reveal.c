@@ -182,6 +182,29 @@ record_and_open(struct call *call, struct reveals *reveals)
     return open_granted(call, reveals);
 }
 
+static enum status
+watch(struct call *call, struct reveals *reveals)
+{
+    return call_watch_canaries(call, reveals->places, reveals->count, reveals->reason,
+                               reveals->entries);
+}
+
+/* Paid for. Of a service only what is paid for is looked through for canaries: each is an entry,
+ * and the budget bounds how many of those it can make. */
+static enum status
+spend(struct call *call, struct reveals *reveals)
+{
+    enum status status = spend_reveals(call, reveals->places, reveals->count, &reveals->spent);
+
+    if (status == STATUS_OK && call->principal->kind != PRINCIPAL_PERSON) {
+        status = watch(call, reveals);
+        if (status != STATUS_OK) {
+            spend_undo_reveals(call, &reveals->spent);
+        }
+    }
+    return status;
+}
+
 enum status
 op_detokenize(struct call *call)
 {
@@ -194,11 +217,10 @@ op_detokenize(struct call *call)
         return STATUS_BUSY;
     }
     status = prepare(call, &reveals);
-    if (status != STATUS_OK) {
-        return status;
+    /* A person is disabled for it whether or not it would fit. */
+    if (status == STATUS_OK && call->principal->kind == PRINCIPAL_PERSON) {
+        status = watch(call, &reveals);
     }
-    status =
-        call_watch_canaries(call, reveals.places, reveals.count, reveals.reason, reveals.entries);
     if (status != STATUS_OK) {
         return status;
     }
@@ -212,7 +234,7 @@ op_detokenize(struct call *call)
         status = call_begin_reply(call, 2, reveals.count);
     }
     if (status == STATUS_OK) {
-        status = spend_reveals(call, reveals.places, reveals.count, &reveals.spent);
+        status = spend(call, &reveals);
     }
     return status == STATUS_OK ? record_and_open(call, &reveals) : status;
 }

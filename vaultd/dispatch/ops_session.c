@@ -125,7 +125,7 @@ log_in(struct call *call, const struct factor_used *used)
     CRASH_POINT("login_checked");
     if (used->by_recovery) {
         entry.subject = bytes_of_text("recovery");
-        entry.amount = used->index + 1;
+        entry.amount = used->index + 1; /* by this a restore uses it up again */
     } else {
         entry.amount = used->step;
     }
@@ -211,6 +211,7 @@ op_login(struct call *call)
         return log_in_by_totp(call);
     }
     if (!code_parse(factor, RECOVERY_BYTES, code)) {
+        (void)throttle_take(&call->dispatch->proofs, call->peer->uid, 1);
         return call_refuse(call, STATUS_INVALID,
                            "factor: six digits, or a recovery code of sixteen letters");
     }
