@@ -220,6 +220,8 @@ enrol(struct call *call, const struct principal *principal, const struct enrolme
     if (status == STATUS_OK) {
         enrolments_end(dispatch->enrolments, number);
         sessions_end_of(dispatch->sessions, number);
+        /* Whoever had the earlier key may have asked for them. */
+        approvals_withdraw_of(dispatch, number);
         status = call_begin_reply(call, 2, 0);
     }
     if (status == STATUS_OK) {
