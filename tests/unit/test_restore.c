@@ -337,10 +337,7 @@ restore_and_open(const char *log)
     caller_make(&admin, &after, PEER_ADMIN, FIXTURE_ADMIN_UID);
     /* Who counts no more where there is an enrolled one. */
     assert_int_equal(caller_hello(&admin),
-                     access_has_enrolled_admin(after.access) ||
-                             access_by_name(after.access, bytes_of_text("admin"))->disabled
-                         ? STATUS_UNAUTHENTICATED
-                         : STATUS_OK);
+                     access_has_enrolled_admin(after.access) ? STATUS_UNAUTHENTICATED : STATUS_OK);
     hello(&service, &after, SERVICE_UID);
     caller_make(&person, &after, PEER_DATA, PERSON_UID);
     caller_make(&clerk, &after, PEER_DATA, CLERK_UID);
@@ -729,33 +726,6 @@ who_enrolled_anew_since_is_disabled(void **state)
     restore_and_open(newer);
     assert_int_equal(report.disabled, 1);
     assert_true(access_by_name(after.access, bytes_of_text("clerk"))->disabled);
-}
-
-/* An admin, too, where a service is one: and the first admin does not count again for that. */
-static void
-an_admin_who_enrolled_anew_since_is_disabled_and_the_first_one_stays_out(void **state)
-{
-    struct audit_entry enrolment = {.operation = OP_ENROL_CONFIRM,
-                                    .phase = AUDIT_INTENT,
-                                    .principal = bytes_of_text("anna"),
-                                    .has_access_tag = true};
-
-    (void)state;
-    assert_int_equal(caller_principal_add(&admin, "robot", PRINCIPAL_SERVICE, LATER_UID),
-                     STATUS_OK);
-    assert_int_equal(caller_grant(&admin, OP_GRANT, "robot", ROLE_ADMIN, NULL), STATUS_OK);
-    assert_int_equal(caller_principal_add(&admin, "anna", PRINCIPAL_PERSON, ANNA_UID), STATUS_OK);
-    assert_int_equal(caller_grant(&admin, OP_GRANT, "anna", ROLE_ADMIN, NULL), STATUS_OK);
-    caller_make(&anna, &before, PEER_ADMIN, ANNA_UID);
-    assert_int_equal(caller_hello(&anna), STATUS_OK);
-    back_up(contents, keyring);
-    assert_int_equal(audit_record(before.audit, &enrolment, 1, AUDIT_RESERVE_NONE), STATUS_OK);
-    lose_machine();
-    restore_and_open(newer);
-    assert_true(access_by_name(after.access, bytes_of_text("anna"))->disabled);
-    assert_true(access_by_name(after.access, bytes_of_text("admin"))->disabled);
-    assert_int_equal(caller_hello(&admin), STATUS_UNAUTHENTICATED);
-    caller_remove(&anna);
 }
 
 static void
@@ -1221,7 +1191,6 @@ main(void)
         TEST(what_waited_was_not_done),
         TEST(what_was_approved_since_is_done_again),
         TEST(who_enrolled_anew_since_is_disabled),
-        TEST(an_admin_who_enrolled_anew_since_is_disabled_and_the_first_one_stays_out),
         TEST(approvals_are_as_strict_as_they_were_last),
         TEST(one_admin_who_is_left_is_not_locked_out),
         TEST(a_rotation_that_was_under_way_goes_on),

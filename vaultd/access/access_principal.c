@@ -138,26 +138,6 @@ access_is_lasting_admin(const struct principal *principal)
     return false;
 }
 
-/* The first admin counts while nobody enrolled is admin: he shall not come back by her going. */
-static bool
-brings_bootstrap_back(const struct access *access, const struct principal *principal)
-{
-    bool waits = false; /* one who would count again */
-
-    if (!access_is_enrolled(principal) || !access_is_lasting_admin(principal)) {
-        return false;
-    }
-    for (size_t i = 0; i < access->principal_count; i++) {
-        const struct principal *other = &access->principals[i]->principal;
-
-        if (other != principal && access_is_enrolled(other) && access_is_lasting_admin(other)) {
-            return false;
-        }
-        waits = waits || (other->bootstrap && !other->disabled);
-    }
-    return waits;
-}
-
 enum status
 access_check_last_admin(const struct access *access, const struct principal *principal,
                         const char **ret_fault)
@@ -171,17 +151,10 @@ access_check_last_admin(const struct access *access, const struct principal *pri
         last = other == principal || !access_is_lasting_admin(other) ||
                (other->bootstrap && access_has_enrolled_admin(access));
     }
-    if (last) {
-        return access_refuse(STATUS_CONFLICT,
-                             "this is the last admin without an end: make another one first",
-                             ret_fault);
-    }
-    return brings_bootstrap_back(access, principal)
-               ? access_refuse(STATUS_CONFLICT,
-                               "without her the first admin, who is known by a uid alone, would "
-                               "count again: make another admin or disable that one first",
-                               ret_fault)
-               : STATUS_OK;
+    return last ? access_refuse(STATUS_CONFLICT,
+                                "this is the last admin without an end: make another one first",
+                                ret_fault)
+                : STATUS_OK;
 }
 
 /* What stops somebody must be possible on a full disk. */

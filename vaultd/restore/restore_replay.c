@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the newer log says of the time since the backup. What takes something away is done again:
- * erasures, shreds, disables, offboardings, revokes, freezes, and a namespace's retention as it was
- * last. What gave rights is not: it is counted, and an admin gives it anew. What only waited for a
- * second admin (one entry that is done, PENDING) was not done, and is not.
+ * erasures, shreds, disables, offboardings, revokes, freezes, and a namespace's retention as it was last. What
+ * gave rights is not: it is counted, and an admin gives it anew. What only waited for a second
+ * admin (one entry that is done, PENDING) was not done, and is not.
  */
 #include "restore_internal.h"
 
@@ -424,32 +424,6 @@ remove_recipient(struct replaying *replaying, const struct act *act)
     return status;
 }
 
-/* Where an enrolled admin can be missed but for the first admin, who would count again: he goes
- * first, for good, as he was out already. */
-static enum status
-retire_first_admin(struct replaying *replaying)
-{
-    struct access *access = replaying->restoring->access;
-    struct access_change *change = NULL;
-    const char *fault = NULL;
-    bool done;
-
-    for (size_t i = 1; access_has_enrolled_admin(access); i++) {
-        const struct principal *principal = access_by_number(access, (uint32_t)i);
-
-        if (principal == NULL) {
-            break;
-        }
-        if (principal->bootstrap && !principal->disabled) {
-            enum status status =
-                access_prepare_disable(access, bytes_of_text(principal->name), &change, &fault);
-
-            return commit(replaying, status, &change, &done);
-        }
-    }
-    return STATUS_OK;
-}
-
 /* The key that was replaced, or the code that was used up, came back with the backup, and the log
  * does not have the new key: who has the old one shall not be let in by it. */
 static enum status
@@ -458,15 +432,10 @@ stop_old_key(struct replaying *replaying, const struct act *act)
     struct access *access = replaying->restoring->access;
     struct access_change *change = NULL;
     const char *fault = NULL;
-    const struct principal *principal;
     bool done;
-    enum status status = retire_first_admin(replaying);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = access_prepare_disable(access, bytes_of_text(act->subject), &change, &fault);
-    principal = access_by_name(access, bytes_of_text(act->subject));
+    enum status status =
+        access_prepare_disable(access, bytes_of_text(act->subject), &change, &fault);
+    const struct principal *principal = access_by_name(access, bytes_of_text(act->subject));
 
     replaying->restoring->report->admins_kept +=
         status == STATUS_CONFLICT && principal != NULL && !principal->disabled;
