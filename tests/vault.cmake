@@ -8,6 +8,11 @@ cmocka_test(unit matrix DEPS ${whole} TIMEOUT 300
           ${exit_codes}/exit_code.c
   LIBS contactvault PkgConfig::jansson PkgConfig::sodium -Wl,--wrap=clock_gettime)
 target_include_directories(test_matrix PRIVATE ${exit_codes})
+foreach(name matrix_people matrix_approvals)
+  cmocka_test(unit ${name} DEPS ${whole}
+    SOURCES support/fixture.c support/people.c support/still_clock.c support/log_reader.c support/cast.c
+    LIBS PkgConfig::sodium -Wl,--wrap=clock_gettime)
+endforeach()
 foreach(name matrix_states matrix_budgets matrix_roles)
   cmocka_test(unit ${name} DEPS ${whole}
     SOURCES support/fixture.c support/people.c support/still_clock.c support/log_reader.c support/cast.c

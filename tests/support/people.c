@@ -197,9 +197,9 @@ people_prove(struct caller *caller, const uint8_t key[static 64])
     return caller_send(caller);
 }
 
-/* On a connection that has proved her own key. */
-static enum status
-ask_for_session(struct caller *caller, struct person *person, const char *factor)
+enum status
+people_ask_for_session(struct caller *caller, struct person *person,
+                       const uint8_t signer[static 64], const char *factor)
 {
     uint8_t public_key[PUBLIC_KEY_BYTES];
     uint8_t transcript[SESSION_TRANSCRIPT_BYTES];
@@ -212,7 +212,7 @@ ask_for_session(struct caller *caller, struct person *person, const char *factor
 
     (void)crypto_sign_keypair(public_key, person->session_key);
     session_transcript(&certificate, transcript);
-    (void)crypto_sign_detached(signature, NULL, transcript, sizeof transcript, person->key);
+    (void)crypto_sign_detached(signature, NULL, transcript, sizeof transcript, signer);
     caller_begin(caller, OP_LOGIN, 3);
     message_put_bytes(&caller->request, FIELD_PUBLIC_KEY, bytes_of(public_key, sizeof public_key));
     message_put_bytes(&caller->request, FIELD_SIGNATURE, bytes_of(signature, sizeof signature));
@@ -226,7 +226,7 @@ people_log_in_with(struct caller *caller, struct person *person, const char *fac
     enum status status = people_prove(caller, person->key);
 
     if (status == STATUS_OK) {
-        status = ask_for_session(caller, person, factor);
+        status = people_ask_for_session(caller, person, person->key, factor);
     }
     person->has_session = status == STATUS_OK;
     return status;

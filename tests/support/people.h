@@ -48,6 +48,10 @@ enum status people_enrol_begin(struct caller *caller, struct person *person,
 
 /* HELLO and PROVE with that secret key; the prover says to be of the caller's uid. */
 enum status people_prove(struct caller *caller, const uint8_t key[static 64]);
+/* One login, on a connection that is known already: of a fresh key, which becomes her session_key,
+ * signed by that secret key. */
+enum status people_ask_for_session(struct caller *caller, struct person *person,
+                                   const uint8_t signer[static 64], const char *factor);
 /* By her own key, then a session of a fresh key, with the factor given. */
 enum status people_log_in_with(struct caller *caller, struct person *person, const char *factor);
 /* The same with the next code that is good: of a step not used yet, else a recovery code. */

@@ -751,6 +751,8 @@ what_let_in_since_lets_in_no_more(void **state)
     assert_int_equal(row->factor.used_step, step);
     assert_int_equal(access_recovery_left(row), RECOVERY_CODES - 1);
     assert_true(sodium_is_zero(row->factor.recovery[RECOVERY_CODES - 1], CODE_DIGEST_BYTES));
+}
+
 /* Whoever saw it used, and has her key, shall not be let in by it again. */
 static void
 a_recovery_code_that_was_used_since_is_used_up(void **state)
@@ -1237,6 +1239,7 @@ main(void)
         TEST(what_was_approved_since_is_done_again),
         TEST(who_enrolled_anew_since_is_disabled),
         TEST(what_let_in_since_lets_in_no_more),
+        TEST(a_recovery_code_that_was_used_since_is_used_up),
         TEST(approvals_are_as_strict_as_they_were_last),
         TEST(one_admin_who_is_left_is_not_locked_out),
         TEST(a_rotation_that_was_under_way_goes_on),

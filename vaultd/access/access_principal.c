@@ -206,10 +206,10 @@ access_prepare_enable(struct access *access, struct bytes name, struct access_ch
     if (!principal->disabled) {
         return access_refuse(STATUS_CONFLICT, "this principal is not disabled", ret_fault);
     }
-    if (principal->bootstrap && access_has_enrolled_admin(access)) {
+    if (principal->bootstrap) {
         return access_refuse(STATUS_CONFLICT,
-                             "this is the first admin, who is known by a uid alone: there are "
-                             "enrolled ones now",
+                             "this is the first admin, who is known by a uid alone, and was "
+                             "disabled for good",
                              ret_fault);
     }
     return prepare_disabled(access, principal, false, ret_change, ret_fault);

@@ -25,10 +25,13 @@ call_judge_person(struct call *call, const struct principal *principal)
         return call_refuse(call, STATUS_UNAUTHENTICATED,
                            "you are invited, and have not enrolled yet: vaultctl enrol");
     }
-    return principal->has_uid && principal->uid != call->peer->uid
-               ? call_refuse(call, STATUS_UNAUTHENTICATED,
-                             "this person's key counts only where her own user id proves it")
-               : STATUS_OK;
+    if (principal->has_uid && principal->uid != call->peer->uid) {
+        call->principal = principal; /* somebody else has her key: that is an entry */
+        return call_refuse_on_record(call, STATUS_UNAUTHENTICATED,
+                                     "this person's key counts only where her own user id proves "
+                                     "it");
+    }
+    return STATUS_OK;
 }
 
 enum status
