@@ -87,7 +87,7 @@ for kind in totp recovery; do
     while read -r point fate; do
         [ -n "$point" ] || continue
         # Every day what differs: two points with nothing between them are one, and the two kinds of code part early.
-        [ "$times" -gt 1 ] || [ $kind,$point != totp,access_recorded ] || continue
+        [ "$times" -gt 1 ] || [ "$kind,$point" != totp,access_recorded ] || continue
         [ "$times" -gt 1 ] || [ $kind = totp ] || [[ $point = access_[ic]* ]] || continue
         cut_login "$point" "$fate" $kind
         cut=$((cut + 1))
