@@ -12,6 +12,7 @@ vaultctl=$build/tools/vaultctl/vaultctl
 leakfind=$build/tools/leakfind/leakfind
 storm=$build/tests/storm
 spender=$build/tests/spender
+crowd=$build/tests/crowd
 
 scenario=$(basename "$0" .sh)
 work=$(mktemp -d "${TMPDIR:-/tmp}/contact-vault-$scenario.XXXXXX")

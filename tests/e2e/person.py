@@ -6,6 +6,7 @@ person.py enrol PHONE CODE [NAME] -- vaultctl enrol --passphrase-file FILE [opti
 person.py login PHONE -- vaultctl login --passphrase-file FILE [option...]
 person.py scan PHONE        what a terminal has shown, on stdin: reads the QR code from it, with zbarimg, and says a code
 person.py code PHONE        says a code
+person.py ahead PHONE       says the code of the step after the present one, and does not remember it
 
 PHONE is a file of its own: the TOTP secret, the steps it has given, the recovery codes. A step is good once: a login in
 the step of the one before takes the next step, which the vault takes as well, then a recovery code. stdout and exit
@@ -116,6 +117,10 @@ def code(path):
     keep(path, phone)
 
 
+def ahead(path):
+    print(totp(load(path)["secret"], int(time.time()) // STEP_S + 1))
+
+
 # ---- vaultctl ----
 
 
@@ -150,8 +155,8 @@ def login(path, command):
 
 def main():
     words = sys.argv[1:]
-    if words[0] in ("scan", "code"):
-        return {"scan": scan, "code": code}[words[0]](words[1])
+    if words[0] in ("scan", "code", "ahead"):
+        return {"scan": scan, "code": code, "ahead": ahead}[words[0]](words[1])
     end = words.index("--")
     own, command = words[:end], words[end + 1 :]
     if own[0] == "enrol":

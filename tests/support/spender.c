@@ -107,6 +107,7 @@ spend(struct cv_client *client, const char *const *values)
     case CV_EXPIRED:
     case CV_FROZEN:
     case CV_UNAUTHENTICATED:
+    case CV_NO_SESSION:
         (void)atomic_fetch_add(&spender.refused, 1);
         go_on = false;
         break;

@@ -90,6 +90,7 @@ dispatch_change_once(struct dispatch *dispatch, struct audit_entry entry,
         access_change_free(change);
         return status;
     }
+    CRASH_POINT("access_intended");
     done = apply(dispatch, change, namespace_id, &entry);
     access_change_free(change);
     if (vault_failed(dispatch->parts.vault)) {
@@ -97,6 +98,7 @@ dispatch_change_once(struct dispatch *dispatch, struct audit_entry entry,
         *ret_fault = "not known whether it was done: the vault stops; look again when it is back";
         return STATUS_UNAVAILABLE;
     }
+    CRASH_POINT("access_committed");
     if (done == STATUS_OK) {
         memcpy(dispatch->access_digest, digest, ACCESS_DIGEST_BYTES);
         dispatch->has_access_digest = true;
@@ -105,6 +107,7 @@ dispatch_change_once(struct dispatch *dispatch, struct audit_entry entry,
     entry.refers = entry.sequence;
     entry.result = done;
     status = record_or_owe(dispatch, &entry);
+    CRASH_POINT("access_recorded");
     /* An older state put back shall not undo it: signed and kept elsewhere within two seconds. */
     audit_hasten_checkpoint(dispatch->parts.audit);
     if (done == STATUS_OK && status != STATUS_OK) {

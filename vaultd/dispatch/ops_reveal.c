@@ -172,6 +172,7 @@ record_and_open(struct call *call, struct reveals *reveals)
     const char *fault = NULL; /* the usual */
 
     if (status == STATUS_OK) {
+        CRASH_POINT("reveal_spent");
         status = record_granted(call, reveals);
         fault = NO_LOG;
     }
@@ -179,6 +180,7 @@ record_and_open(struct call *call, struct reveals *reveals)
         spend_undo_reveals(call, &reveals->spent);
         return call_refuse(call, status, fault);
     }
+    CRASH_POINT("reveal_recorded");
     return open_granted(call, reveals);
 }
 

@@ -99,7 +99,10 @@ refuse_factor(struct call *call, const char *fault)
     struct dispatch *dispatch = call->dispatch;
     struct audit_entry entry = call_audit_entry(call, AUDIT_DONE, STATUS_DENIED);
     enum status status = audit_record(dispatch->parts.audit, &entry, 1, AUDIT_RESERVE_ERASE);
-    bool locks = logins_note_failure(dispatch->logins, call->principal->number, clock_vault_ms());
+    bool locks;
+
+    CRASH_POINT("login_refused");
+    locks = logins_note_failure(dispatch->logins, call->principal->number, clock_vault_ms());
 
     if (locks) {
         struct audit_entry locked = call_audit_entry(call, AUDIT_DONE, STATUS_QUOTA);
