@@ -252,6 +252,17 @@ pending_count(struct caller *by)
     return message_list_count(items);
 }
 
+/* Now one of them can be spared. */
+static void
+add_third_admin(void)
+{
+    uint64_t number;
+
+    assert_int_equal(caller_principal_add(&anna, "carla", PRINCIPAL_PERSON, CARLA_UID), STATUS_OK);
+    number = waits(&anna, caller_grant(&anna, OP_GRANT, "carla", ROLE_ADMIN, NULL));
+    assert_int_equal(caller_decide(&berta, OP_APPROVE, number), STATUS_OK);
+}
+
 /* ---- S46: which of them wait ---- */
 
 struct step {
@@ -609,6 +620,36 @@ test_a_request_lasts_a_day(void **state)
 }
 
 static void
+assert_shown(struct caller *by, size_t i, const char *text)
+{
+    const struct message_list *items = NULL;
+    struct bytes shown = {0};
+
+    assert_in_range(i, 0, pending_count(by) - 1);
+    assert_true(message_list(by->reply, FIELD_ITEMS, &items));
+    assert_true(message_bytes(message_list_message(items, i), FIELD_MESSAGE, &shown));
+    assert_int_equal(shown.size, strlen(text));
+    assert_memory_equal(shown.data, text, shown.size);
+}
+
+static void
+test_acts_are_shown_as_sentences(void **state)
+{
+    (void)state;
+    add_third_admin();
+    (void)waits(&anna, caller_name(&anna, OP_PRINCIPAL_OFFBOARD, "carla"));
+    (void)waits(&anna, caller_name(&anna, OP_PRINCIPAL_DISABLE, "carla"));
+    (void)waits(&anna, caller_name(&anna, OP_PRINCIPAL_ENABLE, "gone"));
+    (void)waits(&anna, caller_name(&anna, OP_PRINCIPAL_INVITE, "carla"));
+    (void)waits(&anna, caller_name(&anna, OP_NAMESPACE_SHRED, "shop"));
+    assert_shown(&berta, 0, "offboard carla, for good");
+    assert_shown(&berta, 1, "disable carla");
+    assert_shown(&berta, 2, "enable gone again");
+    assert_shown(&berta, 3, "let carla enrol again, with another key");
+    assert_shown(&berta, 4, "shred the namespace shop, for good");
+}
+
+static void
 test_what_is_shown(void **state)
 {
     const struct message_list *items = NULL;
@@ -662,9 +703,7 @@ test_who_is_disabled_asks_for_nothing(void **state)
     uint64_t number, hers;
 
     (void)state;
-    assert_int_equal(caller_principal_add(&anna, "carla", PRINCIPAL_PERSON, CARLA_UID), STATUS_OK);
-    number = waits(&anna, caller_grant(&anna, OP_GRANT, "carla", ROLE_ADMIN, NULL));
-    assert_int_equal(caller_decide(&berta, OP_APPROVE, number), STATUS_OK);
+    add_third_admin();
     connect_person(&carla, CARLA_UID);
     hers = ask_reveal(&berta, "maria");
     number = waits(&anna, caller_name(&anna, OP_PRINCIPAL_DISABLE, "berta"));
@@ -682,16 +721,33 @@ test_who_is_disabled_asks_for_nothing(void **state)
     caller_remove(&carla);
 }
 
+/* Who had her key before may have asked: what waits from then is not hers. */
+static void
+test_who_enrols_again_asks_anew(void **state)
+{
+    struct bytes code = {0};
+    uint64_t hers, number;
+
+    (void)state;
+    hers = ask_reveal(&berta, "maria");
+    number = waits(&anna, caller_name(&anna, OP_PRINCIPAL_INVITE, "berta"));
+    assert_int_equal(caller_decide(&berta, OP_APPROVE, number), STATUS_OK);
+    assert_true(message_bytes(berta.reply, FIELD_CODE, &code));
+    (void)people_invite(&fixture, "berta", BERTA_UID, code);
+    assert_int_equal(pending_count(&anna), 1);
+    assert_int_equal(people_enrol(&fixture, people_find(&fixture, BERTA_UID)), STATUS_OK);
+    assert_int_equal(pending_count(&anna), 0);
+    assert_int_equal(caller_decide(&anna, OP_APPROVE, hers), STATUS_NOT_FOUND);
+}
+
 /* Both were possible when they were asked for; the second is not any more when it is approved. */
 static void
 test_two_are_left_whatever_was_asked_before(void **state)
 {
-    uint64_t one, other, number;
+    uint64_t one, other;
 
     (void)state;
-    assert_int_equal(caller_principal_add(&anna, "carla", PRINCIPAL_PERSON, CARLA_UID), STATUS_OK);
-    number = waits(&anna, caller_grant(&anna, OP_GRANT, "carla", ROLE_ADMIN, NULL));
-    assert_int_equal(caller_decide(&berta, OP_APPROVE, number), STATUS_OK);
+    add_third_admin();
     one = waits(&anna, caller_name(&anna, OP_PRINCIPAL_DISABLE, "carla"));
     other = waits(&berta, caller_grant(&berta, OP_REVOKE, "anna", ROLE_ADMIN, NULL));
     assert_int_equal(caller_decide(&berta, OP_APPROVE, one), STATUS_OK);
@@ -1020,7 +1076,9 @@ main(int argc, char **argv)
         IN(set_up, test_no_more_than_64_wait),
         IN(set_up, test_a_request_lasts_a_day),
         IN(set_up, test_what_is_shown),
+        IN(set_up, test_acts_are_shown_as_sentences),
         IN(set_up, test_who_is_disabled_asks_for_nothing),
+        IN(set_up, test_who_enrols_again_asks_anew),
         IN(set_up, test_two_are_left_whatever_was_asked_before),
         IN(set_up, test_another_key_is_not_what_was_shown),
         IN(set_up, test_a_seal_withdraws_all),

@@ -209,6 +209,8 @@ bool access_is_enrolled(const struct principal *principal);
 /* Somebody who is enrolled and enabled is admin without an end: the bootstrap is not needed, and
  * permitted nothing, any more. */
 bool access_has_enrolled_admin(const struct access *access);
+/* He, then, while his row does not say yet that he is disabled; NULL: no such. */
+const struct principal *access_retired_bootstrap(const struct access *access);
 /* Is it the code (CODE_BYTES) by which she may enrol now? In constant time. */
 bool access_code_is_hers(const struct access *access, const struct principal *principal,
                          const uint8_t *code);

@@ -90,6 +90,19 @@ access_has_enrolled_admin(const struct access *access)
     return false;
 }
 
+const struct principal *
+access_retired_bootstrap(const struct access *access)
+{
+    for (size_t i = 0; i < access->principal_count; i++) {
+        const struct principal *principal = &access->principals[i]->principal;
+
+        if (principal->bootstrap && !principal->disabled && access_has_enrolled_admin(access)) {
+            return principal;
+        }
+    }
+    return NULL;
+}
+
 void
 access_identify(struct principal_entry *entry)
 {

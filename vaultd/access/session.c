@@ -248,15 +248,28 @@ sessions_end(struct sessions *sessions, uint64_t id)
 }
 
 void
-sessions_end_of(struct sessions *sessions, uint32_t principal)
+sessions_end_where(struct sessions *sessions, bool (*is_over)(const void *state, uint32_t principal),
+                   const void *state)
 {
     (void)pthread_mutex_lock(&sessions->lock);
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
-        if (sessions->slots[i].principal == principal) {
+        if (sessions->slots[i].id != 0 && is_over(state, sessions->slots[i].principal)) {
             end(&sessions->slots[i]);
         }
     }
     (void)pthread_mutex_unlock(&sessions->lock);
+}
+
+static bool
+is_same(const void *state, uint32_t principal)
+{
+    return *(const uint32_t *)state == principal;
+}
+
+void
+sessions_end_of(struct sessions *sessions, uint32_t principal)
+{
+    sessions_end_where(sessions, is_same, &principal);
 }
 
 void

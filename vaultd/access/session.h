@@ -56,6 +56,9 @@ bool sessions_left(struct sessions *sessions, uint64_t id, uint64_t now_ms, uint
 
 void sessions_end(struct sessions *sessions, uint64_t id);
 void sessions_end_of(struct sessions *sessions, uint32_t principal);
+/* Those of every principal of whom `is_over` says so; called with the sessions' lock held. */
+void sessions_end_where(struct sessions *sessions,
+                        bool (*is_over)(const void *state, uint32_t principal), const void *state);
 void sessions_end_all(struct sessions *sessions);
 /* Live ones of a principal; 0 for `principal`: of all. */
 size_t sessions_count(struct sessions *sessions, uint32_t principal, uint64_t now_ms);

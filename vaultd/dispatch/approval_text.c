@@ -18,6 +18,7 @@ static const struct {
 } phrases[] = {
     {OP_PRINCIPAL_ENABLE, "enable ", " again"},
     {OP_PRINCIPAL_DISABLE, "disable ", ""},
+    {OP_PRINCIPAL_OFFBOARD, "offboard ", ", for good"},
     {OP_PRINCIPAL_INVITE, "let ", " enrol again, with another key"},
     {OP_PRINCIPAL_SET_KEY, "another key for ", ""},
     {OP_RECIPIENT_ADD, "seal backups to ", ", too"},

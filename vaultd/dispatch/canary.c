@@ -102,7 +102,9 @@ disable(struct call *call, const struct principal *principal)
     if (status == STATUS_OK) {
         status = dispatch_change_access(dispatch, entry, &change, 0, &call->fault);
     }
-    if (status == STATUS_OK) {
+    /* In force it may be although the log could not take the outcome. */
+    if (access_by_name(dispatch->parts.access, entry.subject)->disabled) {
+        status = STATUS_OK;
         dispatch_notice(dispatch, NOTICE_SUSPENDED, entry.subject, (struct bytes){0},
                         call->suspend_for);
     }

@@ -2,6 +2,8 @@
 /* The three beats of every change of access state: intent, change, outcome. */
 #include "dispatch_internal.h"
 
+#include "failpoint.h"
+
 static enum status
 apply(struct dispatch *dispatch, struct access_change **change, uint32_t namespace_id,
       struct audit_entry *entry)
@@ -20,6 +22,7 @@ apply(struct dispatch *dispatch, struct access_change **change, uint32_t namespa
     if (status == STATUS_OK && shreds && !vault_failed(dispatch->parts.vault)) {
         entry->amount = dispatch_shred_keys(dispatch, namespace_id);
     }
+    CRASH_POINT("change_in_force");
     return status;
 }
 
@@ -115,8 +118,7 @@ dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
 {
     enum status status = dispatch_change_once(dispatch, entry, change, namespace_id, ret_fault);
 
-    if (status == STATUS_OK) {
-        dispatch_follow(dispatch);
-    }
+    /* Whatever the status: it may be in force although the log could not take the outcome. */
+    dispatch_follow(dispatch);
     return status;
 }

@@ -30,6 +30,38 @@ note_pair(struct dispatch *dispatch)
     return status == STATUS_OK ? dispatch_change_once(dispatch, entry, &change, 0, &fault) : status;
 }
 
+/* The first admin is not needed any more, and permitted nothing: who looks at the list sees it. */
+static enum status
+retire_first_admin(struct dispatch *dispatch)
+{
+    struct access *access = dispatch->parts.access;
+    const struct principal *first = access_retired_bootstrap(access);
+    struct access_change *change = NULL;
+    const char *fault = NULL;
+    struct audit_entry entry = {.operation = OP_PRINCIPAL_DISABLE,
+                                .uid = dispatch->parts.daemon_uid};
+    char name[NAME_BYTES_MAX + 1];
+    enum status status;
+
+    if (first == NULL) {
+        return STATUS_OK;
+    }
+    CRASH_POINT("enrolled_admin_made");
+    memcpy(name, first->name, sizeof name); /* the row is about to be another */
+    entry.subject = bytes_of_text(name);
+    status = access_prepare_disable(access, entry.subject, &change, &fault);
+    return status == STATUS_OK ? dispatch_change_once(dispatch, entry, &change, 0, &fault) : status;
+}
+
+/* Whatever disabled her: an admin, her leaving, or a canary. */
+static bool
+is_disabled(const void *state, uint32_t principal)
+{
+    const struct dispatch *dispatch = state;
+
+    return access_by_number(dispatch->parts.access, principal)->disabled;
+}
+
 /* Nobody is left who asked for them. */
 static void
 withdraw_void(struct dispatch *dispatch)
@@ -52,8 +84,12 @@ dispatch_follow(struct dispatch *dispatch)
 {
     enum status status;
 
+    sessions_end_where(dispatch->sessions, is_disabled, dispatch);
     withdraw_void(dispatch);
-    status = note_pair(dispatch);
+    status = retire_first_admin(dispatch);
+    if (status == STATUS_OK) {
+        status = note_pair(dispatch);
+    }
     dispatch->follow_owed = status != STATUS_OK;
     if (status != STATUS_OK) {
         LOG(LOG_LEVEL_ERROR, EVENT_FOLLOW_FAILED, F_STATUS("status", status));

@@ -252,21 +252,14 @@ op_principal_invite(struct call *call)
 enum status
 op_principal_disable(struct call *call)
 {
-    struct access *access = call->dispatch->parts.access;
     struct access_change *access_change = NULL;
     struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
-    enum status status;
 
     entry.subject = call_text(call, FIELD_NAME);
-    status = call_change_access(
-        call, access_prepare_disable(access, entry.subject, &access_change, &call->fault),
-        &access_change, entry);
-    if (status == STATUS_OK) {
-        const struct principal *disabled = access_by_name(access, entry.subject);
-
-        sessions_end_of(call->dispatch->sessions, disabled->number);
-    }
-    return status;
+    return call_change_access(call,
+                              access_prepare_disable(call->dispatch->parts.access, entry.subject,
+                                                     &access_change, &call->fault),
+                              &access_change, entry);
 }
 
 enum status
@@ -297,37 +290,22 @@ op_principal_set_key(struct call *call)
                               &access_change, entry);
 }
 
-/* What of hers is open besides her grants. What waits for a second admin is withdrawn by what
- * follows every change of the rules (follow.c). */
-static void
-end_what_is_open(struct call *call, const struct principal *gone)
-{
-    sessions_end_of(call->dispatch->sessions, gone->number);
-}
-
 /*
  * Under the exclusive gate no reveal of hers is half way, and after this change none is admitted:
- * so what stands in the log is all she ever saw. In force it may be although the log could not
- * take the outcome.
+ * so what stands in the log is all she ever saw. Her sessions end, and what she asked for is
+ * withdrawn, by what follows every change of the rules (follow.c).
  */
 enum status
 op_principal_offboard(struct call *call)
 {
-    struct access *access = call->dispatch->parts.access;
     struct access_change *access_change = NULL;
     struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
-    const struct principal *gone;
-    enum status status;
 
     entry.subject = call_text(call, FIELD_NAME);
-    status = call_change_access(
-        call, access_prepare_offboard(access, entry.subject, &access_change, &call->fault),
-        &access_change, entry);
-    gone = access_by_name(access, entry.subject);
-    if (gone != NULL && gone->offboarded) {
-        end_what_is_open(call, gone);
-    }
-    return status;
+    return call_change_access(call,
+                              access_prepare_offboard(call->dispatch->parts.access, entry.subject,
+                                                      &access_change, &call->fault),
+                              &access_change, entry);
 }
 
 /* When a grant ends, and how much it permits. */

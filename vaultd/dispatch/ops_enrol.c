@@ -192,6 +192,23 @@ check_first_code(struct call *call, const struct principal *principal,
                            : "the code is wrong: is the clock of your phone right?");
 }
 
+/* Of hers by the key she had before: who has that has nothing open any more. It may be in force
+ * although the log could not take the outcome. */
+static void
+end_earlier(struct call *call, uint32_t number)
+{
+    struct dispatch *dispatch = call->dispatch;
+    const struct principal *principal = access_by_number(dispatch->parts.access, number);
+
+    if (access_is_enrolled(principal) &&
+        memcmp(principal->public_key, call_text(call, FIELD_PUBLIC_KEY).data, PUBLIC_KEY_BYTES) ==
+            0) {
+        enrolments_end(dispatch->enrolments, number);
+        sessions_end_of(dispatch->sessions, number);
+        approvals_withdraw_of(dispatch, number);
+    }
+}
+
 static enum status
 enrol(struct call *call, const struct principal *principal, const struct enrolment_secret *secret,
       uint64_t step)
@@ -216,10 +233,9 @@ enrol(struct call *call, const struct principal *principal, const struct enrolme
         access_prepare_enrolment(dispatch->parts.access, name, &enrolment, &change, &call->fault);
     if (status == STATUS_OK) {
         status = dispatch_change_access(dispatch, entry, &change, 0, &call->fault);
+        end_earlier(call, number);
     }
     if (status == STATUS_OK) {
-        enrolments_end(dispatch->enrolments, number);
-        sessions_end_of(dispatch->sessions, number);
         status = call_begin_reply(call, 2, 0);
     }
     if (status == STATUS_OK) {

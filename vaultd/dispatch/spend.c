@@ -318,9 +318,10 @@ spend_reveals_fit_after_s(const struct call *call, const struct spent_reveals *s
 static bool
 class_of(const struct audit_entry *entry, enum budget_class *ret_class)
 {
+    /* An outcome that was owed, or that an unseal wrote, has no names in it. */
     if (entry->operation == OP_CANARY_ADD) {
         *ret_class = BUDGET_CANARY;
-        return entry->phase == AUDIT_OUTCOME && entry->result == STATUS_OK;
+        return entry->phase == AUDIT_INTENT;
     }
     if (entry->phase != AUDIT_DONE || entry->result != STATUS_OK) {
         return false;
