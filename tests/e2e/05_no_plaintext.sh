@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Owns SECURITY.md S11.
-# No contact in any file, log, error or in what the system tells about the process, in any encoding; the
-# search has found a planted one first.
+# No contact in any file, log, error or in what the system tells about the process, in any encoding; nor what a person enrols
+# and logs in by: code, passphrase, TOTP secret, recovery codes, session key. The search has found a planted one first.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -10,7 +10,39 @@ new_vault
 start_vault
 new_cast
 
-# The contacts: the leads, some more of each kind, and rubbish.
+# ---- what a person has ----
+
+new_person nina
+expect 0 as admin grant nina reveal -n milano "${terms[@]}"
+expect 0 as admin principal add olga --person --json
+jq -r '.code, (.code | gsub("-"; ""))' "$out" >"$work/secrets" # waits: stored as a hash
+expect 0 as admin principal add anna --person --json
+code=$(json .code)
+tr -d - <<<"$code" >>"$work/secrets" # used
+expect 0 python3 "$here/person.py" enrol "$work/anna.phone" "$code" anna -- \
+    "$vaultctl" enrol --data "$dir" --identity "$work/anna.key" --passphrase-file "$work/pass"
+in_session nina || log_in nina
+session_key nina "$work/nina.session"
+{
+    cat "$work/pass"
+    for phone in "$work"/*.phone; do jq -r '.secret, .recovery[], (.recovery[] | gsub("-"; ""))' "$phone"; done
+    sed -n 2p "$work/nina.session"
+} >>"$work/secrets"
+# As bytes, too. (A line of needles ends at a newline: the pieces around one.)
+python3 - "$work/secrets" "$work"/*.phone "$work/nina.session" <<'END'
+import base64, json, re, sys
+raw = [base64.b32decode(json.load(open(path))["secret"]) for path in sys.argv[2:-1]]
+key = open(sys.argv[-1]).read().split("\n")[1].split()[-1]
+raw.append(base64.b64decode(key + "=" * (-len(key) % 4)))
+with open(sys.argv[1], "ab") as to:
+    for secret in raw:
+        assert len(secret) >= 20
+        to.writelines(piece + b"\n" for piece in secret.split(b"\n") if len(piece) >= 7)
+END
+
+# ---- the contacts ----
+
+# The leads, some more of each kind, and rubbish.
 awk -f "$root/tools/lib/csv.awk" -f /dev/stdin "$root/tests/data/leads.csv" >"$work/values" <<'END'
     NR > 1 { csv($0, field); if (field[2] != "") print field[2]; if (field[3] != "") print field[3] }
 END
@@ -19,6 +51,7 @@ for i in $(seq 100 199); do
 done >>"$work/values"
 printf '%s\n' 'call the lady with the red car' 'nobody@@nowhere.example' '+99 9999 9999 9999 9999' >>"$work/values"
 awk 'length >= 7' "$work/values" | sort -u >"$work/needles"
+cat "$work/secrets" >>"$work/needles"
 say "$(lines "$work/values") contacts, $(lines "$work/needles") needles"
 
 : >"$work/errors"

@@ -5,7 +5,17 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 # Debian's own Python, which has Debian's python3-msgpack.
-scene() { /usr/bin/python3 "$here/protocol/scenes.py" "$1" "$dir"; }
+# Persons have enrolled with vaultctl, and are in a session whenever a scene begins; it gets the key of that.
+scene() {
+    local person
+    for person in paola dora; do
+        if [ -f "$work/$person.phone" ]; then
+            in_session $person || log_in $person
+            session_key $person "$work/$person.session"
+        fi
+    done
+    /usr/bin/python3 "$here/protocol/scenes.py" "$1" "$dir"
+}
 # play SCENE...: what each has seen is said.
 play() {
     local name
@@ -27,6 +37,8 @@ expect 0 "$vaultctl" keygen -o "$work/other.key"
 cp "$out" "$work/other.pub"
 feed 0 scene identity_file <"$work/other.key"
 same "the public line of keygen's file" "$(cat "$out")" "$(cat "$work/other.pub")"
+new_person paola
+new_person dora
 play vectors examples cast identity work refusals holds busy limits throttles
 
 # ---- an nng REQ socket, and nanomsg's ----

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Owns SECURITY.md S45 with unit/session_file and unit/identity_file. A person from her first day on, at a real terminal: an
-# admin adds her, she enrols with a phone that reads the QR code off the screen, logs in, reveals within her budget, logs out,
-# loses her phone.
+# admin adds her, she enrols with a phone that reads the QR code off the screen, logs in, reveals within her budget and sees
+# masks over it, logs out, loses her phone; two admins decide together what she may; she leaves.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 for program in zbarimg oathtool; do command -v $program >/dev/null || fail "no $program: tools/install-deps.sh check"; done
@@ -113,11 +113,10 @@ for i in 1 2 3; do
 done
 on_terminal 6 maria -- "$vaultctl" detokenize --reason 'call back 4' --data "$dir" "$token"
 shows_not +390655550147
-shows quota
-shows 'try again in'
+shows '+39 ••• ••• ••47   over budget; again in '
 expect 0 at_home maria "$vaultctl" whoami --data "$dir" --json
 expect_json '.grants[0].used == 3 and .grants[0].daily == 3 and .lasts_s > 28000 and .idle_s > 800 and .enrolled'
-say "three reveals, and not a fourth"
+say "three reveals, and then a mask"
 
 # ---- a session ends ----
 
@@ -175,6 +174,60 @@ expect 5 at_home maria "$vaultctl" detokenize --reason 'call back' --data "$dir"
 expect 0 as admin grant maria reveal -n milano
 expect 0 at_home maria "$vaultctl" detokenize --reason 'call back' --data "$dir" "$token"
 say "enrolled anew: the key before is void, and so are the grants it had"
+
+# ---- two admins, each at a terminal of her own ----
+
+log_in_at() {
+    code_of "$1"
+    on_terminal 0 "$1" "${with_passphrase[@]}" "${with_code[@]}" -- "$vaultctl" login --data "$dir"
+}
+add rosa
+enrol rosa rosa
+expect 0 as admin grant rosa admin
+log_in_at rosa
+shows_not wait
+# The one by user id was for the beginning.
+expect 5 as admin grant maria audit
+on_terminal 0 rosa -- "$vaultctl" principal add sara --person --data "$dir"
+code=$(sed -n 2p "$out")
+enrol sara sara
+on_terminal 0 rosa -- "$vaultctl" grant sara admin --data "$dir"
+on_terminal 0 rosa -- "$vaultctl" approvals --data "$dir"
+shows 'in force; 2 admins could approve'
+on_terminal 7 rosa -- "$vaultctl" grant maria reveal -n milano --daily 60 --data "$dir"
+number=$(sed -n 's/.*waits for a second admin: vaultctl approve \([0-9]*\).*/\1/p' "$out")
+[ -n "$number" ] || fail "no number of a request"
+log_in_at sara
+shows '1 request waits for your approval: vaultctl pending'
+on_terminal 0 sara -- "$vaultctl" whoami --data "$dir"
+shows "waiting for you  1 request"
+on_terminal 0 sara --columns 160 -- "$vaultctl" pending --data "$dir"
+shows rosa
+# The key that she is shown is the one on maria's own machine.
+shows "$(sed -n 2p "$work/maria/contact-vault/identity")"
+on_terminal 5 rosa -- "$vaultctl" approve "$number" --data "$dir"
+shows 'nobody approves her own'
+expect 0 at_home maria "$vaultctl" whoami --data "$dir" --json
+expect_json '.waiting == 0 and all(.grants[]; .daily != 60)'
+on_terminal 0 sara -- "$vaultctl" approve "$number" --data "$dir"
+expect 0 at_home maria "$vaultctl" whoami --data "$dir" --json
+expect_json 'any(.grants[]; .role == "reveal" and .daily == 60)'
+expect 0 at_home sara "$vaultctl" whoami --data "$dir" --json
+expect_json '.waiting == 0'
+say "rosa asked, sara was told at her login and approved"
+
+# ---- she leaves ----
+
+report=$work/maria.csv
+on_terminal 0 rosa -- "$vaultctl" principal offboard maria --report "$report" --data "$dir"
+shows 'maria is offboarded: no session, no grant, for ever'
+shows '4 reveals of 1 contact'
+# Her session was open.
+expect 5 at_home maria "$vaultctl" mask --data "$dir" "$token"
+on_terminal 5 maria --say 'Passphrase: ' "$phrase" -- "$vaultctl" login --data "$dir"
+same "what she saw" "$(grep -c "$token" "$report")" 4
+! grep -q 0655550147 "$report" || fail "a contact in the report"
+say "she left, and what she saw is in a file"
 
 stop_vault
 

@@ -48,14 +48,6 @@ def load(path):
         return json.load(file)
 
 
-def wait_for_step(path):
-    """The last step that was used, when there is another: a step is good once for a person, whatever her secret was."""
-    step = load(path)["step"] if os.path.exists(path) else 0
-    while step > time.time() // STEP_S:
-        time.sleep(1)
-    return step
-
-
 def by_oathtool(phone):
     """The same, reckoned by somebody else."""
     factor = next_factor(phone)
@@ -106,7 +98,7 @@ def scan(path):
     if typed is None or typed[1].decode().replace(" ", "") != query["secret"]:
         sys.exit("person.py: the text is not the secret of the QR code")
     codes = shown.decode().split("Recovery codes", 1)[1].replace("\r", "").split("\n\n")[1].split()
-    phone = {"secret": query["secret"], "step": wait_for_step(path), "recovery": codes}
+    phone = {"secret": query["secret"], "step": 0, "recovery": codes}
     print(by_oathtool(phone))
     keep(path, phone)
 
@@ -138,7 +130,7 @@ def enrol(path, code, name, command):
     if "secret" not in answer:
         sys.stdout.write(shown)
         sys.exit(told.wait())
-    phone = {"secret": answer["secret"], "step": wait_for_step(path), "recovery": answer["recovery_codes"]}
+    phone = {"secret": answer["secret"], "step": 0, "recovery": answer["recovery_codes"]}
     told.stdin.write(next_factor(phone) + "\n")
     told.stdin.close()
     sys.stdout.write(shown + told.stdout.read())

@@ -145,7 +145,7 @@ test_a_session_from_login_to_logout(void **state)
         out, "{\"principal\":\"maria\",\"idle_s\":900,\"lasts_s\":28800,\"codes_left\":7,"
              "\"waiting\":2}\n");
     assert_non_null(strstr(err, "7 recovery codes left\n"));
-    assert_ends(err, "2 requests wait for another admin's approval: vaultctl pending\n");
+    assert_ends(err, "2 requests wait for your approval: vaultctl pending\n");
 }
 
 static void

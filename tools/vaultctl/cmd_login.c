@@ -28,8 +28,8 @@ static void
 tell_waiting(const struct arguments *arguments, uint32_t waiting)
 {
     if (waiting > 0) {
-        note(arguments, "%u request%s wait%s for another admin's approval: vaultctl pending",
-             waiting, plural(waiting), waiting == 1 ? "s" : "");
+        note(arguments, "%u request%s wait%s for your approval: vaultctl pending", waiting,
+             plural(waiting), waiting == 1 ? "s" : "");
     }
 }
 
@@ -173,6 +173,11 @@ show_self(const struct cv_reply *reply)
         if (reply->lasts_s != 0) {
             (void)snprintf(left, sizeof left, "%u left", reply->codes_left);
             table_add(table, (const char *const[]){"recovery codes", left}, COLOUR_NONE);
+        }
+        if (reply->waiting > 0) {
+            (void)snprintf(left, sizeof left, "%u request%s", reply->waiting,
+                           plural(reply->waiting));
+            table_add(table, (const char *const[]){"waiting for you", left}, COLOUR_WARN);
         }
         principal_add_grants(table, self);
     }
