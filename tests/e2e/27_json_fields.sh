@@ -152,10 +152,11 @@ new_person anna
 expect 0 as admin grant anna admin
 by=anna new_person berta
 expect 0 as anna grant berta admin
+by=anna new_person clara
 "$vaultctl" keygen -o "$work/inbox.new" >"$work/inbox.new.pub"
 ask 0 anna approvals
 ask 7 anna principal set-key inbox --public-key "$work/inbox.new.pub"
-ask 7 anna principal invite paola
+ask 7 anna principal invite clara
 ask 7 anna key rotate root --unseal keyfile --key-file "$work/never.key"
 ask 0 berta pending
 jq -r .request "$out" >"$work/waiting"
