@@ -200,7 +200,7 @@ reveal(struct thread *self, const char *token)
         break;
     case CV_BUSY:
     case CV_UNAVAILABLE:
-        (void)atomic_fetch_add(&self->member->unknown, 1);
+        (void)atomic_fetch_add(&self->member->unknown, reply->outcome_unknown ? 1 : 0);
         break;
     default:
         must(status, &reply, "a reveal");
