@@ -96,6 +96,18 @@ is_listed_offboarded(const char *name)
     return offboarded;
 }
 
+static const char *
+refusal(void)
+{
+    static char text[MESSAGE_BYTES_MAX + 1];
+    struct bytes message = {0};
+
+    assert_true(message_bytes(admin.reply, FIELD_MESSAGE, &message));
+    memcpy(text, message.data, message.size);
+    text[message.size] = '\0';
+    return text;
+}
+
 static void
 expect_out(void)
 {
@@ -103,6 +115,10 @@ expect_out(void)
     assert_int_equal(access_by_name(fixture.access, bytes_of_text("maria"))->grant_count, 0);
     assert_int_equal(caller_name(&admin, OP_PRINCIPAL_ENABLE, "maria"), STATUS_CONFLICT);
     assert_int_equal(caller_name(&admin, OP_PRINCIPAL_OFFBOARD, "maria"), STATUS_CONFLICT);
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_INVITE, "maria"), STATUS_CONFLICT);
+    assert_string_equal(
+        refusal(),
+        "this principal was offboarded, for ever: add who comes back under another name");
     assert_int_equal(caller_grant(&admin, OP_GRANT, "maria", ROLE_REVEAL, "brand"),
                      STATUS_CONFLICT);
 }
@@ -123,6 +139,23 @@ test_s52_out_of_everything_when_it_returns_and_for_ever(void **state)
     say_hello();
     assert_int_equal(caller_hello(&maria), STATUS_UNAUTHENTICATED);
     expect_out();
+}
+
+/* Nor does a service come back by another key. */
+static void
+test_s52_no_key_is_put_in_the_place_of_one_that_left(void **state)
+{
+    const uint8_t key[PUBLIC_KEY_BYTES] = {0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7,
+                                           0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a,
+                                           0x0e, 0xe1, 0x72, 0xf3, 0xda, 0xa6, 0x23, 0x25,
+                                           0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a};
+
+    (void)state;
+    assert_int_equal(caller_name(&admin, OP_PRINCIPAL_OFFBOARD, "service"), STATUS_OK);
+    caller_begin(&admin, OP_PRINCIPAL_SET_KEY, 2);
+    message_put_text(&admin.request, FIELD_NAME, "service");
+    message_put_bytes(&admin.request, FIELD_PUBLIC_KEY, bytes_of(key, sizeof key));
+    assert_int_equal(caller_send(&admin), STATUS_CONFLICT);
 }
 
 /* On an open connection, too, the uid that is hers no more is not the newcomer's. */
@@ -288,6 +321,7 @@ main(void)
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_s52_out_of_everything_when_it_returns_and_for_ever),
+        TEST(test_s52_no_key_is_put_in_the_place_of_one_that_left),
         TEST(test_s52_a_newcomer_with_her_uid_is_somebody_else),
         TEST(test_s52_her_sessions_end_and_her_factor_is_forgotten),
         TEST(test_s52_an_invitation_ends_with_it),

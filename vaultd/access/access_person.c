@@ -228,6 +228,10 @@ copy_person(const struct access *access, struct bytes name, enum status *ret_sta
         *ret_status = access_refuse(STATUS_INVALID, "only persons enrol", ret_fault);
         return NULL;
     }
+    if (principal->offboarded) {
+        *ret_status = access_refuse(STATUS_CONFLICT, ACCESS_OFFBOARDED, ret_fault);
+        return NULL;
+    }
     if (principal->bootstrap || principal->disabled) {
         *ret_status = access_refuse(STATUS_CONFLICT,
                                     principal->disabled

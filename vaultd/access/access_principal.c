@@ -251,6 +251,9 @@ access_prepare_key(struct access *access, struct bytes name,
     if (principal == NULL) {
         return access_refuse(STATUS_NOT_FOUND, "there is no such principal", ret_fault);
     }
+    if (principal->offboarded) { /* its key stays taken */
+        return access_refuse(STATUS_CONFLICT, ACCESS_OFFBOARDED, ret_fault);
+    }
     status = check_key(access, principal, public_key, ret_fault);
     if (status != STATUS_OK) {
         return status;

@@ -20,7 +20,7 @@ enum {
     REFUSALS_AT_ONCE = BATCH_ITEMS_MAX, /* entries about one principal's refusals; then */
     REFUSALS_PER_SECOND = 1,            /* some 17 MB of log a day at the most */
     PROOFS_AT_ONCE = 32,                /* that do not hold, of one uid; each costs 60 us */
-    PROOFS_PER_SECOND = 4,
+    PROOFS_PER_SECOND = 1,              /* a wrong code is an entry, too: as many as refusals */
 };
 
 /* ---- the dispatch itself ---- */
