@@ -42,7 +42,7 @@ expect 1 as admin recipient new other -o "$work/safe.key"
 expect_error 'never overwritten'
 expect 1 as admin recipient new safe -o "$work/second.key"
 [ ! -e "$work/second.key" ] || fail "a private half was left of a recipient that was refused"
-expect 2 as admin recipient add paola --public-key "$work/paola.pub"
+expect 2 as admin recipient add sender --public-key "$work/sender.pub"
 expect_error "not a recipient's public key"
 
 # ---- under load, and slowly ----
