@@ -359,7 +359,7 @@ admin_with_an_end_is_not_the_last_one(void **state)
     struct terms for_an_hour = {.ends_ms = in_an_hour()};
 
     rules_populate(rules);
-    assert_int_equal(rules_add_by_uid(rules, "guest", PRINCIPAL_PERSON, 3000), STATUS_OK);
+    assert_int_equal(rules_add_by_uid(rules, "guest", PRINCIPAL_SERVICE, 3000), STATUS_OK);
     assert_int_equal(grant_on(rules, "guest", ROLE_ADMIN, NULL, for_an_hour), STATUS_OK);
     assert_true(may(rules, "guest", MAY_ADMINISTER, 0));
     assert_int_equal(rules_disable(rules, "boss"), STATUS_CONFLICT);

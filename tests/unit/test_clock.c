@@ -71,7 +71,9 @@ reveal(struct world *world)
 {
     const char *const tokens[] = {world->token};
 
-    return caller_values(&world->person, OP_DETOKENIZE, tokens, 1, NULL, "why");
+    enum status status = caller_values(&world->person, OP_DETOKENIZE, tokens, 1, NULL, "why");
+
+    return status == STATUS_OK ? caller_item_status(&world->person, 0) : status;
 }
 
 static void
