@@ -142,7 +142,13 @@ test_a_login_on_a_connection_that_came_back(void **state)
     cv_reply_free(&reply);
     fake_kill(&fixture->fake);
     fake_restart(&fixture->fake);
-    assert_int_equal(cv_login(fixture->client, session, FAKE_FACTOR, &reply), CV_OK);
+    /* Sent before the loss was noticed it is not repeated: it may have used the code up. */
+    if (cv_login(fixture->client, session, FAKE_FACTOR, &reply) == CV_UNAVAILABLE) {
+        assert_true(reply->outcome_unknown);
+        cv_reply_free(&reply);
+        (void)cv_login(fixture->client, session, FAKE_FACTOR, &reply);
+    }
+    assert_int_equal(reply->status, CV_OK);
     cv_reply_free(&reply);
     cv_identity_free(&identity);
     cv_identity_free(&session);
