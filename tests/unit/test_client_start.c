@@ -645,6 +645,24 @@ test_cancel_ends_who_waits_for_a_connection(void **state)
 }
 
 /* Whatever the vault is doing at that moment: HELLO, answering, dying, coming back. */
+/* The double listens by nng's own listener, which a peer that closes at once may stop for good (nng
+ * issue 1518): then it is started anew. The vault itself does not use it. */
+static void
+reopen_after_a_close(struct fixture *fixture)
+{
+    enum { TRIES = 10, OPEN_MS = 1000 };
+    enum cv_status status = CV_UNAVAILABLE;
+
+    for (unsigned i = 0; i < TRIES && status != CV_OK; i++) {
+        if (i > 0) {
+            fake_kill(&fixture->fake);
+            fake_restart(&fixture->fake);
+        }
+        status = fixture_reopen(fixture, &(struct cv_options){.timeout_ms = OPEN_MS});
+    }
+    assert_int_equal(status, CV_OK);
+}
+
 static void
 test_close_at_any_moment(void **state)
 {
@@ -667,8 +685,7 @@ test_close_at_any_moment(void **state)
         assert_int_equal(tally->ok + tally->unavailable, CALLS);
         if (round % 2 != 0)
             fake_restart(&fixture->fake);
-        assert_int_equal(fixture_reopen(fixture, &(struct cv_options){.timeout_ms = LONG_MS}),
-                         CV_OK);
+        reopen_after_a_close(fixture);
     }
 }
 
