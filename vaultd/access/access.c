@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,73 +121,40 @@ access_sort(struct access *access)
     access_sort_canaries(access);
 }
 
+/* Row `number` of one type, whose pointers stand in `entries`: in place of the one there, or behind
+ * the last. */
 static void
-place_principal(struct access *access, struct principal_entry *entry)
+place(void *entries, size_t *count, size_t most, uint32_t number, void *entry)
 {
-    size_t index = entry->principal.number - 1;
+    size_t index = number - 1;
+    uint8_t *slot = (uint8_t *)entries + index * sizeof entry;
+    void *old = NULL;
 
-    assert(index <= access->principal_count && index < ACCESS_ROWS_MAX);
-    if (index == access->principal_count) {
-        access->principal_count++;
+    assert(index <= *count && index < most);
+    if (index == *count) {
+        (*count)++;
     } else {
-        free(access->principals[index]);
+        memcpy(&old, slot, sizeof old);
     }
-    access->principals[index] = entry;
-}
-
-static void
-place_namespace(struct access *access, struct namespace_entry *entry)
-{
-    size_t index = entry->row.id - 1;
-
-    assert(index <= access->namespace_count && index < ACCESS_ROWS_MAX);
-    if (index == access->namespace_count) {
-        access->namespace_count++;
-    } else {
-        free(access->namespaces[index]);
-    }
-    access->namespaces[index] = entry;
-}
-
-static void
-place_recipient(struct access *access, struct recipient_entry *entry)
-{
-    size_t index = entry->recipient.number - 1;
-
-    assert(index <= access->recipient_count && index < ACCESS_RECIPIENTS_MAX);
-    if (index == access->recipient_count) {
-        access->recipient_count++;
-    } else {
-        free(access->recipients[index]);
-    }
-    access->recipients[index] = entry;
-}
-
-static void
-place_canary(struct access *access, struct canary_entry *entry)
-{
-    size_t index = entry->canary.number - 1;
-
-    assert(index <= access->canary_count && index < ACCESS_CANARIES_MAX);
-    if (index == access->canary_count) {
-        access->canary_count++;
-    } else {
-        free(access->canaries[index]);
-    }
-    access->canaries[index] = entry;
+    free(old);
+    memcpy(slot, &entry, sizeof entry);
 }
 
 void
 access_place(struct access *access, struct access_entry *entry)
 {
     if (entry->namespace_entry != NULL) {
-        place_namespace(access, entry->namespace_entry);
+        place(access->namespaces, &access->namespace_count, ACCESS_ROWS_MAX,
+              entry->namespace_entry->row.id, entry->namespace_entry);
     } else if (entry->principal != NULL) {
-        place_principal(access, entry->principal);
+        place(access->principals, &access->principal_count, ACCESS_ROWS_MAX,
+              entry->principal->principal.number, entry->principal);
     } else if (entry->recipient != NULL) {
-        place_recipient(access, entry->recipient);
+        place(access->recipients, &access->recipient_count, ACCESS_RECIPIENTS_MAX,
+              entry->recipient->recipient.number, entry->recipient);
     } else if (entry->canary != NULL) {
-        place_canary(access, entry->canary);
+        place(access->canaries, &access->canary_count, ACCESS_CANARIES_MAX,
+              entry->canary->canary.number, entry->canary);
     } else {
         free(access->settings);
         access->settings = entry->settings;
@@ -242,19 +210,19 @@ const struct principal *
 access_by_uid(const struct access *access, uint32_t uid)
 {
     struct principal_entry wanted;
+    const struct principal *found;
 
     access_identity_of_uid(uid, wanted.identity);
-    if (find_identity(access, &wanted) != NULL) {
-        return find_identity(access, &wanted);
-    }
-    for (size_t i = 0; i < access->principal_count; i++) {
+    found = find_identity(access, &wanted);
+    /* A person's identity is her key. */
+    for (size_t i = 0; found == NULL && i < access->principal_count; i++) {
         const struct principal *principal = &access->principals[i]->principal;
 
         if (principal->has_uid && principal->uid == uid && !principal->offboarded) {
-            return principal;
+            found = principal;
         }
     }
-    return NULL;
+    return found;
 }
 
 const struct principal *
@@ -353,61 +321,44 @@ add_hash(crypto_generichash_state *state, const uint8_t hash[static ACCESS_DIGES
     (void)crypto_generichash_update(state, hash, ACCESS_DIGEST_BYTES);
 }
 
+/* Rows of one type, whose pointers stand in `entries` and whose hashes at `offset` in each: in the
+ * order of their numbers, with that of `put`, if it is there, at its own. */
 static void
-add_recipients(crypto_generichash_state *state, const struct access *access,
-               const struct recipient_entry *put)
+add_rows(crypto_generichash_state *state, const void *entries, size_t count, size_t offset,
+         const void *put, uint32_t number)
 {
-    size_t index = put == NULL ? SIZE_MAX : put->recipient.number - 1;
+    size_t index = put == NULL ? SIZE_MAX : number - 1;
 
-    for (size_t i = 0; i < access->recipient_count; i++) {
-        add_hash(state, i == index ? put->hash : access->recipients[i]->hash);
-    }
-    if (index == access->recipient_count) {
-        add_hash(state, put->hash);
+    for (size_t i = 0; i < count || i == index; i++) {
+        const uint8_t *row = put;
+
+        if (i != index) {
+            memcpy(&row, (const uint8_t *)entries + i * sizeof row, sizeof row);
+        }
+        add_hash(state, row + offset);
     }
 }
 
-static void
-add_canaries(crypto_generichash_state *state, const struct access *access,
-             const struct canary_entry *put)
-{
-    size_t index = put == NULL ? SIZE_MAX : put->canary.number - 1;
-
-    for (size_t i = 0; i < access->canary_count; i++) {
-        add_hash(state, i == index ? put->hash : access->canaries[i]->hash);
-    }
-    if (index == access->canary_count) {
-        add_hash(state, put->hash);
-    }
-}
+#define ADD_ROWS(state, access, rows, count, type, put, number)                                    \
+    add_rows(state, (access)->rows, (access)->count, offsetof(struct type, hash), put,             \
+             (put) == NULL ? 0 : (put)->number)
 
 void
 access_digest_with(const struct access *access, const struct access_entry *put,
                    uint8_t ret_digest[static ACCESS_DIGEST_BYTES])
 {
-    const struct namespace_entry *row = put->namespace_entry;
-    const struct principal_entry *principal = put->principal;
     const struct settings_entry *settings = put->settings ? put->settings : access->settings;
-    size_t row_index = row == NULL ? SIZE_MAX : row->row.id - 1;
-    size_t principal_index = principal == NULL ? SIZE_MAX : principal->principal.number - 1;
     crypto_generichash_state state;
 
     (void)crypto_generichash_init(&state, NULL, 0, ACCESS_DIGEST_BYTES);
     (void)crypto_generichash_update(&state, digest_context, sizeof digest_context - 1);
-    add_canaries(&state, access, put->canary);
-    for (size_t i = 0; i < access->namespace_count; i++) {
-        add_hash(&state, i == row_index ? row->hash : access->namespaces[i]->hash);
-    }
-    if (row_index == access->namespace_count) {
-        add_hash(&state, row->hash);
-    }
-    for (size_t i = 0; i < access->principal_count; i++) {
-        add_hash(&state, i == principal_index ? principal->hash : access->principals[i]->hash);
-    }
-    if (principal_index == access->principal_count) {
-        add_hash(&state, principal->hash);
-    }
-    add_recipients(&state, access, put->recipient);
+    ADD_ROWS(&state, access, canaries, canary_count, canary_entry, put->canary, canary.number);
+    ADD_ROWS(&state, access, namespaces, namespace_count, namespace_entry, put->namespace_entry,
+             row.id);
+    ADD_ROWS(&state, access, principals, principal_count, principal_entry, put->principal,
+             principal.number);
+    ADD_ROWS(&state, access, recipients, recipient_count, recipient_entry, put->recipient,
+             recipient.number);
     if (settings != NULL) {
         add_hash(&state, settings->hash);
     }
