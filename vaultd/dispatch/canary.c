@@ -88,28 +88,21 @@ call_watch_canaries(struct call *call, struct vault_place *places, size_t count,
     return call_refuse(call, STATUS_DENIED, DISABLED_FAULT);
 }
 
-/* As the vault's own act; `amount` says which canary it was for. */
 static enum status
 disable(struct call *call, const struct principal *principal)
 {
     struct dispatch *dispatch = call->dispatch;
-    struct audit_entry entry = {
-        .operation = OP_PRINCIPAL_DISABLE, .phase = AUDIT_INTENT, .amount = call->suspend_for};
-    struct access_change *change = NULL;
-    char name[NAME_BYTES_MAX + 1];
-    enum status status;
+    uint32_t number = principal->number;
+    enum status status =
+        dispatch_disable_once(dispatch, principal, call->suspend_for, &call->fault);
 
-    memcpy(name, principal->name, sizeof name); /* its row is about to change */
-    entry.subject = bytes_of_text(name);
-    status = access_prepare_disable(dispatch->parts.access, entry.subject, &change, &call->fault);
-    if (status == STATUS_OK) {
-        status = dispatch_change_access(dispatch, entry, &change, 0, &call->fault);
-    }
+    dispatch_follow(dispatch);
+    principal = access_by_number(dispatch->parts.access, number); /* its row is another */
     /* In force it may be although the log could not take the outcome. */
-    if (access_by_name(dispatch->parts.access, entry.subject)->disabled) {
+    if (principal->disabled) {
         status = STATUS_OK;
-        dispatch_notice(dispatch, NOTICE_SUSPENDED, entry.subject, (struct bytes){0},
-                        call->suspend_for);
+        dispatch_notice(dispatch, NOTICE_SUSPENDED, bytes_of_text(principal->name),
+                        (struct bytes){0}, call->suspend_for);
     }
     return status;
 }

@@ -117,6 +117,23 @@ dispatch_change_once(struct dispatch *dispatch, struct audit_entry entry,
 }
 
 enum status
+dispatch_disable_once(struct dispatch *dispatch, const struct principal *principal, uint32_t canary,
+                      const char **ret_fault)
+{
+    struct audit_entry entry = {
+        .operation = OP_PRINCIPAL_DISABLE, .uid = dispatch->parts.daemon_uid, .amount = canary};
+    struct access_change *change = NULL;
+    char name[NAME_BYTES_MAX + 1];
+    enum status status;
+
+    memcpy(name, principal->name, sizeof name); /* its row is about to be another */
+    entry.subject = bytes_of_text(name);
+    status = access_prepare_disable(dispatch->parts.access, entry.subject, &change, ret_fault);
+    return status == STATUS_OK ? dispatch_change_once(dispatch, entry, &change, 0, ret_fault)
+                               : status;
+}
+
+enum status
 dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
                        struct access_change **change, uint32_t namespace_id, const char **ret_fault)
 {

@@ -337,15 +337,27 @@ MUST_USE enum status dispatch_seal_locked(struct dispatch *dispatch, struct audi
 MUST_USE enum status dispatch_change_access(struct dispatch *dispatch, struct audit_entry entry,
                                             struct access_change **change, uint32_t namespace_id,
                                             const char **ret_fault);
+/* The same without what follows it: follow.c alone. */
+MUST_USE enum status dispatch_change_once(struct dispatch *dispatch, struct audit_entry entry,
+                                          struct access_change **change, uint32_t namespace_id,
+                                          const char **ret_fault);
+/* Likewise, as the vault's own act: disabled. `canary`: the number of the one it is for, or 0. */
+MUST_USE enum status dispatch_disable_once(struct dispatch *dispatch,
+                                           const struct principal *principal, uint32_t canary,
+                                           const char **ret_fault);
 /* ops_admin.c: that, if it was prepared, and the reply: what every operation on the rules ends
  * with.
  */
 MUST_USE enum status call_change_access(struct call *call, enum status prepared,
                                         struct access_change **change, struct audit_entry entry);
-/* The same without what follows it: follow.c alone. */
-MUST_USE enum status dispatch_change_once(struct dispatch *dispatch, struct audit_entry entry,
-                                          struct access_change **change, uint32_t namespace_id,
-                                          const char **ret_fault);
+/* ops_admin.c: of whom or what FIELD_NAME names, which the log has as its subject; and of his key,
+ * FIELD_PUBLIC_KEY. */
+typedef enum status prepare_named(struct access *access, struct bytes name,
+                                  struct access_change **ret_change, const char **ret_fault);
+typedef enum status prepare_key(struct access *access, struct bytes name, const uint8_t *public_key,
+                                struct access_change **ret_change, const char **ret_fault);
+MUST_USE enum status call_change_named(struct call *call, prepare_named *prepare);
+MUST_USE enum status call_change_key(struct call *call, prepare_key *prepare);
 /* follow.c: what a change of the rules brings with it, as the vault's own acts. The gate is held
  * exclusively. What fails is logged, and tried again by the next change, tick or unseal. */
 void dispatch_follow(struct dispatch *dispatch);

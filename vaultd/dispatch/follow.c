@@ -34,23 +34,14 @@ note_pair(struct dispatch *dispatch)
 static enum status
 retire_first_admin(struct dispatch *dispatch)
 {
-    struct access *access = dispatch->parts.access;
-    const struct principal *first = access_retired_bootstrap(access);
-    struct access_change *change = NULL;
+    const struct principal *first = access_retired_bootstrap(dispatch->parts.access);
     const char *fault = NULL;
-    struct audit_entry entry = {.operation = OP_PRINCIPAL_DISABLE,
-                                .uid = dispatch->parts.daemon_uid};
-    char name[NAME_BYTES_MAX + 1];
-    enum status status;
 
     if (first == NULL) {
         return STATUS_OK;
     }
     CRASH_POINT("enrolled_admin_made");
-    memcpy(name, first->name, sizeof name); /* the row is about to be another */
-    entry.subject = bytes_of_text(name);
-    status = access_prepare_disable(access, entry.subject, &change, &fault);
-    return status == STATUS_OK ? dispatch_change_once(dispatch, entry, &change, 0, &fault) : status;
+    return dispatch_disable_once(dispatch, first, 0, &fault);
 }
 
 /* Whatever disabled her: an admin, her leaving, or a canary. */

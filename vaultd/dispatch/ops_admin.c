@@ -15,12 +15,6 @@
 
 enum { SECOND_MS = 1000 };
 
-static enum status
-reply_done(struct call *call)
-{
-    return call_begin_reply(call, 1, 0);
-}
-
 /* ---- changes ---- */
 
 /* A role that excludes another: who tried to give it is on record. What cannot
@@ -60,7 +54,33 @@ call_change_access(struct call *call, enum status prepared, struct access_change
     } else if (prepared == STATUS_CONFLICT && call->row->operation == OP_GRANT) {
         record_conflict(call, entry);
     }
-    return status == STATUS_OK ? reply_done(call) : status;
+    return status == STATUS_OK ? call_begin_reply(call, 1, 0) : status;
+}
+
+enum status
+call_change_named(struct call *call, prepare_named *prepare)
+{
+    struct access_change *access_change = NULL;
+    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+
+    entry.subject = call_text(call, FIELD_NAME);
+    return call_change_access(
+        call, prepare(call->dispatch->parts.access, entry.subject, &access_change, &call->fault),
+        &access_change, entry);
+}
+
+enum status
+call_change_key(struct call *call, prepare_key *prepare)
+{
+    struct access_change *access_change = NULL;
+    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
+
+    entry.subject = call_text(call, FIELD_NAME);
+    return call_change_access(call,
+                              prepare(call->dispatch->parts.access, entry.subject,
+                                      call_text(call, FIELD_PUBLIC_KEY).data, &access_change,
+                                      &call->fault),
+                              &access_change, entry);
 }
 
 enum status
@@ -253,42 +273,20 @@ op_principal_invite(struct call *call)
 enum status
 op_principal_disable(struct call *call)
 {
-    struct access_change *access_change = NULL;
-    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
-
-    entry.subject = call_text(call, FIELD_NAME);
-    return call_change_access(call,
-                              access_prepare_disable(call->dispatch->parts.access, entry.subject,
-                                                     &access_change, &call->fault),
-                              &access_change, entry);
+    return call_change_named(call, access_prepare_disable);
 }
 
 enum status
 op_principal_enable(struct call *call)
 {
-    struct access_change *access_change = NULL;
-    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
-
-    entry.subject = call_text(call, FIELD_NAME);
-    return call_change_access(call,
-                              access_prepare_enable(call->dispatch->parts.access, entry.subject,
-                                                    &access_change, &call->fault),
-                              &access_change, entry);
+    return call_change_named(call, access_prepare_enable);
 }
 
 /* A service's. A person makes her own key: she enrols anew. */
 enum status
 op_principal_set_key(struct call *call)
 {
-    struct access_change *access_change = NULL;
-    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
-
-    entry.subject = call_text(call, FIELD_NAME);
-    return call_change_access(call,
-                              access_prepare_key(call->dispatch->parts.access, entry.subject,
-                                                 call_text(call, FIELD_PUBLIC_KEY).data,
-                                                 &access_change, &call->fault),
-                              &access_change, entry);
+    return call_change_key(call, access_prepare_key);
 }
 
 /*
@@ -299,14 +297,7 @@ op_principal_set_key(struct call *call)
 enum status
 op_principal_offboard(struct call *call)
 {
-    struct access_change *access_change = NULL;
-    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
-
-    entry.subject = call_text(call, FIELD_NAME);
-    return call_change_access(call,
-                              access_prepare_offboard(call->dispatch->parts.access, entry.subject,
-                                                      &access_change, &call->fault),
-                              &access_change, entry);
+    return call_change_named(call, access_prepare_offboard);
 }
 
 /* When a grant ends, and how much it permits. */

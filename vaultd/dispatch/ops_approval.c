@@ -6,12 +6,6 @@
 #include "operations.h"
 #include "secret.h"
 
-static enum status
-reply_done(struct call *call)
-{
-    return call_begin_reply(call, 1, 0);
-}
-
 enum status
 op_approvals_set(struct call *call)
 {
@@ -213,5 +207,5 @@ op_deny(struct call *call)
     }
     approvals_take(call->dispatch->approvals, request, &taken);
     secret_free(&taken.bytes);
-    return reply_done(call);
+    return call_begin_reply(call, 1, 0);
 }

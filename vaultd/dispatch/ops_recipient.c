@@ -7,29 +7,13 @@
 enum status
 op_recipient_add(struct call *call)
 {
-    struct access_change *access_change = NULL;
-    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
-
-    entry.subject = call_text(call, FIELD_NAME);
-    return call_change_access(call,
-                              access_prepare_recipient(call->dispatch->parts.access, entry.subject,
-                                                       call_text(call, FIELD_PUBLIC_KEY).data,
-                                                       &access_change, &call->fault),
-                              &access_change, entry);
+    return call_change_key(call, access_prepare_recipient);
 }
 
 enum status
 op_recipient_remove(struct call *call)
 {
-    struct access_change *access_change = NULL;
-    struct audit_entry entry = call_audit_entry(call, AUDIT_INTENT, STATUS_OK);
-
-    entry.subject = call_text(call, FIELD_NAME);
-    return call_change_access(call,
-                              access_prepare_recipient_removal(call->dispatch->parts.access,
-                                                               entry.subject, &access_change,
-                                                               &call->fault),
-                              &access_change, entry);
+    return call_change_named(call, access_prepare_recipient_removal);
 }
 
 static size_t

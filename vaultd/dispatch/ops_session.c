@@ -45,27 +45,42 @@ login_judge(struct call *call)
 
 /* ---- what comes of it ---- */
 
-static enum status
-reply_with_session(struct call *call)
+enum { SESSION_FIELDS = 3 };
+
+/* How long it goes on, and how she gets in without her phone. */
+static void
+put_session(struct call *call)
 {
     uint32_t idle_s = 0;
     uint32_t lasts_s = 0;
-    size_t waiting = approvals_waiting_for(call->dispatch, call->principal);
-    enum status status = call_begin_reply(call, 5U + (waiting > 0), 0);
 
-    if (status != STATUS_OK) {
-        return status;
-    }
     (void)sessions_left(call->dispatch->sessions, call->session, clock_boot_ms(), &idle_s,
                         &lasts_s);
-    message_put_text(&call->reply, FIELD_PRINCIPAL, call->principal->name);
     message_put_uint(&call->reply, FIELD_IDLE_S, idle_s);
     message_put_uint(&call->reply, FIELD_LASTS_S, lasts_s > 0 ? lasts_s : 1);
     message_put_uint(&call->reply, FIELD_CODES_LEFT, access_recovery_left(call->principal));
+}
+
+static void
+put_waiting(struct call *call, size_t waiting)
+{
     if (waiting > 0) {
         message_put_uint(&call->reply, FIELD_WAITING, waiting);
     }
-    return STATUS_OK;
+}
+
+static enum status
+reply_with_session(struct call *call)
+{
+    size_t waiting = approvals_waiting_for(call->dispatch, call->principal);
+    enum status status = call_begin_reply(call, 2U + SESSION_FIELDS + (waiting > 0), 0);
+
+    if (status == STATUS_OK) {
+        message_put_text(&call->reply, FIELD_PRINCIPAL, call->principal->name);
+        put_session(call);
+        put_waiting(call, waiting);
+    }
+    return status;
 }
 
 /* The factor was good, and that is on disk. */
@@ -245,10 +260,9 @@ op_whoami(struct call *call)
 {
     bool in_session = call->session != 0;
     size_t waiting = in_session ? approvals_waiting_for(call->dispatch, call->principal) : 0;
-    uint32_t idle_s = 0;
-    uint32_t lasts_s = 0;
-    enum status status = call_begin_reply(call, (in_session ? 5U : 2U) + (waiting > 0),
-                                          call_principal_items(call->principal));
+    enum status status =
+        call_begin_reply(call, 2U + (in_session ? SESSION_FIELDS : 0U) + (waiting > 0),
+                         call_principal_items(call->principal));
 
     if (status != STATUS_OK) {
         return status;
@@ -256,14 +270,8 @@ op_whoami(struct call *call)
     message_put_list(&call->reply, FIELD_ITEMS, 1);
     call_write_principal(call, call->principal);
     if (in_session) {
-        (void)sessions_left(call->dispatch->sessions, call->session, clock_boot_ms(), &idle_s,
-                            &lasts_s);
-        message_put_uint(&call->reply, FIELD_IDLE_S, idle_s);
-        message_put_uint(&call->reply, FIELD_LASTS_S, lasts_s > 0 ? lasts_s : 1);
-        message_put_uint(&call->reply, FIELD_CODES_LEFT, access_recovery_left(call->principal));
+        put_session(call);
     }
-    if (waiting > 0) {
-        message_put_uint(&call->reply, FIELD_WAITING, waiting);
-    }
+    put_waiting(call, waiting);
     return STATUS_OK;
 }

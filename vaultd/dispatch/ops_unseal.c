@@ -11,12 +11,6 @@
 
 enum { UNSEAL_PAUSE_MS = 2000 };
 
-static enum status
-reply_done(struct call *call)
-{
-    return call_begin_reply(call, 1, 0);
-}
-
 /* Who is to unseal learns what is asked of him; sealed, too. */
 enum status
 op_unseal_info(struct call *call)
@@ -66,7 +60,7 @@ op_unseal(struct call *call)
     enum status status;
 
     if (!dispatch->sealed) {
-        return reply_done(call);
+        return call_begin_reply(call, 1, 0);
     }
     if (fault == NULL) {
         return STATUS_UNAVAILABLE;
@@ -84,7 +78,7 @@ op_unseal(struct call *call)
     }
     status = dispatch_unseal_locked(dispatch, root, fault);
     secret_free(&root);
-    return status == STATUS_OK ? reply_done(call) : call_refuse(call, status, fault);
+    return status == STATUS_OK ? call_begin_reply(call, 1, 0) : call_refuse(call, status, fault);
 }
 
 /* What was refused, and what completes a set, is a try; one share more of a set is none. */
@@ -154,7 +148,7 @@ op_seal(struct call *call)
     /* The principal is forgotten with the rest. */
     call->principal = NULL;
     return status == STATUS_OK
-               ? reply_done(call)
+               ? call_begin_reply(call, 1, 0)
                : call_refuse(call, status, "sealed, but the log could not record it");
 }
 
@@ -181,5 +175,5 @@ op_root_rotate(struct call *call)
         status = dispatch_rotate_root(call->dispatch, &as, root, &slot, &call->fault);
     }
     secret_free(&root);
-    return status == STATUS_OK ? reply_done(call) : status;
+    return status == STATUS_OK ? call_begin_reply(call, 1, 0) : status;
 }
