@@ -69,6 +69,31 @@ MUST_USE enum status restore_check_rows(struct restoring *restoring);
 /* restore_replay.c: what the newer log says behind the backup's last entry. */
 MUST_USE enum status restore_replay(struct restoring *restoring);
 
+/* ---- restore_again.c: the acts it met ---- */
+
+enum { GRANT_STANDING = 1, /* without an end */ GRANT_ENDING = 2 };
+
+/* A change of the rules, as its intent told of it. */
+struct restore_act {
+    uint64_t sequence;
+    uint32_t operation;
+    uint64_t amount;
+    uint8_t role;
+    uint8_t sort;   /* of a grant: GRANT_STANDING, GRANT_ENDING, or both if it cannot be told */
+    bool confirmed; /* by an outcome */
+    bool refuted;   /* likewise; by one that is signed */
+    bool proved;    /* confirmed by one that is signed */
+    char namespace_name[NAME_BYTES_MAX + 1];
+    char subject[NAME_BYTES_MAX + 1];
+};
+
+/* What takes something away is done; what gives is counted. `end`: behind the last of the acts that
+ * came after it, one of which may have undone it. */
+MUST_USE enum status restore_do_again(struct restoring *restoring, const struct restore_act *act,
+                                      const struct restore_act *end);
+/* Once all are. */
+MUST_USE enum status restore_end_deadlock(struct restoring *restoring);
+
 /* ---- restore_logins.c: what let persons in since the backup ---- */
 
 struct login_uses;
