@@ -187,6 +187,9 @@ struct call {
 MUST_USE enum status call_begin_reply(struct call *call, size_t fields, size_t items);
 /* Sets the fault and gives the status back: `return call_refuse(call, STATUS_INVALID, "...")`. */
 enum status call_refuse(struct call *call, enum status status, const char *fault);
+/* The reply that says so, with the fault, or the usual one; of the status alone where scratch is
+ * used up. */
+struct bytes call_refusal(struct call *call, enum status status);
 
 /*
  * May this many refusals of the caller's be entered? Else QUOTA with its fault set: what is refused
